@@ -1,0 +1,40 @@
+/** The alarms of one machine: named, on the caller's clock, fired by the caller. A machine's `deadline` is `next`. */
+export class Timers<Name extends string> {
+  readonly #at = new Map<Name, number>();
+
+  /** Arms `name` for `atMs` (absolute, monotonic), replacing an earlier setting. */
+  set(name: Name, atMs: number): void {
+    this.#at.set(name, atMs);
+  }
+
+  clear(...names: Name[]): void {
+    for (const name of names) this.#at.delete(name);
+  }
+
+  clearAll(): void {
+    this.#at.clear();
+  }
+
+  has(name: Name): boolean {
+    return this.#at.has(name);
+  }
+
+  /** The earliest alarm, ms, or undefined when none is armed. */
+  get next(): number | undefined {
+    let next: number | undefined;
+    for (const at of this.#at.values()) if (next === undefined || at < next) next = at;
+    return next;
+  }
+
+  /** Takes the alarms that are due at `now`, earliest first; each is disarmed as it is taken. */
+  *due(now: number): Generator<Name> {
+    for (;;) {
+      let first: Name | undefined;
+      let at = Number.POSITIVE_INFINITY;
+      for (const [name, time] of this.#at) if (time <= now && time < at) [first, at] = [name, time];
+      if (first === undefined) return;
+      this.#at.delete(first);
+      yield first;
+    }
+  }
+}

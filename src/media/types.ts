@@ -1,0 +1,119 @@
+/**
+ * What the main thread sees of the sound: ports, streams, tones. The work is done on the media thread; nothing here waits.
+ * Every call returns at once, and what happens later comes back as a `MediaEvent`.
+ */
+
+export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
+
+export interface SocketAddress {
+  /** IP literal, no brackets. */
+  host: string;
+  port: number;
+}
+
+/** An RTP codec as SDP names it. */
+export interface Codec {
+  /** `PCMU`, `PCMA`; upper case. */
+  encoding: string;
+  payloadType: number;
+  clockRateHz: number;
+  channels: number;
+}
+
+/** What offer/answer settled for one call. */
+export interface StreamConfig {
+  /** Ours: `recvonly` never opens the microphone. */
+  direction: Direction;
+  /** Where we send. With `recvonly` too: keep-alive and RTCP go there. */
+  remote: SocketAddress;
+  /** RTCP of the other side; absent: the RTP port + 1. */
+  remoteRtcp?: SocketAddress;
+  codec: Codec;
+  /** telephone-event payload type (RFC 4733), when both sides have it. */
+  dtmfPayloadType?: number;
+  /** What we send per packet. */
+  packetMs: number;
+  /** `call`: adaptive jitter buffer 20..200 ms; `page`: fixed 60 ms. */
+  buffer: { kind: 'adaptive'; minMs: number; maxMs: number } | { kind: 'fixed'; delayMs: number };
+}
+
+/** One RTP/RTCP port pair, bound when opened, until `close`. */
+export interface MediaStream {
+  readonly id: string;
+  readonly local: SocketAddress;
+  /** Starts, or changes what runs. A stream starts mute: see `audible`. */
+  configure(config: StreamConfig): void;
+  /** `speaker`: what arrives is played. `microphone`: what is heard is sent; otherwise silence is sent, the microphone stays closed. */
+  audible(speaker: boolean, microphone: boolean): void;
+  sendDigits(digits: string): void;
+  close(): void;
+}
+
+export type ToneName = 'ringback' | 'busy' | 'warning' | 'chime' | 'error';
+
+export interface SoundStatus {
+  driver: string;
+  speaker: 'closed' | 'open' | 'fault';
+  microphone: 'closed' | 'open' | 'fault';
+  reason: string;
+  /** How often the microphone was opened since the start: a page must leave it alone. */
+  microphoneOpened: number;
+  underruns: number;
+  /** Real-time priority was granted. */
+  realTime: boolean;
+}
+
+export interface StreamStatistics {
+  packetsSent: number;
+  packetsReceived: number;
+  packetsLost: number;
+  packetsLate: number;
+  jitterMs: number;
+  bufferMs: number;
+  concealedMs: number;
+  /** From RTCP of the other side, when it came. */
+  roundTripMs?: number;
+}
+
+export type MediaEvent =
+  | { type: 'digit'; stream: string; digit: string }
+  /** The first packet of a stream, and its first sample given to the loudspeaker. */
+  | { type: 'first-packet'; stream: string }
+  | { type: 'first-sound'; stream: string }
+  /** Nothing has arrived for `silentMs` while something should. */
+  | { type: 'silent'; stream: string; silentMs: number }
+  /** The other side said BYE in RTCP. */
+  | { type: 'rtcp-bye'; stream: string }
+  | { type: 'statistics'; stream: string; statistics: StreamStatistics; final: boolean }
+  | { type: 'sound'; status: SoundStatus }
+  | { type: 'played'; sound: string };
+
+export interface MediaEngine {
+  /** Binds a port pair on `localHost` (IP literal). Throws `MediaError` when none is free. */
+  open(localHost: string): MediaStream;
+  /** Loops until stopped, but `chime`, `warning` and `error`, which end by themselves. */
+  tone(tone: ToneName, on: boolean): void;
+  /** Mono samples at `rateHz`, mixed into the loudspeaker. Returns the sound's id; `played` follows. */
+  play(samples: Int16Array, rateHz: number): string;
+  stopPlaying(sound: string): void;
+  /** 0 .. 100 */
+  volume(percent: number): void;
+  /** Which half of the sound card a coming call will want: opened ahead, so that the first word is not lost. */
+  prepare(): void;
+  onEvent(listener: (event: MediaEvent) => void): void;
+  status(): SoundStatus;
+  /** Closes the cards and ends the thread; within 2 s whatever the driver does. */
+  stop(): Promise<void>;
+}
+
+/** The slice of the configuration the media room needs. */
+export interface MediaConfig {
+  sound:
+    | { driver: 'alsa'; speaker: string; microphone: string; rateHz: number; periodMs: number }
+    | { driver: 'file'; speaker?: string; microphone?: string; rateHz: number; periodMs: number }
+    | { driver: 'none' };
+  /** 0 .. 100 */
+  volume: number;
+  /** UDP ports for RTP, even ones; undefined: any the system gives. */
+  ports?: { from: number; to: number };
+}

@@ -1,0 +1,16 @@
+/** Where a message goes to or came from: one next hop, all addresses IP literals without brackets. */
+export type Transport = 'udp' | 'tcp' | 'tls';
+
+export interface HostPort {
+  host: string;
+  port: number;
+}
+
+export interface Hop {
+  transport: Transport;
+  remote: HostPort;
+  /** Our side, as the other end should see it: goes into Via and Contact. `port` is the listening port, not an ephemeral one. */
+  local: HostPort;
+  /** The open connection (TCP, TLS) it came over; a reply uses it while it is open (RFC 3261 §18.2.2). */
+  flow?: string;
+}

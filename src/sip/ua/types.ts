@@ -1,0 +1,109 @@
+/** What the user agent is told and what it wants done. Bodies are bytes and a content type: no SDP here. */
+import type { Hop } from '../message/hop.ts';
+import type { SipMessage, SipRequest, SipUri } from '../message/index.ts';
+
+export interface AccountConfig {
+  name: string;
+  /** Address of record, `sip:USER@DOMAIN`. */
+  address: string;
+  /** SIP URIs by preference; empty: the domain of `address`. */
+  servers: readonly string[];
+  username: string;
+  password: string;
+  expiresMs: number;
+}
+
+export interface UaConfig {
+  accounts: readonly AccountConfig[];
+  /** User-Agent and Server header. */
+  product: string;
+  /** User part of our Contact when no account says otherwise. */
+  user: string;
+  displayName: string;
+}
+
+export interface Body {
+  contentType: string;
+  bytes: Uint8Array;
+}
+
+export type RegistrationState = 'registering' | 'registered' | 'failed' | 'unregistered';
+
+/** Why a session ended; `status` is the SIP status when one came. */
+export type SessionCause = 'bye' | 'cancelled' | 'rejected' | 'timeout' | 'transport' | 'no-ack' | 'local';
+
+export type SessionEvent =
+  /** An INVITE outside a dialog. 100 has been sent. `account`: it came from that account's server. */
+  | { type: 'incoming'; request: SipRequest; hop: Hop; account?: string; offer?: Body }
+  /** 101..199 to our INVITE. */
+  | { type: 'progress'; status: number; reason: string; body?: Body }
+  /** First 2xx to our INVITE; the ACK is on its way. Further ones of a forked INVITE are ACKed and ended with BYE by the UA. */
+  | { type: 'accepted'; body?: Body }
+  /** The ACK to our 2xx; `body` is the answer when our 2xx carried the offer. */
+  | { type: 'confirmed'; body?: Body }
+  /** re-INVITE or UPDATE of the other side: to be answered with `answerOffer` (no `offer`: we must make one). */
+  | { type: 'offered'; offer?: Body }
+  /** Our re-INVITE was answered. */
+  | { type: 'reaccepted'; body?: Body }
+  | { type: 'rerejected'; status: number; reason: string }
+  /** INFO and the like inside the session; already answered. */
+  | { type: 'info'; request: SipRequest }
+  | { type: 'ended'; cause: SessionCause; by: 'us' | 'peer' | 'network'; status?: number; reason: string };
+
+export type UaOutput =
+  /** To the wire. `transaction` comes back in `transportFailed` when it could not be sent. */
+  | { kind: 'send'; message: SipMessage; hop: Hop; transaction?: string }
+  /** Find the next hops of `uri`; `resolved(query, hops)` continues, at once for an IP literal. */
+  | { kind: 'resolve'; query: string; uri: SipUri }
+  | {
+      kind: 'registration';
+      account: string;
+      state: RegistrationState;
+      status?: number;
+      reason: string;
+      expiresMs?: number;
+    }
+  | { kind: 'session'; session: string; event: SessionEvent };
+
+export interface Invitation {
+  /** Chosen by the caller: unique among the sessions of this UA. */
+  session: string;
+  /** SIP URI to call. */
+  target: string;
+  /** Whose identity, credentials and server to use; absent: the account whose domain or server the target names, else a direct call. */
+  account?: string;
+  body: Body;
+  headers?: readonly (readonly [name: string, value: string])[];
+}
+
+/**
+ * The user agent: registrations, sessions, OPTIONS. One instance holds every transaction and dialog of the terminal.
+ * All methods return what is to be done, in order. `now`: ms, monotonic.
+ */
+export interface UserAgentInterface {
+  readonly deadline: number | undefined;
+  timeout(now: number): UaOutput[];
+  receive(message: SipMessage, hop: Hop, now: number): UaOutput[];
+  /** Bytes that are no SIP message but could be answered: the parser's partial view made a 400. */
+  resolved(query: string, hops: readonly Hop[], now: number): UaOutput[];
+  transportFailed(transaction: string, reason: string, now: number): UaOutput[];
+
+  /** Registers every account, and keeps them registered. */
+  start(now: number): UaOutput[];
+  /** Ends every session and un-registers; done when `idle`. */
+  stop(now: number): UaOutput[];
+  readonly idle: boolean;
+
+  invite(invitation: Invitation, now: number): UaOutput[];
+  /** 180. */
+  ring(session: string, now: number): UaOutput[];
+  /** 200 with our answer, or with our offer when the INVITE had none. */
+  accept(session: string, body: Body, now: number): UaOutput[];
+  reject(session: string, status: number, reason: string, now: number): UaOutput[];
+  /** CANCEL, BYE or nothing, as the state asks. `reason`: goes into a Reason header (RFC 3326). */
+  end(session: string, now: number, reason?: string): UaOutput[];
+  /** Our own re-INVITE. */
+  reinvite(session: string, body: Body, now: number): UaOutput[];
+  /** Answers `offered`: a body, or a refusal such as 488. */
+  answerOffer(session: string, answer: Body | { status: number; reason: string }, now: number): UaOutput[];
+}
