@@ -72,7 +72,8 @@ export interface Invitation {
   target: string;
   /** Whose identity, credentials and server to use; absent: the account whose domain or server the target names, else a direct call. */
   account?: string;
-  body: Body;
+  /** The offer. Made when the next hop is known, for it names our address on the way there; made anew for another hop. */
+  body: (hop: Hop) => Body;
   headers?: readonly (readonly [name: string, value: string])[];
 }
 
