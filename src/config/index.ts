@@ -1,0 +1,14 @@
+/** The terminal's file and its device profile: schema, defaults, loading. The only reader of files and environment. */
+export { checkConfig, loadConfig } from './load.ts';
+export { ConfigError, formatProblem } from './problems.ts';
+export type {
+  CodecName,
+  Config,
+  DeviceConfig,
+  HostPort,
+  LineConfig,
+  MqttConfig,
+  Problem,
+  SipConfig,
+  WebConfig,
+} from './types.ts';

@@ -1,0 +1,85 @@
+/** What `loadConfig` hands out: the whole configuration, frozen, cut into the slices the rooms take. */
+import type { MediaConfig } from '../media/types.ts';
+import type { AccountConfig } from '../sip/ua/types.ts';
+import type { TerminalConfig } from '../terminal/types.ts';
+
+export interface HostPort {
+  /** IP literal, no brackets. */
+  host: string;
+  port: number;
+}
+
+/** One wire of the board. */
+export type LineConfig =
+  | {
+      driver: 'gpiochip';
+      /** Label, name or path of the chip: `pinctrl-bcm2711`, `gpiochip0`, `/dev/gpiochip0`. */
+      chip: string;
+      /** Name or offset of the line. */
+      line: string | number;
+      active: 'low' | 'high';
+      bias?: 'pull-up' | 'pull-down' | 'disabled';
+      debounceMs: number;
+    }
+  | { driver: 'simulated' };
+
+export interface DeviceConfig {
+  /** What the profile calls itself. */
+  name: string;
+  /** The file of the profile. */
+  file: string;
+  buttons: Readonly<Record<string, LineConfig>>;
+  outputs: Readonly<Record<string, LineConfig>>;
+}
+
+export interface SipConfig {
+  listen: { udp: readonly HostPort[]; tcp: readonly HostPort[] };
+  accounts: readonly AccountConfig[];
+}
+
+/** In the order of preference. */
+export type CodecName = 'pcma' | 'pcmu';
+
+export interface MqttConfig {
+  /** `mqtt://HOST[:PORT]` or `mqtts://HOST[:PORT]`. */
+  url: string;
+  username?: string;
+  password?: string;
+  /** PEM text of the authorities to trust instead of the public ones. */
+  ca?: string;
+  /** Topic prefix without the last slash: `hailpoint/<id>`. */
+  base: string;
+  /** Home Assistant discovery prefix, absent: no discovery. */
+  discovery?: string;
+}
+
+export interface WebConfig {
+  listen: HostPort;
+}
+
+/** Something to be mended in a file, or (in `warnings`) to be known. */
+export interface Problem {
+  file: string;
+  /** From 1. */
+  line: number;
+  /** `calls.control-room.steps[0].for`; empty for the file as a whole. */
+  path: string;
+  message: string;
+  /** What would be right. */
+  expected?: string;
+}
+
+export interface Config {
+  /** The terminal's file, absolute. */
+  file: string;
+  /** `$STATE_DIRECTORY`, when systemd (or somebody) set it. */
+  stateDirectory?: string;
+  terminal: TerminalConfig;
+  device: DeviceConfig;
+  sip: SipConfig;
+  media: MediaConfig;
+  codecs: readonly CodecName[];
+  mqtt?: MqttConfig;
+  web?: WebConfig;
+  warnings: readonly Problem[];
+}
