@@ -1,0 +1,161 @@
+// Runs the tests and prints one summary in the form of node:test's own.
+//   run.mjs                 unit tests in parallel, then the peer tests one by one, then those in the machine
+//   run.mjs unit|peer|vm    only that group (several may be named)
+//   run.mjs bench           the benches of test/bench, one by one
+//   run.mjs FILE.test.ts .. only these
+// With CI=true a skipped test is a failure: there nothing may be absent.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { relative, resolve } from 'node:path';
+import { run } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { inspect } from 'node:util';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const ci = process.env.CI === 'true';
+const minuteMs = 60_000;
+
+const groups = {
+  unit: { concurrency: availableParallelism(), timeout: 3 * minuteMs },
+  peer: { concurrency: 1, timeout: 12 * minuteMs, peers: true },
+  vm: { concurrency: 1, timeout: 15 * minuteMs },
+};
+
+function groupOf(path) {
+  const room = path.split('/')[1];
+  return room === 'peer' || room === 'vm' ? room : 'unit';
+}
+
+/** Sources of the checkout below `directory` whose names end in `end`: a stale file in build/ is never run. */
+function sources(directory, end) {
+  return readdirSync(root + directory, { recursive: true })
+    .map((name) => `${directory}/${name}`)
+    .filter((path) => path.endsWith(end))
+    .sort();
+}
+
+function built(path) {
+  const output = `${root}build/${path.replace(/\.ts$/, '.js')}`;
+  if (existsSync(output)) return output;
+  console.error(`run: ${path} is not built: npx tsc`);
+  process.exit(1);
+}
+
+function peers(...args) {
+  const { status, stderr } = spawnSync(`${root}test/kit/peers/peers`, args, { encoding: 'utf8' });
+  if (status !== 0) console.error(stderr);
+}
+
+const totals = { tests: 0, suites: 0, pass: 0, fail: 0, cancelled: 0, skipped: 0, todo: 0, duration_ms: 0 };
+const failures = [];
+const skips = [];
+
+function note(group, event, tally) {
+  const { type, data } = event;
+  const file = data.file === undefined ? '' : relative(root, data.file).replace(/^build\/(.*)\.js$/, '$1.ts');
+  switch (type) {
+    case 'test:pass':
+    case 'test:fail': {
+      const line = `${file}: ${data.name}`;
+      if (data.skip !== undefined) skips.push(`${line} # ${data.skip === true ? 'SKIP' : data.skip}`);
+      const failed = type === 'test:fail' && data.todo === undefined;
+      // A parent only repeats that a child failed.
+      if (failed && data.details.error?.failureType !== 'subtestsFailed') {
+        failures.push(`${line}\n${inspect(data.details.error?.cause ?? data.details.error)}`);
+      }
+      const entry = tally.get(file) ?? tally.set(file, { tests: 0, failed: 0, ms: 0 }).get(file);
+      entry.tests += 1;
+      entry.failed += failed ? 1 : 0;
+      if (data.nesting === 0) entry.ms += data.details.duration_ms;
+      if (group === 'unit' && !failed) break;
+      const mark = failed ? '✖' : data.skip === undefined ? '✔' : '﹣';
+      console.log(`${'  '.repeat(data.nesting)}${mark} ${line} (${(data.details.duration_ms / 1000).toFixed(1)} s)`);
+      break;
+    }
+    case 'test:stdout':
+    case 'test:stderr':
+      process.stdout.write(data.message);
+      break;
+    case 'test:diagnostic': {
+      const [, name, count] = /^(\w+) ([\d.]+)$/.exec(data.message) ?? [];
+      if (data.nesting === 0 && data.file === undefined && name in totals) totals[name] += Number(count);
+      break;
+    }
+  }
+}
+
+async function runGroup(name, paths) {
+  if (paths.length === 0) return;
+  const { concurrency, timeout, peers: usesPeers } = groups[name];
+  console.log(`run: ${name} tests, ${paths.length} files`);
+  const tally = new Map();
+  if (usesPeers) peers('start', 'asterisk');
+  try {
+    const events = run({ files: paths.map(built), concurrency, timeout });
+    for await (const event of events) note(name, event, tally);
+  } finally {
+    if (usesPeers) peers('stop');
+  }
+  if (name !== 'unit') return;
+  for (const [file, { tests, failed, ms }] of [...tally].sort()) {
+    console.log(`${failed > 0 ? '✖' : '✔'} ${file}: ${tests} tests (${(ms / 1000).toFixed(1)} s)`);
+  }
+}
+
+function bench() {
+  const paths = sources('test/bench', '.ts').filter((path) => !path.endsWith('.test.ts'));
+  let failed = 0;
+  for (const path of paths) {
+    console.log(`\nrun: ${path}`);
+    const { status } = spawnSync(process.execPath, ['--enable-source-maps', built(path)], {
+      cwd: root,
+      stdio: 'inherit',
+    });
+    if (status !== 0) failed += 1;
+  }
+  peers('stop');
+  return failed === 0 ? 0 : 1;
+}
+
+function report() {
+  for (const line of skips) console.log(`﹣ skipped: ${line}`);
+  for (const text of failures) console.log(`\n✖ ${text}`);
+  console.log();
+  for (const [name, count] of Object.entries(totals)) console.log(`ℹ ${name} ${count}`);
+  if (ci && skips.length > 0) console.log('run: CI=true, and something was skipped: that is a failure');
+  const bad = totals.fail + totals.cancelled + failures.length > 0 || totals.tests === 0 || (ci && skips.length > 0);
+  return bad ? 1 : 0;
+}
+
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    peers('stop');
+    process.exit(1);
+  });
+}
+
+const args = process.argv.slice(2);
+if (args[0] === 'bench') {
+  process.exit(bench());
+}
+const files = args.filter((arg) => arg.endsWith('.ts')).map((arg) => relative(root, resolve(arg)));
+const named = args.filter((arg) => !arg.endsWith('.ts'));
+if (named.some((name) => !Object.hasOwn(groups, name))) {
+  console.error(`usage: run.mjs [${Object.keys(groups).join('|')}].. | bench | FILE.test.ts..`);
+  process.exit(2);
+}
+process.execArgv.push('--enable-source-maps'); // what the test files' processes are started with
+// Tests leave the peers running for those that follow; they are stopped here.
+process.env.HAILPOINT_KIT_KEEP = '1';
+const all = files.length > 0 ? files : sources('test', '.test.ts');
+const wanted = named.length > 0 ? named : Object.keys(groups);
+for (const name of Object.keys(groups)) {
+  if (files.length > 0 || wanted.includes(name)) {
+    await runGroup(
+      name,
+      all.filter((path) => groupOf(path) === name),
+    );
+  }
+}
+process.exit(report());
