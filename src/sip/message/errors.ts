@@ -1,0 +1,33 @@
+/** The one error of this room: octets that are no SIP message, or a header field that cannot be read. */
+import { CodedError } from '../../base/index.ts';
+import type { SipResponse } from './response.ts';
+
+export interface SipSyntaxDetails extends ErrorOptions {
+  /** Where in the head of the message (characters from its start), when known. */
+  offset?: number;
+  /** The status a request with this fault is answered with: 400 unless said otherwise. */
+  status?: number;
+  /** The complete answer, when enough of the request could be read to make one (RFC 3261 §8.2). */
+  reply?: SipResponse;
+}
+
+export class SipSyntaxError extends CodedError {
+  readonly offset?: number;
+  readonly status: number;
+  readonly reply?: SipResponse;
+
+  constructor(message: string, details: SipSyntaxDetails = {}) {
+    super('sip-syntax', message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.offset = details.offset;
+    this.status = details.status ?? 400;
+    this.reply = details.reply;
+  }
+}
+
+/** Text from the wire as it may stand in an error message: quoted, escaped, short. */
+export function shown(text: string): string {
+  return JSON.stringify(text.length > 80 ? `${text.slice(0, 77)}...` : text).replace(
+    /[\x7f-\x9f\u2028\u2029]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

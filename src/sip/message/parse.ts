@@ -1,0 +1,156 @@
+/** Octets to `SipMessage`, RFC 3261 §7: start line, header lines found but not read, body by Content-Length (§18.3). */
+import { Buffer, isAscii, isUtf8 } from 'node:buffer';
+import { SipSyntaxError, shown } from './errors.ts';
+import { Field } from './fields.ts';
+import { headerKeyAt } from './names.ts';
+import { reasonPhrase } from './reasons.ts';
+import { SipRequest } from './request.ts';
+import { createResponse, SipResponse } from './response.ts';
+import { isToken } from './scanner.ts';
+
+export type SipMessage = SipRequest | SipResponse;
+
+/** A datagram holds no more than this; on streams the transport has caps of its own. */
+export const MESSAGE_MAX_BYTES = 65_536;
+export const HEADER_LINES_MAX = 256;
+
+/** One whole message. Octets after the body are ignored; without Content-Length the rest is the body (a datagram). */
+export function parseMessage(bytes: Uint8Array): SipMessage {
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let start = 0;
+  // RFC 3261 §7.5: empty lines before the start line are ignored.
+  while (buffer[start] === 13 && buffer[start + 1] === 10) start += 2;
+  const end = buffer.indexOf('\r\n\r\n', start, 'latin1');
+  const head = decode(buffer.subarray(start, end < 0 ? buffer.length : end + 2));
+  try {
+    if (end < 0) throw new SipSyntaxError('Cannot parse message: the empty line after the header fields is missing');
+    return parseHead(head, buffer, end + 4);
+  } catch (error) {
+    if (error instanceof SipSyntaxError && error.reply === undefined) {
+      const reply = replyTo(salvage(head), error.status, error.message);
+      if (reply !== undefined) throw new SipSyntaxError(error.message, { ...error, cause: error.cause, reply });
+    }
+    throw error;
+  }
+}
+
+/** UTF-8 where it is UTF-8 (RFC 3261 §7), else octet by octet, so that nothing is lost. */
+function decode(head: Buffer): string {
+  return isAscii(head) || !isUtf8(head) ? head.toString('latin1') : head.toString('utf8');
+}
+
+function parseHead(text: string, buffer: Buffer, bodyStart: number): SipMessage {
+  const lineEnd = endOfLine(text, 0);
+  const fields = parseFields(text, lineEnd + 2);
+  const body = cutBody(fields, buffer, bodyStart);
+  return text.startsWith('SIP/')
+    ? parseStatusLine(text.slice(0, lineEnd), fields, body)
+    : parseRequestLine(text.slice(0, lineEnd), fields, body);
+}
+
+function endOfLine(text: string, from: number): number {
+  const end = text.indexOf('\r\n', from);
+  return end < 0 ? text.length : end;
+}
+
+function parseFields(text: string, start: number): Field[] {
+  const fields: Field[] = [];
+  for (let at = start; at < text.length; ) {
+    const lineStart = at;
+    let end = endOfLine(text, at);
+    at = end + 2;
+    for (let next = text.charCodeAt(at); next === 32 || next === 9; next = text.charCodeAt(at)) {
+      end = endOfLine(text, at);
+      at = end + 2;
+    }
+    const colon = text.indexOf(':', lineStart);
+    let nameEnd = colon;
+    while (nameEnd > lineStart && (text.charCodeAt(nameEnd - 1) | 41) === 41) {
+      const code = text.charCodeAt(nameEnd - 1);
+      if (code !== 32 && code !== 9) break;
+      nameEnd--;
+    }
+    if (colon < 0 || colon > end || nameEnd === lineStart) {
+      throw new SipSyntaxError(`Cannot parse header line ${shown(text.slice(lineStart, end))}: no name and colon`, {
+        offset: lineStart,
+      });
+    }
+    const key = headerKeyAt(text, lineStart, nameEnd);
+    fields.push(new Field(key, text, colon + 1, end));
+    if (fields.length > HEADER_LINES_MAX) {
+      throw new SipSyntaxError(`Cannot parse message: more than ${HEADER_LINES_MAX} header lines`, { offset: at });
+    }
+  }
+  return fields;
+}
+
+/** RFC 3261 §18.3 and RFC 4475 §3.1.2.2, §3.3.9: a length that is no number, too large or not the only one is a fault. */
+function cutBody(fields: Field[], buffer: Buffer, start: number): Buffer {
+  let length: number | undefined;
+  for (const field of fields) {
+    if (field.key !== 'content-length') continue;
+    if (length !== undefined) throw new SipSyntaxError('Cannot parse message: more than one Content-Length');
+    if (!/^\d{1,10}$/.test(field.value)) {
+      throw new SipSyntaxError(`Cannot parse Content-Length ${shown(field.value)}: not a length`);
+    }
+    length = Number(field.value);
+  }
+  const present = buffer.length - start;
+  if (length !== undefined && length > present) {
+    throw new SipSyntaxError(`Cannot parse message: Content-Length is ${length}, but ${present} octets follow`);
+  }
+  return buffer.subarray(start, length === undefined ? buffer.length : start + length);
+}
+
+function parseRequestLine(line: string, fields: Field[], body: Uint8Array): SipRequest {
+  const first = line.indexOf(' ');
+  const last = line.lastIndexOf(' ');
+  const method = line.slice(0, first);
+  const uri = line.slice(first + 1, last);
+  const version = line.slice(last + 1);
+  if (first < 0 || first === last || !isToken(method) || uri === '' || /[\s\0]/.test(uri)) {
+    throw new SipSyntaxError(`Cannot parse request line ${shown(line)}: not "METHOD URI SIP/2.0"`, { offset: 0 });
+  }
+  if (version.toUpperCase() !== 'SIP/2.0') {
+    const status = /^SIP\/\d+\.\d+$/i.test(version) ? 505 : 400;
+    throw new SipSyntaxError(`Cannot parse request line ${shown(line)}: the version is not SIP/2.0`, { status });
+  }
+  return new SipRequest(method, uri, fields, body);
+}
+
+function parseStatusLine(line: string, fields: Field[], body: Uint8Array): SipResponse {
+  const match = /^SIP\/2\.0 ([1-6]\d\d)(?: ([^\r\n]*))?$/i.exec(line);
+  if (match === null) throw new SipSyntaxError(`Cannot parse status line ${shown(line)}`, { offset: 0 });
+  return new SipResponse(Number(match[1]), match[2] ?? '', fields, body);
+}
+
+/** What can be read of a damaged request: its method and the header lines that look like such. */
+function salvage(text: string): SipRequest | undefined {
+  const line = text.slice(0, endOfLine(text, 0));
+  const method = line.slice(0, Math.max(0, line.indexOf(' ')));
+  if (!isToken(method) || !/ SIP\/\d+\.\d+\s*$/i.test(line)) return undefined;
+  const fields: Field[] = [];
+  for (const raw of text.slice(line.length + 2).split(/\r\n(?![ \t])/, HEADER_LINES_MAX)) {
+    const name = /^([^\s:]+)[ \t]*:/.exec(raw);
+    if (name !== null) fields.push(new Field(headerKeyAt(raw, 0, name[1].length), raw, name[0].length, raw.length));
+  }
+  return new SipRequest(method, '', fields);
+}
+
+/** The answer to a faulty request, with as much of its header as there is; none without Via, and none to an ACK (§17.1.1.3). */
+export function replyTo(request: SipRequest | undefined, status: number, why: string): SipResponse | undefined {
+  if (request === undefined || request.method === 'ACK' || !request.has('Via')) return undefined;
+  const seed = ['via', 'call-id', 'cseq'].map((key) => request.header(key) ?? '').join();
+  return createResponse(request, status, reasonPhrase(status), {
+    // RFC 3261 §8.2.7: a stateless UAS gives the same request the same tag.
+    toTag: hash(seed),
+    headers: [['Warning', `399 localhost "${why.replace(/[^\x20-\x7e]|["\\]/g, "'").slice(0, 120)}"`]],
+  });
+}
+
+/** FNV-1a, 32 bits, base 36. */
+function hash(text: string): string {
+  let value = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
+  return (value >>> 0).toString(36).padStart(7, '0');
+}
