@@ -1,0 +1,12 @@
+/**
+ * RTP and RTCP (RFC 3550), jitter buffer, telephone-event (RFC 4733). Pure but for `socket.ts`; knows no codec.
+ *
+ * Per tick: `session.receive` for each datagram, `session.jitter.take(now)` whenever less than a frame of sound is left,
+ * `session.send` once per packet interval. None of the three allocates.
+ */
+export { DtmfReceiver, DtmfSender, type DtmfTiming, MAX_QUEUED_DIGITS } from './dtmf.ts';
+export { type BufferMode, JitterBuffer, MAX_PACKETS, MAX_PAYLOAD_BYTES, type Put, type Taken } from './jitter.ts';
+export { formatRtp, isRtcp, parseRtp, RTP_HEADER_BYTES, RtpHeader } from './packet.ts';
+export { type Arrival, Reception, type ReportBlock } from './reception.ts';
+export { formatRtcp, parseRtcp, type RtcpReport, type SenderReport } from './rtcp.ts';
+export { type Received, RtpSession, type SessionConfig } from './session.ts';

@@ -1,0 +1,260 @@
+/**
+ * The jitter buffer: the network puts packets in when they come, the sound card takes them out when their turn has come.
+ * It is kept by RTP time stamp, so loss, pauses between talk spurts and telephone-event packets among the audio all look
+ * alike: a gap in time. It holds payloads as they came and knows no codec.
+ *
+ * The time line moves only when something is taken: an empty buffer stops it ('wait'), which makes the delay longer by
+ * itself; what was waited is then deducted from the gap that a lost packet left. `excessMs` says when the delay has become
+ * longer than wanted, for the taker to shorten the sound a little (`shorten` in audio).
+ */
+import { uint16Diff, uint32Diff } from '../base/index.ts';
+import { DelayEstimator } from './delay.ts';
+import type { RtpHeader } from './packet.ts';
+
+export type BufferMode =
+  | { kind: 'adaptive'; minMs: number; maxMs: number }
+  /** Held this long after the fastest packets, whatever the network does. */
+  | { kind: 'fixed'; delayMs: number };
+
+export type Put = 'stored' | 'late' | 'duplicate' | 'too-long';
+
+/**
+ * `packet`: `payload` holds it. `lost`: a gap of `durationTicks` must be concealed, more is there behind it.
+ * `wait`: nothing is due now; conceal or play silence, and ask again when that is played.
+ */
+export type Taken = 'packet' | 'lost' | 'wait';
+
+/** 640 ms of 10 ms packets. */
+export const MAX_PACKETS = 64;
+/** 60 ms of 16-bit samples at 16 kHz would not fit one Ethernet frame; this is what does. */
+export const MAX_PAYLOAD_BYTES = 1480;
+/** So much above the target the sound is cut instead of shortened: the rest of a burst after a standstill. */
+const CUT_MS = 120;
+/** A time stamp this far from both what the sequence and what the clock say is a new time base. */
+const JUMP_MS = 1000;
+/** Remembered time stamps of what was played, to tell a late duplicate from a late packet. */
+const PLAYED = 16;
+
+interface Slot {
+  used: boolean;
+  /** Unwrapped time stamp, ticks since the first packet. */
+  ticks: number;
+  durationTicks: number;
+  transitMs: number;
+  arrivalMs: number;
+  marker: boolean;
+  length: number;
+  payload: Uint8Array;
+}
+
+export class JitterBuffer {
+  readonly #ticksPerMs: number;
+  readonly #mode: BufferMode;
+  readonly #delay = new DelayEstimator();
+  readonly #slots: Slot[] = [];
+  readonly #played = new Float64Array(PLAYED).fill(Number.NaN);
+  #playedAt = 0;
+  #count = 0;
+
+  #started = false;
+  #restart = false;
+  #lastSequence = 0;
+  #lastTimestamp = 0;
+  #lastTicks = 0;
+  #lastDuration = 0;
+  #lastArrivalMs = 0;
+
+  #playing = false;
+  #nextTicks = 0;
+  #startAtMs = 0;
+  #waitingSinceMs = Number.NaN;
+  #targetMs: number;
+
+  /** Of the packet last taken; valid until the next `put`. */
+  payload: Uint8Array;
+  payloadLength = 0;
+  /** Of the packet or gap last taken. */
+  durationTicks = 0;
+  /** How much longer than wanted the packet last taken has been held; below 0: shorter. */
+  excessMs = 0;
+  /** From the fastest packet's arrival to its play-out, as of the packet last taken. */
+  delayMs = 0;
+
+  packetsLate = 0;
+  packetsDuplicate = 0;
+  /** Thrown away to catch up, or because the buffer was full. */
+  packetsCut = 0;
+  lostTicks = 0;
+
+  constructor(clockRateHz: number, mode: BufferMode) {
+    this.#ticksPerMs = clockRateHz / 1000;
+    this.#mode = mode;
+    this.#targetMs = mode.kind === 'fixed' ? mode.delayMs : Math.min(mode.maxMs, mode.minMs + 10);
+    for (let i = 0; i < MAX_PACKETS; i++) {
+      const payload = new Uint8Array(MAX_PAYLOAD_BYTES);
+      this.#slots.push({
+        used: false,
+        ticks: 0,
+        durationTicks: 0,
+        transitMs: 0,
+        arrivalMs: 0,
+        marker: false,
+        length: 0,
+        payload,
+      });
+    }
+    this.payload = this.#slots[0].payload;
+  }
+
+  /** How long packets are meant to be held, ms. */
+  get targetMs(): number {
+    return this.#targetMs;
+  }
+
+  /** Packets waiting. */
+  get size(): number {
+    return this.#count;
+  }
+
+  /** The next packet comes from another source or with a new numbering: it is put behind what is here. */
+  restart(): void {
+    this.#restart = true;
+  }
+
+  /** Keeps a packet of `durationTicks` whose payload lies in `bytes` where `header` says. */
+  put(header: RtpHeader, durationTicks: number, bytes: Uint8Array, arrivalMs: number): Put {
+    if (header.payloadLength > MAX_PAYLOAD_BYTES) return 'too-long';
+    const ticks = this.#unwrap(header, durationTicks, arrivalMs);
+    const transitMs = arrivalMs - ticks / this.#ticksPerMs;
+    this.#delay.observe(transitMs, arrivalMs);
+    this.#retarget();
+    if (this.#playing && ticks + durationTicks <= this.#nextTicks) {
+      if (this.#played.includes(ticks)) {
+        this.packetsDuplicate++;
+        return 'duplicate';
+      }
+      this.packetsLate++;
+      return 'late';
+    }
+    for (const slot of this.#slots)
+      if (slot.used && slot.ticks === ticks) {
+        this.packetsDuplicate++;
+        return 'duplicate';
+      }
+    if (this.#count === MAX_PACKETS) this.#cut(this.#first()!);
+    const slot = this.#slots.find((candidate) => !candidate.used)!;
+    slot.used = true;
+    slot.ticks = ticks;
+    slot.durationTicks = durationTicks;
+    slot.transitMs = transitMs;
+    slot.arrivalMs = arrivalMs;
+    slot.marker = header.marker;
+    slot.length = header.payloadLength;
+    for (let i = 0; i < header.payloadLength; i++) slot.payload[i] = bytes[header.payloadOffset + i];
+    this.#count++;
+    const waiting = !Number.isNaN(this.#waitingSinceMs);
+    if (!this.#playing || (waiting && this.#count === 1 && header.marker)) {
+      // The start of a talk spurt: the moment to take up the delay that is wanted by now, unheard.
+      this.#playing = true;
+      this.#nextTicks = ticks;
+      this.#waitingSinceMs = Number.NaN;
+      this.#startAtMs = arrivalMs + Math.max(0, this.#targetMs - (transitMs - this.#delay.fastestMs));
+    } else if (arrivalMs < this.#startAtMs && ticks < this.#nextTicks) {
+      this.#nextTicks = ticks; // overtaken by the packet that started the spurt
+    }
+    return 'stored';
+  }
+
+  /** What is to be played now. */
+  take(now: number): Taken {
+    if (!this.#playing || now < this.#startAtMs) return 'wait';
+    let first = this.#first();
+    if (first === undefined) {
+      if (Number.isNaN(this.#waitingSinceMs)) this.#waitingSinceMs = now;
+      return 'wait';
+    }
+    while (this.#heldMs(first, now) > this.#targetMs + CUT_MS && this.#count > 1) {
+      this.#cut(first);
+      first = this.#first()!;
+      this.#nextTicks = first.ticks;
+    }
+    if (!Number.isNaN(this.#waitingSinceMs)) {
+      const gap = first.ticks - this.#nextTicks;
+      const waited = Math.round((now - this.#waitingSinceMs) * this.#ticksPerMs);
+      this.#nextTicks += Math.max(0, Math.min(gap, waited));
+      this.#waitingSinceMs = Number.NaN;
+    }
+    const gap = first.ticks - this.#nextTicks;
+    if (gap > 0) {
+      this.durationTicks = Math.min(gap, first.durationTicks);
+      this.#nextTicks += this.durationTicks;
+      this.lostTicks += this.durationTicks;
+      return 'lost';
+    }
+    this.delayMs = this.#heldMs(first, now);
+    this.excessMs = this.delayMs - this.#targetMs;
+    this.payload = first.payload;
+    this.payloadLength = first.length;
+    this.durationTicks = first.durationTicks;
+    this.#nextTicks = first.ticks + first.durationTicks;
+    this.#played[this.#playedAt++ % PLAYED] = first.ticks;
+    this.#release(first);
+    return 'packet';
+  }
+
+  /** From when `slot` would have come, had it been as fast as the fastest, until `now`. */
+  #heldMs(slot: Slot, now: number): number {
+    return now - slot.arrivalMs + slot.transitMs - this.#delay.fastestMs;
+  }
+
+  #retarget(): void {
+    if (this.#mode.kind === 'fixed') return;
+    const { minMs, maxMs } = this.#mode;
+    this.#targetMs = Math.min(maxMs, Math.max(minMs, this.#delay.wantedMs));
+  }
+
+  #unwrap(header: RtpHeader, durationTicks: number, arrivalMs: number): number {
+    const { sequence, rtpTimestamp } = header;
+    let ticks = 0;
+    if (this.#started) {
+      const steps = uint16Diff(sequence, this.#lastSequence);
+      const ahead = uint32Diff(rtpTimestamp, this.#lastTimestamp);
+      const bySequence = steps * this.#lastDuration;
+      const byClock = (arrivalMs - this.#lastArrivalMs) * this.#ticksPerMs;
+      const jump = JUMP_MS * this.#ticksPerMs;
+      const jumped = Math.abs(ahead - bySequence) > jump && Math.abs(ahead - byClock) > jump;
+      if (this.#restart || (steps > 0 && (ahead < 0 || jumped))) {
+        // A new time base: laid behind the old one, with the pause that really was.
+        const step = this.#restart ? this.#lastDuration : bySequence;
+        ticks = this.#lastTicks + (byClock > step + 100 * this.#ticksPerMs ? Math.round(byClock) : step);
+      } else {
+        ticks = this.#lastTicks + ahead;
+        if (steps <= 0) return ticks; // overtaken on the way: not the new reference
+      }
+    }
+    this.#started = true;
+    this.#restart = false;
+    this.#lastSequence = sequence;
+    this.#lastTimestamp = rtpTimestamp;
+    this.#lastTicks = ticks;
+    this.#lastDuration = durationTicks;
+    this.#lastArrivalMs = arrivalMs;
+    return ticks;
+  }
+
+  #first(): Slot | undefined {
+    let first: Slot | undefined;
+    for (const slot of this.#slots) if (slot.used && (first === undefined || slot.ticks < first.ticks)) first = slot;
+    return first;
+  }
+
+  #release(slot: Slot): void {
+    slot.used = false;
+    this.#count--;
+  }
+
+  #cut(slot: Slot): void {
+    this.packetsCut++;
+    this.#release(slot);
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * One RTP session (RFC 3550): what goes out, what comes in, and the reports about both. Pure: datagrams are byte arrays, the
+ * time is an argument. A session lives as long as its port pair; `configure` follows offer/answer.
+ */
+import { type Random, uint16, uint32 } from '../base/index.ts';
+import { DtmfReceiver, DtmfSender, type DtmfTiming } from './dtmf.ts';
+import { type BufferMode, JitterBuffer } from './jitter.ts';
+import { formatRtp, isRtcp, parseRtp, RTP_HEADER_BYTES, RtpHeader } from './packet.ts';
+import { Reception } from './reception.ts';
+import { formatRtcp, parseRtcp } from './rtcp.ts';
+
+/** §6.2: the interval of reports, varied by 0.5 .. 1.5 so that terminals do not report in step (§6.3.1). */
+const REPORT_INTERVAL_MS = 5000;
+
+export interface SessionConfig {
+  payloadType: number;
+  clockRateHz: number;
+  /** What we send per packet; what comes may be any 10..60 ms. */
+  packetMs: number;
+  dtmfPayloadType?: number;
+  buffer: BufferMode;
+  /** Ticks a payload of so many bytes lasts. Left out: one per byte, as with G.711. */
+  ticksOf?: (payloadBytes: number) => number;
+  dtmf?: DtmfTiming;
+}
+
+/** `digit`: see `digit`. `ignored`: not ours, of another payload type, or no RTP. */
+export type Received = 'audio' | 'digit' | 'event' | 'ignored';
+
+export class RtpSession {
+  readonly #random: Random;
+  readonly #cname: string;
+  readonly ssrc: number;
+  readonly #out = new RtpHeader();
+  readonly #in = new RtpHeader();
+  readonly #dtmfReceiver = new DtmfReceiver();
+  #config: SessionConfig;
+  #dtmfSender: DtmfSender;
+  #reception: Reception;
+  #rtpTimestamp: number;
+  #sequence: number;
+  #spurt = true;
+  #sentSinceReport = 0;
+  #reportAtMs: number | undefined;
+  #lastSr = 0;
+  #lastSrMs = 0;
+
+  jitter: JitterBuffer;
+  /** After `receive` said 'digit'. */
+  digit = '';
+  packetsSent = 0;
+  octetsSent = 0;
+  /** From the other side's reports (§6.4.1), when it sends any. */
+  roundTripMs: number | undefined;
+  /** What the other side misses of ours, 0..1, as it last said. */
+  remoteLoss: number | undefined;
+
+  constructor(config: SessionConfig, random: Random) {
+    this.#config = config;
+    this.#random = random;
+    this.ssrc = random.uint32();
+    this.#rtpTimestamp = random.uint32();
+    this.#sequence = uint16(random.uint32());
+    // RFC 7022 §4.2: a short-term persistent CNAME is a random token, it names no host.
+    this.#cname = random.token();
+    this.#dtmfSender = new DtmfSender(config.clockRateHz, config.packetMs, config.dtmf);
+    this.#reception = new Reception(config.clockRateHz);
+    this.jitter = new JitterBuffer(config.clockRateHz, config.buffer);
+  }
+
+  /** What a new offer/answer settled; numbering goes on, what is buffered is kept unless the codec or the buffer changed. */
+  configure(config: SessionConfig): void {
+    const old = this.#config;
+    this.#config = config;
+    if (old.packetMs !== config.packetMs || old.clockRateHz !== config.clockRateHz)
+      this.#dtmfSender = new DtmfSender(config.clockRateHz, config.packetMs, config.dtmf);
+    if (
+      old.payloadType === config.payloadType &&
+      old.clockRateHz === config.clockRateHz &&
+      JSON.stringify(old.buffer) === JSON.stringify(config.buffer)
+    )
+      return;
+    this.jitter = new JitterBuffer(config.clockRateHz, config.buffer);
+    if (old.clockRateHz !== config.clockRateHz) this.#reception = new Reception(config.clockRateHz);
+  }
+
+  get reception(): Reception {
+    return this.#reception;
+  }
+
+  /** Ticks per packet sent. */
+  get packetTicks(): number {
+    return Math.round((this.#config.packetMs * this.#config.clockRateHz) / 1000);
+  }
+
+  /** Digits to be sent in place of the audio; returns how many were taken. None without a telephone-event payload type. */
+  sendDigits(digits: string): number {
+    return this.#config.dtmfPayloadType === undefined ? 0 : this.#dtmfSender.queue(digits);
+  }
+
+  get sendingDigits(): boolean {
+    return this.#dtmfSender.active;
+  }
+
+  /**
+   * The packet for the next packet interval, into `datagram`, whose payload (`payloadLength` bytes) the caller has already
+   * written from byte 12 on. While digits are sent they take its place. Returns the length of the datagram.
+   */
+  send(datagram: Uint8Array, payloadLength: number): number {
+    const header = this.#out;
+    header.ssrc = this.ssrc;
+    header.sequence = this.#sequence;
+    header.rtpTimestamp = this.#rtpTimestamp;
+    header.payloadType = this.#config.payloadType;
+    header.marker = this.#spurt;
+    let length = payloadLength;
+    if (this.#dtmfSender.active) {
+      const eventBytes = this.#dtmfSender.next(this.#rtpTimestamp, datagram, RTP_HEADER_BYTES);
+      if (eventBytes > 0) {
+        length = eventBytes;
+        header.payloadType = this.#config.dtmfPayloadType ?? header.payloadType;
+        header.marker = this.#dtmfSender.marker;
+        header.rtpTimestamp = this.#dtmfSender.rtpTimestamp;
+      }
+    }
+    if (header.payloadType === this.#config.payloadType) this.#spurt = false;
+    formatRtp(header, datagram);
+    this.#sequence = uint16(this.#sequence + 1);
+    this.#rtpTimestamp = uint32(this.#rtpTimestamp + this.packetTicks);
+    this.packetsSent++;
+    this.#sentSinceReport++;
+    this.octetsSent += length;
+    return RTP_HEADER_BYTES + length;
+  }
+
+  /** Nothing is sent for `ticks`: the time goes on, and what comes next is marked as a talk spurt (RFC 3551 §4.1). */
+  skip(ticks: number): void {
+    this.#rtpTimestamp = uint32(this.#rtpTimestamp + ticks);
+    this.#spurt = true;
+  }
+
+  /** A datagram from the RTP port. Allocates nothing for audio. */
+  receive(bytes: Uint8Array, length: number, arrivalMs: number): Received {
+    const header = this.#in;
+    const { payloadType, dtmfPayloadType, ticksOf } = this.#config;
+    if (!parseRtp(bytes, length, header)) return 'ignored';
+    const audio = header.payloadType === payloadType;
+    const event = header.payloadType === dtmfPayloadType;
+    if (!audio && !event) return 'ignored';
+    const arrival = this.#reception.receive(header, arrivalMs, audio);
+    if (arrival === 'reject') return 'ignored';
+    if (arrival === 'restart') {
+      this.jitter.restart();
+      this.#dtmfReceiver.reset();
+    }
+    if (event) {
+      const digit = this.#dtmfReceiver.receive(header, bytes);
+      if (digit === undefined) return 'event';
+      this.digit = digit;
+      return 'digit';
+    }
+    const ticks = ticksOf === undefined ? header.payloadLength : ticksOf(header.payloadLength);
+    if (ticks <= 0) return 'ignored';
+    this.jitter.put(header, ticks, bytes, arrivalMs);
+    return 'audio';
+  }
+
+  /** A datagram from the RTCP port (or from the RTP port, when `isRtcp`). */
+  receiveRtcp(bytes: Uint8Array, length: number, now: number): 'report' | 'bye' | 'ignored' {
+    const report = isRtcp(bytes, length) ? parseRtcp(bytes, length) : undefined;
+    if (report === undefined) return 'ignored';
+    if (report.sender !== undefined) {
+      this.#lastSr = uint32((report.sender.ntpSeconds << 16) | (report.sender.ntpFraction >>> 16));
+      this.#lastSrMs = now;
+    }
+    for (const block of report.blocks) {
+      if (block.ssrc !== this.ssrc) continue;
+      this.remoteLoss = block.fractionLost / 256;
+      if (block.lastSr !== 0) {
+        const roundTrip = (((now * 65.536) | 0) - block.lastSr - block.delaySinceLastSr) | 0;
+        this.roundTripMs = Math.max(0, roundTrip / 65.536);
+      }
+    }
+    // §6.6, but only from the source that talks to us: a straggler's BYE ends nobody else's call.
+    const left = report.bye.some((ssrc) => !this.#reception.known || ssrc === this.#reception.ssrc);
+    return left ? 'bye' : 'report';
+  }
+
+  /** When `report` is next due, ms; undefined before the first was asked for. */
+  get reportAtMs(): number | undefined {
+    return this.#reportAtMs;
+  }
+
+  /** The report that is due at `now`, or undefined. `bye`: the last one, at once. */
+  report(now: number, bye = false): Uint8Array | undefined {
+    if (!bye && this.#reportAtMs !== undefined && now < this.#reportAtMs) return undefined;
+    const first = this.#reportAtMs === undefined;
+    this.#reportAtMs = now + REPORT_INTERVAL_MS * (0.5 + this.#random.uint32() / 2 ** 32) * (first ? 0.5 : 1);
+    const block = this.#reception.known ? this.#reception.report() : undefined;
+    if (block !== undefined && this.#lastSr !== 0) {
+      block.lastSr = this.#lastSr;
+      block.delaySinceLastSr = uint32(Math.round((now - this.#lastSrMs) * 65.536));
+    }
+    const sending = this.#sentSinceReport > 0;
+    this.#sentSinceReport = 0;
+    const sender = sending
+      ? {
+          ntpSeconds: Math.floor(now / 1000) >>> 0,
+          ntpFraction: Math.floor((now % 1000) * 4294967.296) >>> 0,
+          rtpTimestamp: this.#rtpTimestamp,
+          packetsSent: uint32(this.packetsSent),
+          octetsSent: uint32(this.octetsSent),
+        }
+      : undefined;
+    return formatRtcp({ ssrc: this.ssrc, cname: this.#cname, sender, block, bye });
+  }
+}
