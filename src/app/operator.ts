@@ -1,0 +1,26 @@
+/** What the control socket understands: the terminal's commands, and looking. */
+import type { ControlAnswer, ControlRequest, Follow } from '../control/index.ts';
+import type { Journal } from '../journal/index.ts';
+import { parseCommand } from '../terminal/index.ts';
+import type { Service } from './service.ts';
+
+/** Events shown when nobody says how many. */
+const recentEvents = 100;
+
+export function controlHandler(service: Service, journal: Journal) {
+  return ({ command, ...args }: ControlRequest): { answer: ControlAnswer; follow?: Follow } => {
+    if (command === 'status') return { answer: { ok: true, status: service.status() } };
+    if (command === 'events') {
+      const last = typeof args.last === 'number' ? args.last : recentEvents;
+      const events = journal.read({ last });
+      return {
+        answer: { ok: true, events },
+        ...(args.follow === true && { follow: (listener) => journal.follow(listener) }),
+      };
+    }
+    const asked = parseCommand(command, args);
+    if (typeof asked === 'string') return { answer: { ok: false, error: asked } };
+    const { ok, reason } = service.command(asked, 'socket');
+    return { answer: ok ? { ok } : { ok: false, error: reason ?? 'refused' } };
+  };
+}

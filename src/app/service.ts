@@ -1,0 +1,304 @@
+/**
+ * The wiring: builds every room from the configuration and runs the loop. An input comes from the world, one machine takes it,
+ * its outputs are applied in order, and what they say to the terminal waits its turn. No rules here.
+ */
+import { join } from 'node:path';
+import { type Logger, unreachable } from '../base/index.ts';
+import { type CallOutput, Calls } from '../call/index.ts';
+import type { Config } from '../config/index.ts';
+import { ControlServer } from '../control/index.ts';
+import { Blinker, createGpio, type Gpio } from '../io/gpio/index.ts';
+import { type Journal, openJournal } from '../journal/index.ts';
+import { createMediaEngine } from '../media/index.ts';
+import type { MediaEngine, MediaEvent } from '../media/types.ts';
+import { type CommandAnswer, createMqtt, type Mqtt } from '../mqtt/index.ts';
+import { Resolver, SipTransport } from '../sip/transport/index.ts';
+import { UserAgent } from '../sip/ua/index.ts';
+import { type Command, Terminal, type TerminalAction, type TerminalInput } from '../terminal/index.ts';
+import { createWeb, type Web } from '../web/index.ts';
+import { controlHandler } from './operator.ts';
+import { systemRandom } from './random.ts';
+import { Sounds } from './sounds.ts';
+
+export interface ServiceOptions {
+  config: Config;
+  /** Where the journal lives. */
+  stateDirectory: string;
+  socketPath: string;
+  version: string;
+  logger: Logger;
+}
+
+/** How long a stop waits for the answers to its BYEs and un-REGISTERs. */
+const farewellMs = 2_000;
+
+export class Service {
+  readonly #config: Config;
+  readonly #version: string;
+  readonly #log: Logger;
+  readonly #journal: Journal;
+  readonly #media: MediaEngine;
+  readonly #sounds: Sounds;
+  readonly #calls: Calls;
+  readonly #terminal: Terminal;
+  readonly #transport: SipTransport;
+  readonly #resolver: Resolver;
+  readonly #blinker = new Blinker();
+  readonly #gpio: Gpio;
+  readonly #control: ControlServer;
+  #mqtt?: Mqtt;
+  #web?: Web;
+
+  /** What waits to be told to the terminal. */
+  readonly #inbox: TerminalInput[] = [];
+  #busy = false;
+  #alarm?: NodeJS.Timeout;
+  readonly #pressedAtMs = new Map<string, number>();
+
+  constructor(options: ServiceOptions) {
+    const { config, logger } = options;
+    this.#config = config;
+    this.#version = options.version;
+    this.#log = logger;
+    this.#journal = openJournal({
+      directory: join(options.stateDirectory, 'journal'),
+      logger,
+      onFault: (raised, reason) => this.#tell({ type: 'fault', fault: 'journal', raised, reason }),
+    });
+    this.#media = createMediaEngine(config.media, logger);
+    this.#sounds = new Sounds(this.#media, logger);
+    this.#terminal = new Terminal(config.terminal, systemRandom);
+    const product = `Hailpoint/${options.version}`;
+    const ua = new UserAgent(
+      { accounts: config.sip.accounts, product, user: config.terminal.id, displayName: config.terminal.name },
+      systemRandom,
+    );
+    this.#calls = new Calls(ua, this.#media, { codecs: config.codecs, packetMs: 20 }, systemRandom, logger);
+    this.#transport = new SipTransport({
+      listen: config.sip.listen,
+      logger,
+      onMessage: (message, hop) => this.#take(() => this.#calls.receive(message, hop, now())),
+      onFailure: (transaction, reason) => this.#take(() => this.#calls.transportFailed(transaction, reason, now())),
+    });
+    this.#resolver = new Resolver(this.#transport);
+    this.#gpio = createGpio(
+      { inputs: config.device.buttons, outputs: config.device.outputs },
+      (edge) => this.#edge(edge.input, edge.active, edge.atMs),
+      (line, raised, reason) => this.#tell({ type: 'fault', fault: `gpio:${line}`, raised, reason }),
+      logger,
+    );
+    this.#control = new ControlServer(options.socketPath, controlHandler(this, this.#journal), logger);
+  }
+
+  /** Listens, registers, connects. Rejects with a clear error when the SIP or control sockets cannot be had. */
+  async start(): Promise<void> {
+    await this.#control.start();
+    await this.#transport.start();
+    await this.#sounds.keep(Object.values(this.#config.terminal.calls).flatMap((plan) => plan.prompt ?? []));
+    this.#media.onEvent((event) => this.#heard(event));
+    this.#media.volume(this.#config.media.volume);
+    this.#journal.append({ type: 'config', state: 'started', version: this.#version });
+    for (const { line, path, message } of this.#config.warnings) this.#log.warn(`Line ${line}: ${path}: ${message}`);
+    const { mqtt, web, terminal, device } = this.#config;
+    if (mqtt)
+      this.#mqtt = createMqtt(
+        mqtt,
+        {
+          id: terminal.id,
+          name: terminal.name,
+          version: this.#version,
+          buttons: Object.keys(device.buttons),
+          outputs: Object.keys(device.outputs),
+          plans: Object.keys(terminal.calls),
+          accounts: this.#config.sip.accounts.map((account) => account.name),
+        },
+        this.#journal,
+        {
+          command: (command) => this.command(command, 'mqtt'),
+          status: () => this.status(),
+          fault: (raised, reason) => this.#tell({ type: 'fault', fault: 'mqtt', raised, reason }),
+        },
+        this.#log,
+      );
+    if (web) this.#web = await createWeb(web, this, this.#journal, this.#log);
+    this.#take(() => this.#calls.start(now()));
+  }
+
+  /** BYE, un-REGISTER, lamps off, `offline`: within 5 s whatever does not answer. */
+  async stop(): Promise<void> {
+    const deadline = now() + farewellMs;
+    this.#tell({ type: 'stop' });
+    this.#take(() => this.#calls.stop(now()));
+    while (!this.#calls.idle && now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
+    clearTimeout(this.#alarm);
+    this.#busy = true; // nothing more is taken
+    this.#journal.append({ type: 'config', state: 'stopped', version: this.#version });
+    await Promise.all([
+      this.#mqtt?.stop(),
+      this.#web?.stop(),
+      this.#media.stop(),
+      this.#gpio.close(),
+      this.#transport.stop(),
+      this.#control.stop(),
+    ]);
+    this.#journal.close();
+  }
+
+  // ---------------------------------------------------------------- what operators ask and see
+
+  command(command: Command, source: 'socket' | 'mqtt' | 'web'): CommandAnswer {
+    const verdicts = this.#tell({ type: 'command', command, source });
+    const refusal = verdicts.find((event) => event.type === 'command' && !event.ok);
+    return refusal?.type === 'command' ? { ok: false, reason: refusal.reason ?? 'refused' } : { ok: true };
+  }
+
+  status() {
+    return {
+      version: this.#version,
+      ...this.#terminal.status(now()),
+      sound: this.#media.status(),
+      mqtt: this.#config.mqtt ? { connected: this.#mqtt?.connected ?? false } : null,
+    };
+  }
+
+  // ---------------------------------------------------------------- the loop
+
+  /** Takes one input from the world: `step` gives it to a machine. */
+  #take(step: () => CallOutput[]): void {
+    this.#perform(step());
+    this.#drain();
+  }
+
+  /** Tells the terminal something; the events it made of it, and of all that was waiting, come back. */
+  #tell(input: TerminalInput) {
+    this.#inbox.push(input);
+    return this.#drain();
+  }
+
+  #drain() {
+    const events: Extract<TerminalAction, { type: 'event' }>['event'][] = [];
+    if (this.#busy) return events; // the outer call goes on with the inbox
+    this.#busy = true;
+    const told = this.#inbox.length > 0;
+    for (let input = this.#inbox.shift(); input; input = this.#inbox.shift())
+      for (const action of this.#terminal.receive(input, now())) {
+        if (action.type === 'event') events.push(action.event);
+        this.#act(action);
+      }
+    this.#busy = false;
+    if (told) this.#mqtt?.statusChanged();
+    this.#arm();
+    return events;
+  }
+
+  #perform(outputs: readonly CallOutput[]): void {
+    for (const output of outputs) {
+      switch (output.kind) {
+        case 'send':
+          this.#transport.send(output.message, output.hop, output.transaction);
+          break;
+        case 'resolve': {
+          const { query, uri } = output;
+          const hops = this.#resolver.resolve(uri);
+          if (Array.isArray(hops)) this.#perform(this.#calls.resolved(query, hops, now()));
+          else void hops.then((found) => this.#take(() => this.#calls.resolved(query, found, now())));
+          break;
+        }
+        case 'registration': {
+          const { account, state, reason } = output;
+          if (state === 'registering') break;
+          this.#log.info('Registration', { account, state, status: output.status, reason });
+          this.#inbox.push({ type: 'registered', account, registered: state === 'registered', reason });
+          if (state !== 'unregistered')
+            this.#inbox.push({ type: 'fault', fault: `sip:${account}`, raised: state === 'failed', reason });
+          break;
+        }
+        case 'terminal':
+          this.#inbox.push(output.input);
+          break;
+        default:
+          unreachable(output);
+      }
+    }
+  }
+
+  #act(action: TerminalAction): void {
+    const at = now();
+    switch (action.type) {
+      case 'dial':
+        return this.#perform(this.#calls.dial(action.call, action.uri, at));
+      case 'answer':
+        return this.#perform(this.#calls.answer(action.call, action.direction, at));
+      case 'alert':
+        return this.#perform(this.#calls.alert(action.call, at));
+      case 'reject':
+        return this.#perform(this.#calls.reject(action.call, action.code, at));
+      case 'hangup':
+        return this.#perform(this.#calls.hangup(action.call, action.cause, at));
+      case 'hold':
+        return this.#calls.hold(action.call, action.held);
+      case 'listen':
+        return this.#calls.listen(action.call, action.microphone);
+      case 'digits':
+        return this.#calls.digits(action.call, action.digits);
+      case 'tone':
+        return this.#media.tone(action.tone, action.on);
+      case 'prompt':
+        return this.#sounds.play(action.file, (reason) =>
+          this.#tell({ type: 'fault', fault: 'prompt', raised: true, reason }),
+        );
+      case 'volume':
+        return this.#media.volume(action.volume);
+      case 'output':
+        return this.#switch(this.#blinker.set(action.output, action.on, action.blinkMs, at));
+      case 'event': {
+        const event = this.#journal.append(action.event);
+        return this.#log.info('Event', { event });
+      }
+      default:
+        return unreachable(action);
+    }
+  }
+
+  #switch(levels: readonly { output: string; on: boolean }[]): void {
+    for (const { output, on } of levels) this.#gpio.setOutput(output, on);
+  }
+
+  #edge(button: string, active: boolean, atMs: number): void {
+    if (active) {
+      this.#pressedAtMs.set(button, atMs);
+      this.#tell({ type: 'press', button, source: 'button' });
+    } else {
+      const heldMs = Math.round(atMs - (this.#pressedAtMs.get(button) ?? atMs));
+      this.#tell({ type: 'release', button, heldMs, source: 'button' });
+    }
+  }
+
+  #heard(event: MediaEvent): void {
+    if (event.type === 'sound') {
+      const { speaker, microphone, reason } = event.status;
+      this.#tell({ type: 'fault', fault: 'sound', raised: speaker === 'fault' || microphone === 'fault', reason });
+    }
+    this.#take(() => this.#calls.noticed(event, now()));
+  }
+
+  /** One alarm for all machines: the earliest of their deadlines. */
+  #arm(): void {
+    clearTimeout(this.#alarm);
+    const deadlines = [this.#calls.deadline, this.#terminal.deadline, this.#blinker.deadline].filter(
+      (at) => at !== undefined,
+    );
+    if (deadlines.length === 0) return;
+    this.#alarm = setTimeout(() => this.#ring(), Math.max(0, Math.min(...deadlines) - now()));
+  }
+
+  #ring(): void {
+    const at = now();
+    this.#switch(this.#blinker.timeout(at));
+    for (const action of this.#terminal.timeout(at)) this.#act(action);
+    this.#take(() => this.#calls.timeout(now()));
+  }
+}
+
+/** The clock of all machines: ms, monotonic. */
+const now = (): number => performance.now();

@@ -1,0 +1,51 @@
+/** Sound files, decoded once. Those the configuration names are read at the start: a broken disk does not silence a prompt. */
+import { readFile } from 'node:fs/promises';
+import { parseWav } from '../audio/index.ts';
+import type { Logger } from '../base/index.ts';
+import type { MediaEngine } from '../media/types.ts';
+
+/** A minute of 48 kHz mono; longer files are cut. */
+const maxSamples = 60 * 48_000;
+
+interface Sound {
+  samples: Int16Array;
+  rateHz: number;
+}
+
+export class Sounds {
+  readonly #media: MediaEngine;
+  readonly #log: Logger;
+  readonly #kept = new Map<string, Sound>();
+
+  constructor(media: MediaEngine, log: Logger) {
+    this.#media = media;
+    this.#log = log;
+  }
+
+  async keep(files: Iterable<string>): Promise<void> {
+    for (const file of new Set(files)) {
+      const sound = await this.#read(file);
+      if (sound) this.#kept.set(file, sound);
+    }
+  }
+
+  /** Plays `file`; `onMissing` is called with the reason when it cannot. */
+  play(file: string, onMissing: (reason: string) => void): void {
+    const kept = this.#kept.get(file);
+    if (kept) return void this.#media.play(kept.samples, kept.rateHz);
+    void this.#read(file).then((sound) => {
+      if (sound) this.#media.play(sound.samples, sound.rateHz);
+      else onMissing(`cannot play ${file}`);
+    });
+  }
+
+  async #read(file: string): Promise<Sound | undefined> {
+    try {
+      const { samples, rateHz } = parseWav(await readFile(file));
+      return { samples: samples.subarray(0, maxSamples), rateHz };
+    } catch (error) {
+      this.#log.warn('Cannot read a sound file', { file, reason: (error as Error).message });
+      return undefined;
+    }
+  }
+}

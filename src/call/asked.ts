@@ -1,0 +1,94 @@
+/**
+ * Does this INVITE ask to be answered without a hand? RFC 5373 for Answer-Mode and Priv-Answer-Mode; the rest is the
+ * custom of PBXs, none of it written in an RFC and half of it outside the grammar, so values are read as loosely as phones do.
+ */
+import type { SipRequest } from '../sip/message/index.ts';
+
+export interface Asked {
+  /** Which header asked, and how: `Call-Info answer-after`. For the journal. */
+  header: string;
+  afterMs: number;
+}
+
+/** What callers may ask for at most: a longer delay is cut to it. */
+const maxDelaySeconds = 60;
+
+/** Bare words of Alert-Info that stand for "answer at once", lower case. */
+const alertWords = new Set([
+  'ring answer',
+  'ring-answer',
+  'auto answer',
+  'auto-answer',
+  'alert-autoanswer',
+  'intercom',
+  'direct-intercom',
+]);
+
+/** Undefined when nobody asked, or when the caller wants a person to answer (`Answer-Mode: Manual`), which outranks the customs. */
+export function askedToAnswer(request: SipRequest): Asked | undefined {
+  for (const name of ['Priv-Answer-Mode', 'Answer-Mode']) {
+    const mode = request.header(name)?.split(';')[0]?.trim().toLowerCase();
+    if (mode === 'manual') return undefined;
+    if (mode === 'auto') return { header: `${name} Auto`, afterMs: 0 };
+  }
+  return (
+    first(request.list('Call-Info'), callInfo) ??
+    first(request.list('Alert-Info'), alertInfo) ??
+    (request.header('P-Auto-Answer')?.trim().toLowerCase() === 'normal'
+      ? { header: 'P-Auto-Answer', afterMs: 0 }
+      : undefined) ??
+    (/;intercom=true(?:[;?]|$)/i.test(request.uri) ? { header: 'Request-URI intercom=true', afterMs: 0 } : undefined)
+  );
+}
+
+function first(values: readonly string[], ask: (value: InfoValue) => Asked | undefined): Asked | undefined {
+  for (const value of values) {
+    const asked = ask(infoValue(value));
+    if (asked) return asked;
+  }
+  return undefined;
+}
+
+function callInfo({ params }: InfoValue): Asked | undefined {
+  const after = seconds(params.get('answer-after'));
+  return after === undefined ? undefined : { header: 'Call-Info answer-after', afterMs: after * 1000 };
+}
+
+function alertInfo({ uri, word, params }: InfoValue): Asked | undefined {
+  const info = params.get('info')?.toLowerCase();
+  if (info === 'alert-autoanswer' || info === 'auto answer')
+    return { header: `Alert-Info info=${params.get('info')}`, afterMs: (seconds(params.get('delay')) ?? 0) * 1000 };
+  if (alertWords.has(word)) return { header: `Alert-Info ${word}`, afterMs: 0 };
+  if (uri.toLowerCase() === 'auto') return { header: 'Alert-Info <auto>', afterMs: 0 };
+  return undefined;
+}
+
+/** A whole number of seconds, at most `maxDelaySeconds`; anything else is no number and asks for nothing. */
+function seconds(value: string | undefined): number | undefined {
+  return value !== undefined && /^\d{1,9}$/.test(value) ? Math.min(Number(value), maxDelaySeconds) : undefined;
+}
+
+/** `<uri>;name=value`, `;name=value`, `name=value` or bare words: all of them are sent. */
+interface InfoValue {
+  uri: string;
+  /** What stands before the first `;` when it is no URI: lower case, blanks folded. */
+  word: string;
+  params: Map<string, string>;
+}
+
+function infoValue(value: string): InfoValue {
+  const uri = /<([^>]*)>/.exec(value)?.[1] ?? '';
+  // Quoted strings are somebody's words, not ours to read: a trap that a display name or a note can set.
+  const pieces = value
+    .replace(/<[^>]*>/, '')
+    .replace(/"(?:\\.|[^"\\])*"/g, '"')
+    .split(';');
+  const params = new Map<string, string>();
+  for (const piece of pieces) {
+    const equals = piece.indexOf('=');
+    if (equals < 0) continue;
+    const name = piece.slice(0, equals).trim().toLowerCase();
+    if (!params.has(name)) params.set(name, piece.slice(equals + 1).trim());
+  }
+  return { uri, word: pieces[0]!.trim().toLowerCase().replace(/\s+/g, ' '), params };
+}

@@ -1,0 +1,152 @@
+/** One call as this room knows it: the session at the user agent and the stream on the media thread, by one id. */
+
+import type { Direction, MediaEngine, MediaStream } from '../media/types.ts';
+import {
+  acceptAnswer,
+  answerOffer,
+  createOffer,
+  formatSdp,
+  type LocalMedia,
+  type Negotiated,
+  parseSdp,
+  type Sdp,
+} from '../sdp/index.ts';
+import type { Hop } from '../sip/message/index.ts';
+import type { Body } from '../sip/ua/types.ts';
+
+export interface CallsConfig {
+  /** By preference. */
+  codecs: readonly ('pcma' | 'pcmu')[];
+  /** What we send per RTP packet. */
+  packetMs: number;
+}
+
+/** Calls a terminal keeps buffers for: adaptive as product.md says, and a page's fixed delay. */
+const callBuffer = { kind: 'adaptive', minMs: 20, maxMs: 200 } as const;
+const pageBuffer = { kind: 'fixed', delayMs: 60 } as const;
+
+const sdpType = 'application/sdp';
+
+/** Offer/answer and the media it opens. Everything here is synchronous; the media thread does the work. */
+export class Call {
+  readonly id: string;
+  readonly direction: 'outgoing' | 'incoming';
+  /** The way back to the caller; of an incoming call only. */
+  hop?: Hop;
+  /** Their offer, not answered yet. */
+  offered?: Body;
+  answered = false;
+  stream?: MediaStream;
+
+  readonly #media: MediaEngine;
+  readonly #config: CallsConfig;
+  readonly #sessionId: number;
+  #version = 0;
+  #wanted: Direction = 'sendrecv';
+  /** Ours, not answered yet. */
+  #offer?: Sdp;
+  #speaker = false;
+  #microphone = false;
+  #held = false;
+
+  constructor(
+    id: string,
+    direction: 'outgoing' | 'incoming',
+    media: MediaEngine,
+    config: CallsConfig,
+    sessionId: number,
+  ) {
+    this.id = id;
+    this.direction = direction;
+    this.#media = media;
+    this.#config = config;
+    this.#sessionId = sessionId;
+  }
+
+  /** Our offer as seen over `hop`: it opens the port that it names. Throws `MediaError` when there is none. */
+  makeOffer(hop: Hop): Body {
+    this.#offer = createOffer(this.#local(hop));
+    return body(this.#offer);
+  }
+
+  /** Our answer to `offer`, with the media it settles; a string is the reason why there is none. `direction`: the most we do. */
+  makeAnswer(offer: Body, hop: Hop, direction: Direction): Body | string {
+    this.#wanted = direction;
+    const settled = answerOffer(parseSdp(offer.bytes), this.#local(hop));
+    if ('refused' in settled) return settled.refused;
+    this.#configure(settled.stream);
+    return body(settled.answer);
+  }
+
+  /** The other side's answer to our offer; a string is the reason why it settles nothing. */
+  takeAnswer(answer: Body): string | undefined {
+    if (!this.#offer) return 'an answer came to no offer';
+    const settled = acceptAnswer(this.#offer, parseSdp(answer.bytes));
+    this.#offer = undefined;
+    if ('refused' in settled) return settled.refused;
+    this.#configure(settled.stream);
+    return undefined;
+  }
+
+  /** `recvonly` for a page: the microphone stays closed. To be said before `makeOffer`. */
+  want(direction: Direction): void {
+    this.#wanted = direction;
+  }
+
+  get wanted(): Direction {
+    return this.#wanted;
+  }
+
+  listen(microphone: boolean): void {
+    this.#speaker = true;
+    this.#microphone = microphone;
+    this.#sound();
+  }
+
+  hold(held: boolean): void {
+    this.#held = held;
+    this.#sound();
+  }
+
+  close(): void {
+    this.stream?.close();
+    this.stream = undefined;
+  }
+
+  #sound(): void {
+    // A page's microphone stays shut whatever else is asked: the one promise that may not hang on another room's care.
+    const microphone = this.#microphone && this.#wanted === 'sendrecv';
+    this.stream?.audible(this.#speaker && !this.#held, microphone && !this.#held);
+  }
+
+  #local(hop: Hop): LocalMedia {
+    if (this.stream && this.stream.local.host !== hop.local.host) this.close();
+    this.stream ??= this.#media.open(hop.local.host);
+    return {
+      address: this.stream.local,
+      codecs: this.#config.codecs,
+      direction: this.#wanted,
+      packetMs: this.#config.packetMs,
+      dtmf: true,
+      sessionId: this.#sessionId,
+      version: ++this.#version, // RFC 3264 §8: one more each time it is said anew
+    };
+  }
+
+  #configure(settled: Negotiated): void {
+    this.stream?.configure({
+      direction: settled.direction,
+      remote: settled.remote,
+      remoteRtcp: settled.remoteRtcp,
+      codec: settled.codec,
+      dtmfPayloadType: settled.dtmfPayloadType,
+      packetMs: settled.packetMs,
+      buffer: this.#wanted === 'recvonly' ? pageBuffer : callBuffer,
+    });
+    this.#sound();
+  }
+}
+
+function body(sdp: Sdp): Body {
+  return { contentType: sdpType, bytes: Buffer.from(formatSdp(sdp)) };
+}

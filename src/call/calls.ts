@@ -1,0 +1,297 @@
+/**
+ * Every call of the terminal, between its policies and the user agent: the terminal's verbs go down (dial, answer, hang up),
+ * session and media events climb up as the terminal's inputs. Offer/answer happens on the way (RFC 3264, RFC 3261 §13-14).
+ */
+import { CodedError, type Logger, type Random } from '../base/index.ts';
+import type { MediaEngine, MediaEvent } from '../media/types.ts';
+import { parseSdp, SdpSyntaxError } from '../sdp/index.ts';
+import type { Hop, SipMessage, SipRequest } from '../sip/message/index.ts';
+import type { Body, SessionEvent, UaOutput, UserAgentInterface } from '../sip/ua/types.ts';
+import type { EndCause, TerminalInput } from '../terminal/types.ts';
+import { askedToAnswer } from './asked.ts';
+import { Call, type CallsConfig } from './call.ts';
+import { endCause } from './cause.ts';
+
+/** What is left for the wiring: to the wire and the resolver, and up to the terminal. */
+export type CallOutput = Exclude<UaOutput, { kind: 'session' }> | { kind: 'terminal'; input: TerminalInput };
+
+/** A talk without a single packet for so long is over: the other side has lost its power or its network. */
+const mediaLostMs = 30_000;
+
+type End = { cause: EndCause; by: 'us' | 'peer' | 'network'; reason: string };
+
+export class Calls {
+  readonly #ua: UserAgentInterface;
+  readonly #media: MediaEngine;
+  readonly #config: CallsConfig;
+  readonly #random: Random;
+  readonly #log: Logger;
+  readonly #calls = new Map<string, Call>();
+
+  constructor(ua: UserAgentInterface, media: MediaEngine, config: CallsConfig, random: Random, log: Logger) {
+    this.#ua = ua;
+    this.#media = media;
+    this.#config = config;
+    this.#random = random;
+    this.#log = log;
+  }
+
+  // ---------------------------------------------------------------- from below
+
+  get deadline(): number | undefined {
+    return this.#ua.deadline;
+  }
+
+  timeout(now: number): CallOutput[] {
+    return this.#climb(this.#ua.timeout(now), now);
+  }
+
+  receive(message: SipMessage, hop: Hop, now: number): CallOutput[] {
+    return this.#climb(this.#ua.receive(message, hop, now), now);
+  }
+
+  resolved(query: string, hops: readonly Hop[], now: number): CallOutput[] {
+    return this.#climb(this.#ua.resolved(query, hops, now), now);
+  }
+
+  transportFailed(transaction: string, reason: string, now: number): CallOutput[] {
+    return this.#climb(this.#ua.transportFailed(transaction, reason, now), now);
+  }
+
+  /** What the media thread noticed about a stream. */
+  noticed(event: MediaEvent, now: number): CallOutput[] {
+    if (!('stream' in event)) return [];
+    const call = [...this.#calls.values()].find((one) => one.stream?.id === event.stream);
+    if (!call) return [];
+    if (event.type === 'digit') return [up({ type: 'digit', call: call.id, digit: event.digit })];
+    if (event.type === 'silent' && event.silentMs >= mediaLostMs)
+      return this.#hangUp(
+        call,
+        { cause: 'media-lost', by: 'network', reason: `no sound came for ${event.silentMs / 1000} s` },
+        now,
+      );
+    return [];
+  }
+
+  // ---------------------------------------------------------------- from above
+
+  start(now: number): CallOutput[] {
+    return this.#climb(this.#ua.start(now), now);
+  }
+
+  stop(now: number): CallOutput[] {
+    for (const call of this.#calls.values()) call.close();
+    return this.#climb(this.#ua.stop(now), now);
+  }
+
+  /** Nothing more to say on the wire. */
+  get idle(): boolean {
+    return this.#ua.idle;
+  }
+
+  dial(id: string, uri: string, now: number): CallOutput[] {
+    const call = this.#open(id, 'outgoing');
+    this.#media.prepare();
+    return this.#climb(this.#ua.invite({ session: id, target: uri, body: (hop) => call.makeOffer(hop) }, now), now);
+  }
+
+  /** 180: a person or a delay decides later. */
+  alert(id: string, now: number): CallOutput[] {
+    return this.#climb(this.#ua.ring(id, now), now);
+  }
+
+  answer(id: string, direction: 'recvonly' | 'sendrecv', now: number): CallOutput[] {
+    const call = this.#calls.get(id);
+    if (!call?.hop || call.answered) return [];
+    let answer: Body | string;
+    try {
+      if (call.offered) answer = call.makeAnswer(call.offered, call.hop, direction);
+      else {
+        call.want(direction); // RFC 3261 §13.3.1: an INVITE without an offer gets ours in the 200, its answer comes in the ACK
+        answer = call.makeOffer(call.hop);
+      }
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      return this.#refuse(call, 500, 'Server Internal Error', error.message, now); // no RTP port, say
+    }
+    if (typeof answer === 'string') return this.#refuse(call, 488, 'Not Acceptable Here', answer, now);
+    call.answered = true;
+    return [...this.#climb(this.#ua.accept(id, answer, now), now), up({ type: 'answered', call: id })];
+  }
+
+  reject(id: string, code: 'declined' | 'busy', now: number): CallOutput[] {
+    const call = this.#calls.get(id);
+    if (!call) return [];
+    this.#close(call);
+    const [status, reason] = code === 'busy' ? ([486, 'Busy Here'] as const) : ([603, 'Decline'] as const);
+    return this.#climb(this.#ua.reject(id, status, reason, now), now);
+  }
+
+  hangup(id: string, cause: EndCause, now: number): CallOutput[] {
+    const call = this.#calls.get(id);
+    return call ? this.#hangUp(call, { cause, by: 'us', reason: '' }, now) : [];
+  }
+
+  hold(id: string, held: boolean): void {
+    this.#calls.get(id)?.hold(held);
+  }
+
+  listen(id: string, microphone: boolean): void {
+    this.#calls.get(id)?.listen(microphone);
+  }
+
+  digits(id: string, digits: string): void {
+    this.#calls.get(id)?.stream?.sendDigits(digits);
+  }
+
+  // ---------------------------------------------------------------- the stairs
+
+  #climb(outputs: readonly UaOutput[], now: number): CallOutput[] {
+    const all: CallOutput[] = [];
+    for (const output of outputs) {
+      if (output.kind === 'session') all.push(...this.#session(output.session, output.event, now));
+      else all.push(output);
+    }
+    return all;
+  }
+
+  #session(id: string, event: SessionEvent, now: number): CallOutput[] {
+    if (event.type === 'incoming') return this.#incoming(id, event, now);
+    const call = this.#calls.get(id);
+    if (!call) return [];
+    try {
+      switch (event.type) {
+        case 'progress':
+          return event.status === 180 || event.status === 183 ? [up({ type: 'ringing', call: id })] : [];
+        case 'accepted':
+          return this.#accepted(call, event.body, now);
+        case 'confirmed':
+        case 'reaccepted':
+          return event.body ? this.#settle(call, event.body, now) : [];
+        case 'rerejected':
+          return [];
+        case 'offered':
+          return this.#offered(call, event.offer, now);
+        case 'info':
+          return this.#info(call, event.request);
+        case 'ended':
+          this.#close(call);
+          return [up({ type: 'ended', call: id, cause: endCause(event), by: event.by, reason: endReason(event) })];
+      }
+    } catch (error) {
+      if (!(error instanceof SdpSyntaxError)) throw error;
+      return this.#hangUp(call, { cause: 'failed', by: 'us', reason: error.message }, now);
+    }
+  }
+
+  #incoming(id: string, event: Extract<SessionEvent, { type: 'incoming' }>, now: number): CallOutput[] {
+    const { request, hop, offer } = event;
+    try {
+      if (offer) parseSdp(offer.bytes);
+    } catch (error) {
+      if (!(error instanceof SdpSyntaxError)) throw error;
+      this.#log.warn('An INVITE was refused', { from: request.from.uri.host, reason: error.message });
+      return this.#climb(this.#ua.reject(id, 400, 'Bad Session Description', now), now);
+    }
+    const call = this.#open(id, 'incoming');
+    call.hop = hop;
+    call.offered = offer;
+    const asked = askedToAnswer(request);
+    const from = request.from;
+    return [
+      up({
+        type: 'incoming',
+        call: id,
+        caller: {
+          uri: bare(from.uri),
+          displayName: from.displayName,
+          sourceAddress: hop.remote.host,
+          account: event.account,
+        },
+        to: bare(request.to.uri),
+        ...(asked && { asked }),
+      }),
+    ];
+  }
+
+  #accepted(call: Call, body: Body | undefined, now: number): CallOutput[] {
+    call.answered = true;
+    // RFC 3261 §13.2.1: the 2xx must carry the answer to our offer.
+    const refused = body ? call.takeAnswer(body) : 'the 200 had no SDP answer';
+    if (refused) return this.#hangUp(call, { cause: 'failed', by: 'us', reason: refused }, now);
+    return [up({ type: 'answered', call: call.id })];
+  }
+
+  #settle(call: Call, answer: Body, now: number): CallOutput[] {
+    const refused = call.takeAnswer(answer);
+    return refused ? this.#hangUp(call, { cause: 'failed', by: 'us', reason: refused }, now) : [];
+  }
+
+  /** A re-INVITE: hold, resume, another codec, another address. RFC 3264 §8. */
+  #offered(call: Call, offer: Body | undefined, now: number): CallOutput[] {
+    if (!call.hop && !call.stream)
+      return this.#climb(this.#ua.answerOffer(call.id, { status: 500, reason: 'Server Internal Error' }, now), now);
+    const hop = call.hop ?? localHop(call);
+    try {
+      const answer = offer ? call.makeAnswer(offer, hop, call.wanted) : call.makeOffer(hop);
+      if (typeof answer !== 'string') return this.#climb(this.#ua.answerOffer(call.id, answer, now), now);
+      this.#log.warn('An offer within a call was refused', { call: call.id, reason: answer });
+    } catch (error) {
+      if (!(error instanceof SdpSyntaxError)) throw error;
+      this.#log.warn('An offer within a call could not be read', { call: call.id, reason: error.message });
+    }
+    return this.#climb(this.#ua.answerOffer(call.id, { status: 488, reason: 'Not Acceptable Here' }, now), now);
+  }
+
+  /** DTMF in INFO: `Signal=5` of application/dtmf-relay, or the bare digit of application/dtmf. */
+  #info(call: Call, request: SipRequest): CallOutput[] {
+    const type = request.header('Content-Type')?.split(';')[0]?.trim().toLowerCase();
+    if (type !== 'application/dtmf-relay' && type !== 'application/dtmf') return [];
+    const digit = /^(?:\s*signal\s*=\s*)?([0-9a-d*#])\s*$/im.exec(Buffer.from(request.body).toString('latin1'))?.[1];
+    return digit ? [up({ type: 'digit', call: call.id, digit: digit.toUpperCase() })] : [];
+  }
+
+  #open(id: string, direction: 'outgoing' | 'incoming'): Call {
+    const call = new Call(id, direction, this.#media, this.#config, this.#random.uint32());
+    this.#calls.set(id, call);
+    return call;
+  }
+
+  #close(call: Call): void {
+    call.close();
+    this.#calls.delete(call.id);
+  }
+
+  #refuse(call: Call, status: number, phrase: string, reason: string, now: number): CallOutput[] {
+    this.#close(call);
+    return [
+      ...this.#climb(this.#ua.reject(call.id, status, phrase, now), now),
+      up({ type: 'ended', call: call.id, cause: 'failed', by: 'us', reason }),
+    ];
+  }
+
+  #hangUp(call: Call, end: End, now: number): CallOutput[] {
+    this.#close(call); // before the BYE: what the session still says of itself is nobody's business then
+    const reason = end.cause === 'cancelled' ? 'SIP;cause=200;text="Call completed elsewhere"' : undefined; // RFC 3326
+    return [...this.#climb(this.#ua.end(call.id, now, reason), now), up({ type: 'ended', call: call.id, ...end })];
+  }
+}
+
+function up(input: TerminalInput): CallOutput {
+  return { kind: 'terminal', input };
+}
+
+/** `sip:USER@HOST`, as the rules and the journal speak of people: no port, no parameters. */
+function bare(uri: { scheme: string; user?: string; host: string }): string {
+  const host = uri.host.includes(':') ? `[${uri.host}]` : uri.host;
+  return `${uri.scheme}:${uri.user ? `${uri.user}@` : ''}${host}`;
+}
+
+function endReason(event: Extract<SessionEvent, { type: 'ended' }>): string {
+  return event.status ? `${event.status} ${event.reason}` : event.reason;
+}
+
+function localHop(call: Call): Hop {
+  const local = call.stream!.local;
+  return { transport: 'udp', local, remote: local };
+}

@@ -1,0 +1,30 @@
+/** SIP's many ways to end, in the few words a policy can act on. */
+import type { SessionEvent } from '../sip/ua/types.ts';
+import type { EndCause } from '../terminal/types.ts';
+
+export function endCause({ cause, status }: Extract<SessionEvent, { type: 'ended' }>): EndCause {
+  switch (cause) {
+    case 'bye':
+      return 'hangup';
+    case 'cancelled':
+      return 'cancelled';
+    case 'local':
+      return 'hangup';
+    case 'no-ack':
+      return 'failed';
+    case 'transport':
+    case 'timeout':
+      return 'unreachable';
+    case 'rejected':
+      return statusCause(status ?? 500);
+  }
+}
+
+/** RFC 3261 §21.4 .. §21.6 */
+function statusCause(status: number): EndCause {
+  if (status === 486 || status === 600) return 'busy';
+  if (status === 408 || status === 480 || status === 487) return 'no-answer';
+  if (status === 403 || status === 603 || status === 607) return 'declined';
+  if (status === 404 || status === 410 || status === 604 || (status >= 500 && status < 600)) return 'unreachable';
+  return 'failed';
+}

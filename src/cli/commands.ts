@@ -1,0 +1,150 @@
+/** The commands, one function each. What they return is the exit code. */
+
+import { join, resolve } from 'node:path';
+import { ConfigError, checkConfig, formatProblem } from '../config/index.ts';
+import { ask, type ControlAnswer, type ControlRequest, NotRunningError, talk } from '../control/index.ts';
+import { type JournalEvent, readEvents } from '../journal/index.ts';
+import type { Options } from './main.ts';
+import { defaultConfigFile, socketToReach, stateDirectory } from './paths.ts';
+import { describeEvent, describeStatus } from './words.ts';
+
+export class UsageError extends Error {}
+
+type Command = (args: readonly string[], options: Options) => number | Promise<number>;
+export type Commands = typeof commands;
+
+/** An argument that must be there. */
+function needed(args: readonly string[], index: number, what: string): string {
+  const value = args[index];
+  if (value === undefined) throw new UsageError(`${what} is missing`);
+  return value;
+}
+
+function only(args: readonly string[], count: number): void {
+  if (args.length > count) throw new UsageError(`"${args[count]}" is one argument too many`);
+}
+
+function wholeNumber(text: string, what: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`${what} must be a whole number, not "${text}"`);
+  return Number(text);
+}
+
+/** Gives a command to the running service. */
+async function tell(request: ControlRequest): Promise<number> {
+  const answer = await ask(socketToReach(), request);
+  if (answer.ok) return 0;
+  console.error(`hailpoint ${request.command}: ${answer.error}`);
+  return 1;
+}
+
+const run: Command = async (args, options) => {
+  only(args, 0);
+  const { runService } = await import('./run.ts');
+  return runService(options.config ?? defaultConfigFile, stateDirectory(options.state));
+};
+
+const check: Command = (args, options) => {
+  only(args, 0);
+  try {
+    const { problems, warnings } = checkConfig(options.config ?? defaultConfigFile, process.env);
+    for (const problem of problems) console.error(formatProblem(problem));
+    for (const warning of warnings) console.error(`warning: ${formatProblem(warning)}`);
+    if (problems.length > 0) return 1;
+    console.log(`${options.config ?? defaultConfigFile}: no problems`);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    console.error(error.message);
+    return 1;
+  }
+};
+
+const demo: Command = async (args, options) => {
+  only(args, 0);
+  const { runDemo } = await import('../demo/index.ts');
+  return runDemo({ once: options.once ?? false });
+};
+
+const status: Command = async (args, options) => {
+  only(args, 0);
+  const answer = await ask(socketToReach(), { command: 'status' });
+  if (!answer.ok) {
+    console.error(`hailpoint status: ${answer.error}`);
+    return 1;
+  }
+  console.log(options.json ? JSON.stringify(answer.status, null, 2) : describeStatus(answer.status));
+  return 0;
+};
+
+const events: Command = (args, options) => {
+  only(args, 0);
+  const show = (event: JournalEvent): void => console.log(options.json ? JSON.stringify(event) : describeEvent(event));
+  const last = options.last === undefined ? undefined : wholeNumber(options.last, '-n');
+  return new Promise((done, fail) => {
+    let answered = false;
+    const leave = talk(
+      socketToReach(),
+      { command: 'events', follow: options.follow ?? false, ...(last !== undefined && { last }) },
+      (line) => {
+        if (answered) return show(line as JournalEvent);
+        answered = true;
+        const answer = line as ControlAnswer;
+        if (answer.ok) for (const event of answer.events as JournalEvent[]) show(event);
+        else console.error(`hailpoint events: ${answer.error}`);
+        if (options.follow && answer.ok) return;
+        leave();
+        done(answer.ok ? 0 : 1);
+      },
+      (error) => {
+        // Without a service the journal still tells what happened; following it needs one.
+        if (answered || options.follow || !(error instanceof NotRunningError)) return fail(error);
+        const folder = options.state ?? process.env.STATE_DIRECTORY;
+        if (folder === undefined) return fail(error);
+        for (const event of readEvents(join(folder, 'journal'), last)) show(event);
+        done(0);
+      },
+    );
+  });
+};
+
+const press: Command = (args, options) => {
+  only(args, 1);
+  const forMs = options.for === undefined ? undefined : wholeNumber(options.for, '--for');
+  return tell({ command: 'press', button: needed(args, 0, 'BUTTON'), ...(forMs !== undefined && { forMs }) });
+};
+
+const output: Command = (args) => {
+  only(args, 2);
+  const state = needed(args, 1, 'on, off or auto');
+  if (!['on', 'off', 'auto'].includes(state)) throw new UsageError(`"${state}" is none of on, off, auto`);
+  return tell({ command: 'output', output: needed(args, 0, 'NAME'), on: state === 'auto' ? null : state === 'on' });
+};
+
+/** A command of one argument. */
+function one(command: string, key: string, what: string, read: (text: string) => unknown = (text) => text): Command {
+  return (args) => {
+    only(args, 1);
+    return tell({ command, [key]: read(needed(args, 0, what)) });
+  };
+}
+
+const hangup: Command = (args) => {
+  only(args, 0);
+  return tell({ command: 'hangup' });
+};
+
+export const commands = {
+  run,
+  check,
+  demo,
+  status,
+  events,
+  press,
+  dial: one('dial', 'target', 'TARGET'),
+  call: one('call', 'plan', 'PLAN'),
+  digits: one('digits', 'digits', 'DIGITS'),
+  volume: one('volume', 'volume', 'N', (text) => wholeNumber(text, 'N')),
+  play: one('play', 'file', 'FILE', (text) => resolve(text)),
+  output,
+  hangup,
+} satisfies Record<string, Command>;

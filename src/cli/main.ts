@@ -1,0 +1,78 @@
+/** `hailpoint COMMAND …`: reads the arguments, calls the command, turns what comes of it into an exit code. */
+import { parseArgs } from 'node:util';
+import { CodedError } from '../base/index.ts';
+import { type Commands, commands, UsageError } from './commands.ts';
+import { version } from './paths.ts';
+
+const usage = `usage: hailpoint COMMAND
+  run [-c FILE] [--state DIR]   the service, in the foreground
+  check [-c FILE]               what is wrong with the configuration
+  demo [--once]                 the whole system on this machine, no hardware needed
+  status [--json]               what the running service is doing
+  press BUTTON [--for MS]       press a button by software
+  dial TARGET                   call a SIP URI
+  call PLAN                     start a call plan
+  digits DIGITS                 send DTMF into the call
+  hangup                        end the calls
+  output NAME on|off|auto       switch a lamp or relay
+  volume N                      0 to 100
+  play FILE                     a WAV file on the loudspeaker
+  events [-f] [--json] [-n N]   the journal: presses, calls, pages, faults
+exit codes: 0 done, 1 refused or failed, 2 wrong usage`;
+
+const options = {
+  config: { type: 'string', short: 'c' },
+  state: { type: 'string' },
+  json: { type: 'boolean' },
+  follow: { type: 'boolean', short: 'f' },
+  last: { type: 'string', short: 'n' },
+  for: { type: 'string' },
+  once: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean' },
+} as const;
+
+async function main(): Promise<number> {
+  let values: ReturnType<typeof parse>['values'];
+  let positionals: string[];
+  try {
+    ({ values, positionals } = parse());
+  } catch (error) {
+    console.error(`hailpoint: ${(error as Error).message}\n${usage}`);
+    return 2;
+  }
+  const [name, ...rest] = positionals;
+  if (values.version) {
+    console.log(version());
+    return 0;
+  }
+  if (values.help) {
+    console.log(usage);
+    return 0;
+  }
+  if (name === undefined || !Object.hasOwn(commands, name)) {
+    console.error(name === undefined ? usage : `hailpoint: there is no command "${name}"\n${usage}`);
+    return 2;
+  }
+  try {
+    return await commands[name as keyof Commands](rest, values);
+  } catch (error) {
+    if (error instanceof UsageError) {
+      console.error(`hailpoint ${name}: ${error.message}`);
+      return 2;
+    }
+    if (!(error instanceof CodedError)) throw error;
+    console.error(`hailpoint ${name}: ${error.message}`);
+    return 1;
+  }
+}
+
+function parse() {
+  return parseArgs({ options, allowPositionals: true });
+}
+
+export type Options = ReturnType<typeof parse>['values'];
+
+process.exitCode = await main();
+// A sound driver that hangs may hold the process: what had to be said has been said.
+if (process.exitCode !== 0) process.exit();

@@ -1,0 +1,49 @@
+/** Events and status in words for people at a shell. */
+import type { JournalEvent } from '../journal/index.ts';
+
+/** `2026-01-31 20:15:30.123  press  help by button: calling` */
+export function describeEvent(event: JournalEvent): string {
+  const time = event.time.replace('T', ' ').replace('Z', '');
+  return `${time}  ${event.type.padEnd(12)}  ${eventWords(event)}`;
+}
+
+function eventWords(event: JournalEvent): string {
+  switch (event.type) {
+    case 'press':
+      return `${event.button} by ${event.source}: ${event.result}${because(event.reason)}`;
+    case 'release':
+      return `${event.button} by ${event.source}, held ${event.heldMs} ms`;
+    case 'call':
+    case 'page': {
+      const where = event.plan ? ` (${event.plan}, step ${event.step}, cycle ${event.cycle})` : '';
+      const end = event.cause ? `: ${event.cause}` : '';
+      const length = event.durationMs === undefined ? '' : ` after ${(event.durationMs / 1000).toFixed(1)} s`;
+      return `${event.direction} ${event.peer} ${event.state}${end}${length}${where}${because(event.reason)}`;
+    }
+    case 'output':
+      return `${event.output} ${event.on ? 'on' : 'off'}${event.blinkMs ? `, blinking ${event.blinkMs} ms` : ''}`;
+    case 'fault':
+      return `${event.fault} ${event.state}${because(event.reason)}`;
+    case 'registration':
+      return `${event.account} ${event.registered ? 'registered' : 'not registered'}${because(event.reason)}`;
+    case 'config':
+      return `hailpoint ${event.version} ${event.state}${because(event.reason)}`;
+    case 'command':
+      return `${event.verb} by ${event.source}: ${event.ok ? 'done' : 'refused'}${because(event.reason)}`;
+  }
+}
+
+function because(reason: string | undefined): string {
+  return reason ? `: ${reason}` : '';
+}
+
+/** The answer to `status`, indented like the YAML it resembles. */
+export function describeStatus(status: unknown, indent = ''): string {
+  if (typeof status !== 'object' || status === null) return String(status);
+  const lines = Object.entries(status).map(([name, value]) => {
+    const nested = typeof value === 'object' && value !== null;
+    if (nested && Object.keys(value).length === 0) return `${indent}${name}: none`;
+    return nested ? `${indent}${name}:\n${describeStatus(value, `${indent}  `)}` : `${indent}${name}: ${value}`;
+  });
+  return lines.join('\n');
+}
