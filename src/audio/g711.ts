@@ -1,0 +1,79 @@
+/**
+ * G.711 A-law and µ-law, ITU-T G.711: 8000 Hz, one byte per sample. 16-bit samples here, full scale = overload point of the
+ * law (µ-law's 14 and A-law's 13 bits, shifted up). Both ways by table: 256 entries down, 65536 up.
+ */
+
+export interface SampleCodec {
+  /** As SDP names it. */
+  readonly encoding: 'PCMA' | 'PCMU';
+  readonly rateHz: number;
+  /** The byte that stands for silence. */
+  readonly silence: number;
+  /** `length` bytes of `from` at `offset` into samples of `to` at `at`. */
+  decode(from: Uint8Array, offset: number, length: number, to: Int16Array, at: number): void;
+  /** `count` samples of `from` at `at` into bytes of `to` at `offset`. */
+  encode(from: Int16Array, at: number, count: number, to: Uint8Array, offset: number): void;
+}
+
+/** A code is sign, segment (3 bits) and step (4 bits); each segment's steps are twice as wide as those before. */
+function alawToLinear(code: number): number {
+  const value = code ^ 0x55; // even bits are sent inverted
+  const segment = (value >> 4) & 7;
+  const step = ((value & 15) << 4) + 8; // the middle of the step
+  const magnitude = segment === 0 ? step : (step + 0x100) << (segment - 1);
+  return value & 0x80 ? magnitude : -magnitude;
+}
+
+/** µ-law is the same with all bits inverted and a bias of 33 (of 14 bits), which makes the first segment like the others. */
+function ulawToLinear(code: number): number {
+  const value = ~code & 0xff;
+  const magnitude = ((((value & 15) << 3) + 0x84) << ((value >> 4) & 7)) - 0x84;
+  return value & 0x80 ? -magnitude : magnitude;
+}
+
+function linearToAlaw(sample: number): number {
+  // 13 bits; negative values are mirrored about -1/2, so that both signs have 4096 of them.
+  const value = sample >> 3;
+  const magnitude = value < 0 ? ~value : value;
+  const segment = magnitude < 32 ? 0 : 27 - Math.clz32(magnitude);
+  const step = (segment < 2 ? magnitude >> 1 : magnitude >> segment) & 15;
+  return ((value < 0 ? 0 : 0x80) | (segment << 4) | step) ^ 0x55;
+}
+
+function linearToUlaw(sample: number): number {
+  const magnitude = Math.min(Math.abs(sample), 32635) + 0x84;
+  const segment = 24 - Math.clz32(magnitude);
+  const step = (magnitude >> (segment + 3)) & 15;
+  return ~((sample < 0 ? 0x80 : 0) | (segment << 4) | step) & 0xff;
+}
+
+class TableCodec implements SampleCodec {
+  readonly encoding: 'PCMA' | 'PCMU';
+  readonly rateHz = 8000;
+  readonly silence: number;
+  readonly #down = new Int16Array(256);
+  readonly #up = new Uint8Array(65536);
+
+  constructor(encoding: 'PCMA' | 'PCMU', toLinear: (code: number) => number, toCode: (sample: number) => number) {
+    this.encoding = encoding;
+    for (let code = 0; code < 256; code++) this.#down[code] = toLinear(code);
+    for (let sample = -32768; sample < 32768; sample++) this.#up[sample & 0xffff] = toCode(sample);
+    this.silence = this.#up[0];
+  }
+
+  decode(from: Uint8Array, offset: number, length: number, to: Int16Array, at: number): void {
+    for (let i = 0; i < length; i++) to[at + i] = this.#down[from[offset + i]];
+  }
+
+  encode(from: Int16Array, at: number, count: number, to: Uint8Array, offset: number): void {
+    for (let i = 0; i < count; i++) to[offset + i] = this.#up[from[at + i] & 0xffff];
+  }
+}
+
+export const alaw: SampleCodec = new TableCodec('PCMA', alawToLinear, linearToAlaw);
+export const ulaw: SampleCodec = new TableCodec('PCMU', ulawToLinear, linearToUlaw);
+
+/** By the name SDP has for it. */
+export function sampleCodec(encoding: string): SampleCodec | undefined {
+  return encoding === 'PCMA' ? alaw : encoding === 'PCMU' ? ulaw : undefined;
+}
