@@ -1,5 +1,6 @@
 /** The terminal's file and its device profile: schema, defaults, loading. The only reader of files and environment. */
-export { checkConfig, loadConfig } from './load.ts';
+export type { ReferenceRow } from './explain.ts';
+export { type CheckedConfig, checkConfig, configReference, loadConfig } from './load.ts';
 export { ConfigError, formatProblem } from './problems.ts';
 export type {
   CodecName,

@@ -1,6 +1,14 @@
-/** Reads the terminal's file and everything it names. */
-import { ConfigError } from './problems.ts';
-import type { Config, Problem } from './types.ts';
+/** Reads the terminal's file and everything it names, and says everything that is wrong with it at once. */
+import { dirname, resolve } from 'node:path';
+import type { MediaConfig } from '../media/types.ts';
+import { check } from './checks.ts';
+import { loadDevice } from './device.ts';
+import { explain, type Finding, type ReferenceRow, reference } from './explain.ts';
+import { ConfigError, formatPath } from './problems.ts';
+import { type TerminalFile, terminalSchema } from './schema.ts';
+import { reason } from './secrets.ts';
+import { Source } from './source.ts';
+import type { CodecName, Config, DeviceConfig, Problem } from './types.ts';
 
 /** The configuration in `file`, frozen. Throws `ConfigError` with every problem found. */
 export function loadConfig(file: string, env: NodeJS.ProcessEnv = process.env): Config {
@@ -9,10 +17,109 @@ export function loadConfig(file: string, env: NodeJS.ProcessEnv = process.env): 
   return config;
 }
 
-/** The same without throwing: `config` is absent when there are problems. */
-export function checkConfig(
-  file: string,
-  _env: NodeJS.ProcessEnv = process.env,
-): { config?: Config; problems: readonly Problem[]; warnings: readonly Problem[] } {
-  return { problems: [{ file, line: 1, path: '', message: 'cannot be read yet' }], warnings: [] };
+export interface CheckedConfig {
+  /** Absent when there are problems. */
+  config?: Config;
+  problems: readonly Problem[];
+  warnings: readonly Problem[];
+}
+
+/** The same without throwing. */
+export function checkConfig(file: string, env: NodeJS.ProcessEnv = process.env): CheckedConfig {
+  const path = resolve(file);
+  let source: Source;
+  try {
+    source = Source.read(path);
+  } catch (error) {
+    return { problems: [{ file: path, line: 1, path: '', message: `cannot be read: ${reason(error)}` }], warnings: [] };
+  }
+  const problems: Problem[] = [...source.problems];
+  const warnings: Problem[] = [];
+  if (source.value === undefined) return { problems, warnings };
+
+  const place = (finding: Finding): Problem => ({
+    file: path,
+    line: source.locate(finding.path).line,
+    path: formatPath(finding.path),
+    message: finding.message,
+    expected: finding.expected,
+  });
+  const schema = terminalSchema({ directory: dirname(path), env });
+  const result = schema.safeParse(source.value);
+  if (!result.success) problems.push(...explain(schema, source.value, result.error.issues).map(place));
+  const found = loadDevice(source);
+  problems.push(...found.problems);
+  warnings.push(...found.warnings);
+  const checked = check(source.value, found.names);
+  problems.push(...checked.problems.map(place));
+  warnings.push(...checked.warnings.map(place));
+
+  const inOrder = (list: Problem[]): Problem[] =>
+    list.sort(
+      (a, b) => Number(a.file !== path) - Number(b.file !== path) || a.file.localeCompare(b.file) || a.line - b.line,
+    );
+  inOrder(problems);
+  inOrder(warnings);
+  if (problems.length > 0 || !result.success || found.device === undefined) return { problems, warnings };
+  return { config: freeze(build(path, env, result.data, found.device, warnings)), problems, warnings };
+}
+
+/** Every field of the terminal's file with its help text, what it takes and its default. */
+export function configReference(): ReferenceRow[] {
+  return reference(terminalSchema({ directory: '/', env: {} }));
+}
+
+/** Cuts what the schema made of the file into the slices of the rooms. */
+function build(
+  path: string,
+  env: NodeJS.ProcessEnv,
+  file: TerminalFile,
+  { sound, ...device }: DeviceConfig & { sound: MediaConfig['sound'] },
+  warnings: readonly Problem[],
+): Config {
+  const { id, name = id } = file.terminal;
+  const { calls, buttons, incoming, outputs, mqtt } = file;
+  return {
+    file: path,
+    // systemd separates several by colons; the first is ours.
+    ...(env.STATE_DIRECTORY && { stateDirectory: env.STATE_DIRECTORY.split(':')[0] }),
+    terminal: { id, name, calls, buttons, incoming, outputs },
+    device,
+    sip: {
+      listen: { udp: file.sip.listen.udp ?? [], tcp: file.sip.listen.tcp ?? [] },
+      accounts: Object.entries(file.sip.accounts).map(
+        ([account, { address, servers, username, password, expires }]) => ({
+          name: account,
+          address,
+          servers,
+          username: username ?? address.slice('sip:'.length, address.indexOf('@')),
+          password: password ?? '',
+          expiresMs: expires,
+        }),
+      ),
+    },
+    media: { sound, volume: file.audio.volume, ...(file.sip.media.ports && { ports: file.sip.media.ports }) },
+    codecs: file.audio.codecs.filter((codec): codec is CodecName => codec === 'pcma' || codec === 'pcmu'),
+    ...(mqtt && {
+      mqtt: {
+        url: mqtt.url,
+        ...(mqtt.username !== undefined && { username: mqtt.username }),
+        ...(mqtt.password !== undefined && { password: mqtt.password }),
+        ...(mqtt.ca !== undefined && { ca: mqtt.ca }),
+        base: mqtt.base ?? `hailpoint/${id}`,
+        ...(mqtt.discovery !== false && { discovery: mqtt.discovery === true ? 'homeassistant' : mqtt.discovery }),
+      },
+    }),
+    ...(file.web && { web: file.web }),
+    warnings,
+  };
+}
+
+/** All the way down. */
+function freeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    Object.values(value).forEach(freeze);
+  }
+  return value;
 }

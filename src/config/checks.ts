@@ -1,0 +1,145 @@
+/**
+ * What no single field can tell: references between sections, and what this version cannot do yet. Looks at the file as it
+ * is written, so that these come out together with the schema's findings.
+ */
+import { type Finding, meant } from './explain.ts';
+import { valueAt } from './source.ts';
+
+type Path = readonly PropertyKey[];
+
+export interface Checked {
+  problems: Finding[];
+  warnings: Finding[];
+}
+
+/** `file`: the terminal's file; `wired`: names in the device profile, when that could be read. */
+export function check(file: unknown, wired?: { buttons: readonly string[]; outputs: readonly string[] }): Checked {
+  const found: Checked = { problems: [], warnings: [] };
+  checkButtons(file, wired?.buttons, found);
+  checkOutputs(file, wired?.outputs, found);
+  checkAccounts(file, found);
+  checkIncoming(file, found);
+  checkSound(file, found);
+  checkServices(file, found);
+  return found;
+}
+
+function checkButtons(file: unknown, wired: readonly string[] | undefined, { problems, warnings }: Checked): void {
+  const plans = entries(file, ['calls']).map(([name]) => name);
+  const buttons = entries(file, ['buttons']);
+  for (const [button, path] of buttons) {
+    const plan = valueAt(file, [...path, 'press', 'call']);
+    if (typeof plan === 'string' && !plans.includes(plan)) {
+      const message = `there is no call plan ${plan}${meant(plan, plans)}`;
+      problems.push({
+        path: [...path, 'press', 'call'],
+        message,
+        expected: plans.join(', ') || 'a call plan under calls',
+      });
+    }
+    // A button that is not there would never be heard.
+    if (wired && !wired.includes(button)) {
+      const message = `the device has no button ${button}${meant(button, wired)}`;
+      problems.push({ path, message, expected: wired.join(', ') || 'a button in the device profile' });
+    }
+  }
+  for (const button of wired ?? []) {
+    if (buttons.some(([name]) => name === button)) continue;
+    warnings.push({ path: ['buttons'], message: `the device has a button ${button}, and pressing it does nothing` });
+  }
+}
+
+function checkOutputs(file: unknown, wired: readonly string[] | undefined, { warnings }: Checked): void {
+  for (const [output, path] of entries(file, ['outputs'])) {
+    if (!wired || wired.includes(output)) continue;
+    warnings.push({ path, message: `the device has no output ${output}: nothing will be lit${meant(output, wired)}` });
+  }
+}
+
+function checkAccounts(file: unknown, { problems, warnings }: Checked): void {
+  for (const [, path] of entries(file, ['sip', 'accounts'])) {
+    const encryption = [...path, 'encryption'];
+    if (valueAt(file, encryption) === 'required') {
+      const message = 'encryption is not available in this version: calls would not be encrypted';
+      problems.push({ path: encryption, message, expected: 'none' });
+    }
+    if (valueAt(file, encryption) === 'offered') warnings.push(ignored(encryption, 'encryption'));
+    if (typeof valueAt(file, [...path, 'password']) === 'string') warnings.push(inline([...path, 'password']));
+  }
+  const listen = valueAt(file, ['sip', 'listen']);
+  if (typeof listen !== 'object' || listen === null) return;
+  if (Object.hasOwn(listen, 'tls')) warnings.push(ignored(['sip', 'listen', 'tls'], 'listening on TLS'));
+  if (!Object.hasOwn(listen, 'udp') && !Object.hasOwn(listen, 'tcp')) {
+    problems.push({ path: ['sip', 'listen'], message: 'nothing is listened to', expected: 'udp, tcp or both' });
+  }
+}
+
+function checkIncoming(file: unknown, { warnings }: Checked): void {
+  for (const [, path] of entries(file, ['incoming'])) {
+    const { from, answer, source } = valueAt(file, path) as Record<string, unknown>;
+    if (answer !== 'auto' && answer !== 'when-asked') continue;
+    if ([source].flat().some((range) => typeof range === 'string' && /\/0$/.test(range))) {
+      warnings.push({ path: [...path, 'source'], message: 'answers by itself a call from any address' });
+    } else if (typeof from === 'string' && /^(?:\*|sips?:\*(?:@\*)?)$/.test(from)) {
+      warnings.push({
+        path: [...path, 'from'],
+        message: "answers by itself anybody the accounts' servers let through",
+      });
+    }
+  }
+}
+
+const CODECS_TO_COME = ['g722', 'opus'];
+
+function checkSound(file: unknown, { problems, warnings }: Checked): void {
+  const path = ['audio', 'codecs'];
+  const codecs = [valueAt(file, path) ?? []].flat();
+  codecs.forEach((codec, index) => {
+    if (CODECS_TO_COME.includes(String(codec))) warnings.push(ignored([...path, index], `the codec ${codec}`));
+  });
+  if (codecs.length > 0 && codecs.every((codec) => CODECS_TO_COME.includes(String(codec)))) {
+    problems.push({
+      path,
+      message: 'none of these codecs is available in this version',
+      expected: 'pcma, pcmu or both',
+    });
+  }
+}
+
+function checkServices(file: unknown, { warnings }: Checked): void {
+  for (const section of ['multicast', 'zones']) {
+    if (entries(file, [section]).length > 0)
+      warnings.push(ignored([section], section === 'zones' ? 'paging a zone' : section));
+  }
+  if (
+    typeof valueAt(file, ['mqtt', 'password']) !== 'undefined' &&
+    /^mqtt:/.test(String(valueAt(file, ['mqtt', 'url'])))
+  ) {
+    warnings.push({
+      path: ['mqtt', 'url'],
+      message: 'the password crosses the network readable: mqtts:// would hide it',
+    });
+  }
+  if (typeof valueAt(file, ['mqtt', 'password']) === 'string') warnings.push(inline(['mqtt', 'password']));
+}
+
+const ignored = (path: Path, what: string): Finding => ({
+  path,
+  message: `${what} is not available in this version: ignored`,
+});
+
+const inline = (path: Path): Finding => ({
+  path,
+  message: 'the secret stands in this file for everybody who may read it',
+  expected: '{ file: PATH }, { credential: NAME } or { env: NAME }',
+});
+
+/** The names (or places) below `path` with the whole path of each; only those that hold keys of their own. */
+function entries(file: unknown, path: Path): [name: string, path: Path][] {
+  const section = valueAt(file, path);
+  if (typeof section !== 'object' || section === null) return [];
+  const isList = Array.isArray(section);
+  return Object.entries(section).flatMap(([name, value]) =>
+    typeof value === 'object' && value !== null ? [[name, [...path, isList ? Number(name) : name]]] : [],
+  );
+}

@@ -1,0 +1,146 @@
+/** What the box does: call plans, buttons, incoming rules, lamps. Becomes the `TerminalConfig` slice. */
+import { z } from 'zod';
+import type { CallPlan, IncomingRule, OutputRule } from '../terminal/types.ts';
+import {
+  about,
+  addressRange,
+  callerPattern,
+  duration,
+  integer,
+  listOf,
+  NAME_EXPECTED,
+  name,
+  oneOf,
+  sipUri,
+} from './fields.ts';
+import { existingFile, type Surroundings } from './secrets.ts';
+
+const priority = integer(1, 10);
+const interrupted = oneOf(['hold', 'end']);
+const interruptedHelp = 'What a page of higher priority does to this call.';
+
+/** Keys of one's own choosing. */
+export function named<T extends z.ZodType>(what: string, value: T) {
+  return z.record(name.meta({ expected: `the name of ${what}: ${NAME_EXPECTED}` }), value);
+}
+
+const step = z.strictObject({
+  ring: about('Whom to ring, all at once.', listOf(sipUri)),
+  for: about('How long, before the next step.', duration('500ms', '10m').prefault('20s')),
+});
+
+const confirm = z.strictObject({
+  digit: about(
+    'The key by which the answering side proves to be a person.',
+    z
+      .string()
+      .regex(/^[0-9*#A-D]$/)
+      .prefault('1'),
+  ).meta({
+    expected: 'one DTMF key in quotes: 0 to 9, * or #',
+  }),
+  within: about('How soon; otherwise the next step.', duration('1s', '2m').prefault('20s')),
+});
+
+export function callPlan(around: Surroundings) {
+  return z
+    .strictObject({
+      steps: about(
+        'Who is rung, one step after the other.',
+        z.array(step).min(1).meta({ expected: 'a list of steps' }),
+      ),
+      cycles: about('How often the steps are gone through.', integer(1, 100).prefault(3)),
+      confirm: about('A person answers, not a voicemail.', confirm.optional()),
+      limit: about('Length of the talk.', duration('2s', '24h').prefault('10m')),
+      warning: about('The warning tone sounds this long before the limit.', duration('0s', '5m').prefault('10s')),
+      prolong: about(
+        'The key that starts the limit anew.',
+        z
+          .string()
+          .regex(/^[0-9*#A-D]$/)
+          .prefault('#'),
+      ).meta({
+        expected: 'one DTMF key in quotes: 0 to 9, * or #',
+      }),
+      priority: about('1 (lowest) to 10.', priority.prefault(10)),
+      prompt: about('WAV file played here while the call is set up.', existingFile(around).optional()),
+      interrupted: about(interruptedHelp, interrupted.prefault('hold')),
+    })
+    .transform(
+      (plan): CallPlan => ({
+        steps: plan.steps.map((one) => ({ ring: one.ring, forMs: one.for })),
+        cycles: plan.cycles,
+        priority: plan.priority,
+        ...(plan.confirm && { confirm: { digit: plan.confirm.digit, withinMs: plan.confirm.within } }),
+        limitMs: plan.limit,
+        warningMs: Math.min(plan.warning, plan.limit),
+        prolong: plan.prolong,
+        ...(plan.prompt && { prompt: plan.prompt }),
+        interrupted: plan.interrupted,
+      }),
+    );
+}
+
+const press = z
+  .strictObject({
+    call: about('The call plan to start.', z.string().optional()).meta({ expected: 'the name of a call plan' }),
+    dial: about('Whom to dial, without a plan.', sipUri.optional()),
+    hangup: about('Ends what is going on.', z.literal(true).optional()).meta({ expected: 'true' }),
+  })
+  .refine((given) => Object.values(given).filter((value) => value !== undefined).length === 1, {
+    error: 'a press does exactly one thing',
+  })
+  .meta({ expected: '{ call: PLAN }, { dial: URI } or { hangup: true }' })
+  .transform(({ call, dial }) => {
+    if (call !== undefined) return { call };
+    return dial !== undefined ? { dial } : { hangup: true as const };
+  });
+
+export const button = z.strictObject({ press: about('What a press does.', press.optional()) });
+
+export const incomingRule = z
+  .strictObject({
+    from: about('Who calls.', callerPattern),
+    source: about(
+      "Addresses such a request may come from, beside the accounts' own servers.",
+      listOf(addressRange).optional(),
+    ),
+    answer: about(
+      'By itself, when the caller asks for it, by ringing, or not at all.',
+      oneOf(['auto', 'when-asked', 'ring', 'reject']),
+    ),
+    as: about(
+      'page: the microphone stays closed; intercom: both ways. A rule that rings is an intercom.',
+      oneOf(['page', 'intercom']).optional(),
+    ),
+    priority: about('1 (lowest) to 10; a page has 5, an intercom 6.', priority.optional()),
+    delay: about('Answers no sooner than this.', duration('0s', '60s').prefault('0s')),
+    limit: about('Length of the call; a page has 30m, an intercom 10m.', duration('2s', '24h').optional()),
+    interrupted: about(interruptedHelp, interrupted.prefault('hold')),
+    chime: about('A chime sounds before the caller is heard.', z.boolean().prefault(false)).meta({
+      expected: 'true or false',
+    }),
+  })
+  .transform((rule): IncomingRule => {
+    const as = rule.as ?? (rule.answer === 'ring' ? 'intercom' : 'page');
+    return {
+      from: rule.from,
+      ...(rule.source && { source: rule.source }),
+      answer: rule.answer,
+      as,
+      priority: rule.priority ?? (as === 'page' ? 5 : 6),
+      delayMs: rule.delay,
+      limitMs: rule.limit ?? (as === 'page' ? 30 : 10) * 60_000,
+      interrupted: rule.interrupted,
+      chime: rule.chime,
+    };
+  });
+
+const lampState = oneOf(['idle', 'calling', 'ringing', 'connected', 'paging', 'held', 'registered', 'fault']);
+
+export const output = z
+  .strictObject({
+    on: about('The states in which it is on.', listOf(lampState)),
+    blink: about('Half of the period; absent: steady.', duration('50ms', '10s').optional()),
+  })
+  .transform((rule): OutputRule => ({ on: rule.on, ...(rule.blink !== undefined && { blinkMs: rule.blink }) }));

@@ -1,0 +1,132 @@
+/**
+ * The terminal's file: one schema for type, default, range, unit and help text. Values come out in the units of the code
+ * (ms), secrets and files already read. Keys of features that are still to come are known here, and warned of in `checks.ts`.
+ */
+import { z } from 'zod';
+import {
+  about,
+  addressOfRecord,
+  duration,
+  hostPort,
+  integer,
+  listOf,
+  oneOf,
+  portRange,
+  sipUri,
+  text,
+} from './fields.ts';
+import { button, callPlan, incomingRule, named, output } from './schema-terminal.ts';
+import { certificates, type Surroundings, secret } from './secrets.ts';
+
+const terminal = z.strictObject({
+  id: about('Topic segment, journal, default SIP user.', z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)).meta({
+    expected: 'letters, digits, ".", "_" and "-", at most 64',
+  }),
+  name: about('Where it stands, for people.', text('a text').optional()),
+});
+
+/** Parts of the profile may be replaced; they are checked together with it. */
+const device = z
+  .union([
+    z.string().min(1),
+    z.strictObject({
+      profile: about("A profile's name, or a path to one.", z.string().min(1)),
+      buttons: z.record(z.string(), z.unknown()).optional(),
+      outputs: z.record(z.string(), z.unknown()).optional(),
+      sound: z.record(z.string(), z.unknown()).optional(),
+    }),
+  ])
+  .meta({ expected: "a profile's name, a path to one, or { profile: NAME, sound: ... }" });
+
+function sip(around: Surroundings) {
+  const account = z.strictObject({
+    address: about('The address of record.', addressOfRecord),
+    servers: about('SIP servers by preference; none: the domain of the address.', listOf(sipUri).prefault([])),
+    username: about('For digest; default: the user of the address.', text('a text').optional()),
+    password: about('For digest.', secret(around).optional()),
+    expires: about('How long a registration lasts.', duration('10s', '1d').prefault('300s')),
+    encryption: about('SRTP.', oneOf(['none', 'offered', 'required']).prefault('none')),
+  });
+  return z.strictObject({
+    listen: about(
+      'Where SIP is listened to.',
+      z
+        .strictObject({
+          udp: listOf(hostPort).optional(),
+          tcp: listOf(hostPort).optional(),
+          tls: listOf(hostPort).optional(),
+        })
+        .prefault({ udp: '0.0.0.0:5060', tcp: '0.0.0.0:5060' }),
+    ),
+    accounts: about('Where the terminal registers.', named('an account', account).prefault({})),
+    media: about(
+      'RTP.',
+      z.strictObject({ ports: about('UDP ports; default: any.', portRange.optional()) }).prefault({}),
+    ),
+  });
+}
+
+const multicast = z.strictObject({
+  listen: about('Group and port.', hostPort),
+  format: about('How the stream is packed.', oneOf(['rtp', 'poly', 'linksys']).prefault('rtp')),
+  priority: about('1 (lowest) to 10.', integer(1, 10).prefault(5)),
+});
+
+const zone = z.strictObject({ send: about('Group and port.', hostPort) });
+
+const audio = z.strictObject({
+  codecs: about('By preference.', listOf(oneOf(['pcma', 'pcmu', 'g722', 'opus'])).prefault(['pcma', 'pcmu'])),
+  volume: about('Loudspeaker, percent.', integer(0, 100).prefault(80)),
+});
+
+function mqtt(around: Surroundings) {
+  return z.strictObject({
+    url: about(
+      'The broker.',
+      z.string().regex(/^mqtts?:\/\/(\[[0-9a-fA-F:]+\]|[A-Za-z0-9][A-Za-z0-9.-]*)(:\d{1,5})?\/?$/),
+    ).meta({
+      expected: 'mqtts://HOST[:PORT] or mqtt://HOST[:PORT]; user and password have keys of their own',
+    }),
+    username: about('At the broker.', text('a text').optional()),
+    password: about('At the broker.', secret(around).optional()),
+    ca: about('PEM file of the authorities to trust instead of the public ones.', certificates(around).optional()),
+    discovery: about(
+      'Home Assistant discovery; a text is its topic prefix.',
+      z.union([z.boolean(), z.string().regex(/^[^+#\s]+$/)]).prefault(true),
+    ).meta({
+      expected: 'true, false or a topic prefix',
+    }),
+    base: about(
+      'Topic prefix; default: hailpoint/<id>.',
+      z
+        .string()
+        .regex(/^[^+#\s/][^+#\s]*[^+#\s/]$/)
+        .optional(),
+    ).meta({
+      expected: 'a topic without +, # and blanks',
+    }),
+  });
+}
+
+const web = z.strictObject({ listen: about('Where the page is served.', hostPort) });
+
+export function terminalSchema(around: Surroundings) {
+  return z.strictObject({
+    terminal: about('Who this is.', terminal),
+    device: about('How the board is wired.', device),
+    sip: about('SIP.', sip(around).prefault({})),
+    calls: about('Call plans.', named('a call plan', callPlan(around)).prefault({})),
+    buttons: about('What the buttons do.', named('a button', button).prefault({})),
+    incoming: about('The first rule that matches decides; none: 603.', z.array(incomingRule).prefault([])).meta({
+      expected: 'a list of rules',
+    }),
+    multicast: about('Pages by multicast.', z.array(multicast).prefault([])).meta({ expected: 'a list of groups' }),
+    zones: about('Zones to page.', named('a zone', zone).prefault({})),
+    outputs: about('What lamps and relays follow.', named('an output', output).prefault({})),
+    audio: about('Sound.', audio.prefault({})),
+    mqtt: about('MQTT; absent: none.', mqtt(around).optional()),
+    web: about('The page; absent: none.', web.optional()),
+  });
+}
+
+export type TerminalFile = z.output<ReturnType<typeof terminalSchema>>;

@@ -1,0 +1,97 @@
+/** Files the configuration points to, and secrets: from a file, a systemd credential, the environment, or written inline. */
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+
+/** Where the file being read stands and what surrounds it. */
+export interface Surroundings {
+  /** Relative paths start here. */
+  directory: string;
+  env: NodeJS.ProcessEnv;
+}
+
+const EXPECTED = '{ file: PATH }, { credential: NAME } or { env: NAME }';
+
+/** Becomes the secret itself. A line end after it is no part of it. */
+export function secret(around: Surroundings): z.ZodType<string, unknown> {
+  const reference = z
+    .strictObject({ file: z.string().optional(), credential: z.string().optional(), env: z.string().optional() })
+    .transform((value, context): string => {
+      const refuse = (message: string): string => {
+        context.issues.push({ code: 'custom', message, input: value });
+        return z.NEVER;
+      };
+      const given = Object.entries(value).filter(([, where]) => where !== undefined);
+      if (given.length !== 1) return refuse(given.length === 0 ? 'names no secret' : 'names more than one secret');
+      const [kind, where] = given[0];
+      const found = find(kind as keyof typeof value, where, around);
+      if ('missing' in found) return refuse(found.missing);
+      const content = found.text.replace(/[\r\n]+$/, '');
+      return content === '' ? refuse(`the secret of ${kind} ${where} is empty`) : content;
+    });
+  const inline = z.string().min(1);
+  return z.union([inline, reference]).meta({ expected: EXPECTED });
+}
+
+function find(
+  kind: 'file' | 'credential' | 'env',
+  where: string,
+  around: Surroundings,
+): { text: string } | { missing: string } {
+  if (kind === 'env') {
+    const text = around.env[where];
+    return text === undefined ? { missing: `the environment has no ${where}` } : { text };
+  }
+  let path = resolve(around.directory, where);
+  if (kind === 'credential') {
+    const { CREDENTIALS_DIRECTORY } = around.env;
+    if (CREDENTIALS_DIRECTORY === undefined)
+      return { missing: 'systemd gave no credentials ($CREDENTIALS_DIRECTORY is not set)' };
+    if (!/^[^/]+$/.test(where) || where.startsWith('.')) return { missing: `${where} is no name of a credential` };
+    path = resolve(CREDENTIALS_DIRECTORY, where);
+  }
+  try {
+    return { text: readFileSync(path, 'utf8') };
+  } catch (error) {
+    return { missing: `cannot read ${path}: ${reason(error)}` };
+  }
+}
+
+/** The path of a file that must be there; becomes absolute. */
+export function existingFile(around: Surroundings): z.ZodType<string, string> {
+  return z
+    .string()
+    .min(1)
+    .transform((file, context): string => {
+      const path = resolve(around.directory, file);
+      try {
+        accessSync(path, constants.R_OK);
+      } catch (error) {
+        context.issues.push({ code: 'custom', message: `cannot read ${path}: ${reason(error)}`, input: file });
+      }
+      return path;
+    })
+    .meta({ expected: 'the path of a file, relative to this one' });
+}
+
+/** The PEM certificates in a file. */
+export function certificates(around: Surroundings): z.ZodType<string, string> {
+  return existingFile(around)
+    .transform((path, context): string => {
+      const pem = readFileSync(path, 'utf8');
+      if (!pem.includes('-----BEGIN CERTIFICATE-----')) {
+        context.issues.push({ code: 'custom', message: `${path} has no PEM certificate`, input: path });
+      }
+      return pem;
+    })
+    .meta({ expected: 'the path of a PEM file, relative to this one' }) as z.ZodType<string, string>;
+}
+
+/** `no such file` and the like. */
+export function reason(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT') return 'no such file';
+  if (code === 'EACCES') return 'permission denied';
+  if (code === 'EISDIR') return 'it is a directory';
+  return code ?? message;
+}
