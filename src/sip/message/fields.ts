@@ -96,6 +96,16 @@ export abstract class HeaderFields {
     return this;
   }
 
+  /** Replaces the first line of that name; the others stay. */
+  setFirst(name: string, value: string): this {
+    const field = makeField(name, value);
+    const index = this.fields.findIndex((other) => other.key === field.key);
+    if (index < 0) this.fields.push(field);
+    else this.fields[index] = field;
+    this.changed();
+    return this;
+  }
+
   /** Adds a line at the end. */
   add(name: string, value: string): this {
     this.fields.push(makeField(name, value));

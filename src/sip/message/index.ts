@@ -7,7 +7,7 @@ export { formatMessage } from './format.ts';
 export type { Hop, HostPort, Transport } from './hop.ts';
 export type { CSeq } from './message.ts';
 export { headerKey, headerName } from './names.ts';
-export { HEADER_LINES_MAX, MESSAGE_MAX_BYTES, parseMessage, type SipMessage } from './parse.ts';
+export { HEADER_LINES_MAX, MESSAGE_MAX_BYTES, parseMessage, replyTo, type SipMessage } from './parse.ts';
 export { reasonPhrase } from './reasons.ts';
 export { createRequest, type RequestParts, SipRequest } from './request.ts';
 export { createResponse, type ResponseOptions, SipResponse } from './response.ts';

@@ -92,17 +92,18 @@ export abstract class SipMessageBase extends HeaderFields {
     return this.headers('record-route').flatMap((text) => parseNameAddrs(text, 'Record-Route'));
   }
 
+  /** RFC 4475 §3.1.2.4: a value that cannot be is as good as none. */
   get maxForwards(): number | undefined {
-    return this.number('Max-Forwards', 255);
+    return this.#scalar('Max-Forwards', 255);
   }
 
   get contentLength(): number | undefined {
     return this.number('Content-Length', UINT32);
   }
 
-  /** Seconds. */
+  /** Seconds. RFC 4475 §3.1.2.4: a value that cannot be is as good as none. */
   get expires(): number | undefined {
-    return this.number('Expires', UINT32);
+    return this.#scalar('Expires', UINT32);
   }
 
   /** `type/subtype`, lower-case, without parameters. */
@@ -113,7 +114,7 @@ export abstract class SipMessageBase extends HeaderFields {
     return (semicolon < 0 ? text : text.slice(0, semicolon)).replace(/[ \t]+/g, '').toLowerCase();
   }
 
-  /** A header field that is one whole number, `0..max`. */
+  /** A header field that is one whole number, `0..max`; throws when it is something else. */
   number(name: string, max = UINT32): number | undefined {
     const text = this.header(name);
     if (text === undefined) return undefined;
@@ -121,6 +122,11 @@ export abstract class SipMessageBase extends HeaderFields {
     const value = scanner.integer('the value', max);
     scanner.end();
     return value;
+  }
+
+  #scalar(name: string, max: number): number | undefined {
+    const text = this.header(name);
+    return text !== undefined && /^\d{1,10}$/.test(text) && Number(text) <= max ? Number(text) : undefined;
   }
 
   #need(key: string): string {

@@ -33,5 +33,7 @@ function check(message: SipMessage): void {
   }
   // The scheme may be any (416 is the UA's word), the form may not.
   message.parsedUri();
-  for (const address of [message.from, message.to, ...message.contacts]) void address.uri;
+  for (const address of [message.from, message.to, ...message.contacts, ...message.routes, ...message.recordRoutes]) {
+    void address.uri;
+  }
 }

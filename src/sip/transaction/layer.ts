@@ -189,21 +189,25 @@ export class TransactionLayer {
   }
 
   #perform(id: string, transaction: Client | Server, outputs: MachineOutput[], hop?: Hop): TransactionOutput[] {
-    const named = outputs.map((output): TransactionOutput => {
-      switch (output.kind) {
-        case 'send':
-          return { kind: 'send', message: output.message, hop: transaction.hop, transaction: id };
-        case 'pass':
-          return output.message.kind === 'response'
-            ? { kind: 'response', transaction: id, response: output.message, hop: hop ?? transaction.hop }
-            : { kind: 'request', request: output.message, hop: hop ?? transaction.hop };
-        case 'terminated':
-          return { kind: 'terminated', transaction: id, cause: output.cause, reason: output.reason };
-      }
-    });
+    const named = outputs.map((output) => this.#name(id, output, transaction.hop, hop ?? transaction.hop));
     if (transaction.machine.state === 'terminated') this.#forget(id);
     else this.#alarms.set(id, transaction.machine.deadline);
     return named;
+  }
+
+  #name(id: string, output: MachineOutput, sendHop: Hop, hop: Hop): TransactionOutput {
+    switch (output.kind) {
+      case 'send':
+        return { kind: 'send', message: output.message, hop: sendHop, transaction: id };
+      case 'pass': {
+        const { message } = output;
+        return message.kind === 'response'
+          ? { kind: 'response', transaction: id, response: message, hop }
+          : { kind: 'request', request: message, hop };
+      }
+      case 'terminated':
+        return { kind: 'terminated', transaction: id, cause: output.cause, reason: output.reason };
+    }
   }
 
   #forget(id: string): void {
