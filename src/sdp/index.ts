@@ -1,0 +1,27 @@
+/** Session descriptions: RFC 8866 text, RFC 3264 offer and answer. Pure. */
+export {
+  type AddressFamily,
+  type Attribute,
+  attribute,
+  type Connection,
+  type Line,
+  type MediaDescription,
+  type Origin,
+  type Sdp,
+  SdpSyntaxError,
+} from './description.ts';
+export { formatSdp } from './format.ts';
+export { payloadFormats } from './formats.ts';
+export {
+  acceptAnswer,
+  answerOffer,
+  type Codec,
+  type CodecName,
+  createOffer,
+  type Direction,
+  type LocalMedia,
+  type Negotiated,
+  type Refused,
+  type SocketAddress,
+} from './negotiate.ts';
+export { MAX_MEDIA, MAX_SDP_BYTES, parseSdp } from './parse.ts';

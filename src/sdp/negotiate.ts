@@ -1,0 +1,226 @@
+/**
+ * Offer and answer, RFC 3264: one audio stream, G.711 and telephone-event. Pure functions; the caller keeps what it sent, and
+ * counts `version` up when it sends something else (§8).
+ */
+import type { Codec, Direction, SocketAddress } from '../media/types.ts';
+import {
+  type Attribute,
+  attribute,
+  type Connection,
+  familyOf,
+  type MediaDescription,
+  type Sdp,
+} from './description.ts';
+import { packetMsFor, payloadFormats, telephoneEvent } from './formats.ts';
+
+export type { Codec, Direction, SocketAddress };
+
+export type CodecName = 'pcma' | 'pcmu';
+
+/** What our side can and wants. */
+export interface LocalMedia {
+  /** Where we want to receive. */
+  address: SocketAddress;
+  /** By preference: the order of our offers. An answer follows the order of the offer (§6.1). */
+  codecs: readonly CodecName[];
+  /** The most we allow: `recvonly` for a page. */
+  direction: Direction;
+  /** What we would like to receive, and send when the other side does not say. */
+  packetMs: number;
+  dtmf: boolean;
+  sessionId: number;
+  version: number;
+}
+
+/** What both sides agreed on. */
+export interface Negotiated {
+  /** Ours. */
+  direction: Direction;
+  /** Where we send. The host is `0.0.0.0` or `::` when the other side holds that way: nothing must be sent then. */
+  remote: SocketAddress;
+  remoteRtcp?: SocketAddress;
+  codec: Codec;
+  dtmfPayloadType?: number;
+  /** What we send per packet. */
+  packetMs: number;
+  /** The other side does not listen: it put us on hold, or it pages. */
+  heldByPeer: boolean;
+}
+
+export interface Refused {
+  refused: string;
+}
+
+const ENCODINGS: Record<CodecName, { encoding: string; payloadType: number }> = {
+  pcma: { encoding: 'PCMA', payloadType: 8 },
+  pcmu: { encoding: 'PCMU', payloadType: 0 },
+};
+const CLOCK_RATE_HZ = 8000;
+const DTMF_PAYLOAD_TYPE = 101;
+
+/**
+ * Our offer. `previous`: the description we sent last in this dialog; its media stay in their places (§8), refused but for
+ * ours, so that a delayed offer after a call with a refused video line is still a legal one.
+ */
+export function createOffer(local: LocalMedia, previous?: Sdp): Sdp {
+  const codecs = local.codecs.map((name) => ENCODINGS[name]);
+  const formats = codecs.map(({ encoding, payloadType }) => ({ encoding, payloadType }));
+  const dtmfPayloadType = local.dtmf ? DTMF_PAYLOAD_TYPE : undefined;
+  const offered = audioLine('RTP/AVP', formats, dtmfPayloadType, local.direction, local);
+  const media = previous === undefined ? [] : previous.media.map(refusedLine);
+  const place = previous?.media.findIndex((medium) => medium.kind === 'audio' && medium.port !== 0) ?? -1;
+  if (place >= 0) media[place] = offered;
+  else media.push(offered);
+  return session(local, media);
+}
+
+/** Our answer: every `m=` line of the offer is answered, the first audio that suits is taken, the others get port 0 (§6). */
+export function answerOffer(offer: Sdp, local: LocalMedia): { answer: Sdp; stream: Negotiated } | Refused {
+  const reasons: string[] = [];
+  for (const [index, medium] of offer.media.entries()) {
+    const stream = agree(offer, medium, local);
+    if ('refused' in stream) {
+      reasons.push(`${medium.kind}: ${stream.refused}`);
+      continue;
+    }
+    const { encoding, payloadType } = stream.codec;
+    const taken = audioLine(
+      medium.protocol,
+      [{ encoding, payloadType }],
+      stream.dtmfPayloadType,
+      stream.direction,
+      local,
+      attribute(medium, 'mid'),
+    );
+    const media = offer.media.map((other, place) => (place === index ? taken : refusedLine(other)));
+    const answer = session(local, media);
+    // §6: the time of the answer is that of the offer.
+    answer.lines = offer.lines.filter((line) => line.type === 't');
+    return { answer, stream };
+  }
+  return { refused: reasons.length === 0 ? 'there is no media line in the offer' : reasons.join('; ') };
+}
+
+/** What the answer to our `offer` means for us (§7). */
+export function acceptAnswer(offer: Sdp, answer: Sdp): { stream: Negotiated } | Refused {
+  const place = offer.media.findIndex((medium) => medium.kind === 'audio' && medium.port !== 0);
+  if (place < 0) return { refused: 'our offer has no audio' };
+  const ours = offer.media[place];
+  const theirs = answer.media[place];
+  if (theirs === undefined)
+    return { refused: `the answer has ${answer.media.length} media lines, the offer ${offer.media.length}` };
+  if (theirs.protocol.toUpperCase() !== ours.protocol.toUpperCase())
+    return { refused: `${ours.protocol} was offered, ${theirs.protocol} answered` };
+  const stream = agree(answer, theirs, {
+    codecs: payloadFormats(ours).flatMap((format) => nameOf(format) ?? []),
+    direction: directionOf(offer, ours),
+    packetMs: Number(attribute(ours, 'ptime') ?? 20),
+    dtmf: telephoneEvent(payloadFormats(ours), CLOCK_RATE_HZ) !== undefined,
+  });
+  return 'refused' in stream ? { refused: `the answer's ${theirs.kind}: ${stream.refused}` } : { stream };
+}
+
+/** One line of theirs against what we can; the same whether they offered or answered. */
+function agree(
+  sdp: Sdp,
+  medium: MediaDescription,
+  local: Pick<LocalMedia, 'codecs' | 'direction' | 'packetMs' | 'dtmf'>,
+): Negotiated | Refused {
+  if (medium.kind !== 'audio') return { refused: 'only audio is spoken here' };
+  if (medium.port === 0) return { refused: 'port 0' };
+  // RTP/AVP with a=crypto is plain RTP. AVPF (RFC 4585) only allows earlier reports, it does not demand any.
+  if (!/^RTP\/AVPF?$/i.test(medium.protocol)) return { refused: `${medium.protocol} is not supported` };
+  const connection = medium.connection ?? sdp.connection;
+  if (connection === undefined) return { refused: 'there is no c= line' };
+  const formats = payloadFormats(medium);
+  const codec = formats.find((format) => {
+    const name = nameOf(format);
+    return name !== undefined && local.codecs.includes(name);
+  });
+  if (codec === undefined) return { refused: `no common codec among ${medium.formats.join(' ')}` };
+  const theirs = directionOf(sdp, medium);
+  // RFC 3264 §8.4: the hold of RFC 2543, an address where nobody listens.
+  const nowhere = connection.host === '0.0.0.0' || /^[0:]+$/.test(connection.host);
+  const theyListen = receives(theirs) && !nowhere;
+  return {
+    direction: direction(theyListen && sends(local.direction), sends(theirs) && receives(local.direction)),
+    remote: { host: connection.host, port: medium.port },
+    remoteRtcp: rtcpOf(medium, connection),
+    codec,
+    dtmfPayloadType: local.dtmf ? telephoneEvent(formats, codec.clockRateHz) : undefined,
+    packetMs: packetMsFor(medium, local.packetMs),
+    heldByPeer: !theyListen,
+  };
+}
+
+function nameOf(format: Codec): CodecName | undefined {
+  if (format.clockRateHz !== CLOCK_RATE_HZ || format.channels !== 1) return undefined;
+  return format.encoding === 'PCMA' ? 'pcma' : format.encoding === 'PCMU' ? 'pcmu' : undefined;
+}
+
+const sends = (of: Direction): boolean => of === 'sendrecv' || of === 'sendonly';
+const receives = (of: Direction): boolean => of === 'sendrecv' || of === 'recvonly';
+const direction = (send: boolean, receive: boolean): Direction =>
+  send ? (receive ? 'sendrecv' : 'sendonly') : receive ? 'recvonly' : 'inactive';
+
+const isDirection = (name: string): name is Direction =>
+  ['sendrecv', 'sendonly', 'recvonly', 'inactive'].includes(name);
+
+/** RFC 8866 §6.7: of the line, else of the session, else sendrecv. Of several the last counts. */
+function directionOf(sdp: Sdp, medium: MediaDescription): Direction {
+  for (const attributes of [medium.attributes, sdp.attributes]) {
+    const found = attributes.map(({ name }) => name).filter(isDirection);
+    if (found.length > 0) return found[found.length - 1];
+  }
+  return 'sendrecv';
+}
+
+/** `a=rtcp:53020` or `a=rtcp:53020 IN IP6 2001:db8::1`, RFC 3605. */
+function rtcpOf(medium: MediaDescription, connection: Connection): SocketAddress | undefined {
+  const match = /^(\d{1,5})(?:\s+IN\s+IP[46]\s+(\S+))?$/i.exec(attribute(medium, 'rtcp') ?? '');
+  if (match === null || Number(match[1]) === 0 || Number(match[1]) > 65535) return undefined;
+  return { host: match[2] ?? connection.host, port: Number(match[1]) };
+}
+
+function session(local: LocalMedia, media: MediaDescription[]): Sdp {
+  const { host } = local.address;
+  const family = familyOf(host);
+  return {
+    origin: { username: '-', sessionId: String(local.sessionId), version: String(local.version), family, host },
+    sessionName: '-',
+    connection: { family, host },
+    lines: [{ type: 't', value: '0 0' }],
+    attributes: [],
+    media,
+  };
+}
+
+function audioLine(
+  protocol: string,
+  formats: readonly { encoding: string; payloadType: number }[],
+  dtmfPayloadType: number | undefined,
+  way: Direction,
+  local: LocalMedia,
+  mid?: string,
+): MediaDescription {
+  const attributes: Attribute[] = formats.map(({ encoding, payloadType }) => ({
+    name: 'rtpmap',
+    value: `${payloadType} ${encoding}/${CLOCK_RATE_HZ}`,
+  }));
+  if (dtmfPayloadType !== undefined) {
+    attributes.push({ name: 'rtpmap', value: `${dtmfPayloadType} telephone-event/${CLOCK_RATE_HZ}` });
+    attributes.push({ name: 'fmtp', value: `${dtmfPayloadType} 0-15` });
+  }
+  attributes.push({ name: 'ptime', value: String(local.packetMs) }, { name: 'maxptime', value: '60' });
+  if (mid !== undefined) attributes.push({ name: 'mid', value: mid });
+  attributes.push({ name: way });
+  const numbers = formats.map(({ payloadType }) => payloadType);
+  if (dtmfPayloadType !== undefined) numbers.push(dtmfPayloadType);
+  return { kind: 'audio', port: local.address.port, protocol, formats: numbers.map(String), lines: [], attributes };
+}
+
+/** §6: a refused line repeats kind, protocol and formats of the offer, with port 0. */
+function refusedLine(medium: MediaDescription): MediaDescription {
+  const { kind, protocol, formats } = medium;
+  return { kind, port: 0, protocol, formats: [...formats], lines: [], attributes: [] };
+}
