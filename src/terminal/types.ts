@@ -68,6 +68,8 @@ export interface TerminalConfig {
   buttons: Readonly<Record<string, ButtonRule>>;
   incoming: readonly IncomingRule[];
   outputs: Readonly<Record<string, OutputRule>>;
+  /** A button held this long is reported as stuck. Absent: 60 s. */
+  stuckMs?: number;
 }
 
 // ------------------------------------------------------------------ in
@@ -81,6 +83,9 @@ export type Command =
   | { verb: 'call'; plan: string }
   | { verb: 'dial'; target: string }
   | { verb: 'hangup' }
+  /** DTMF into the call that talks. */
+  | { verb: 'digits'; digits: string }
+  /** `null`: follows the state of the terminal again. */
   | { verb: 'output'; output: string; on: boolean | null }
   | { verb: 'volume'; volume: number }
   | { verb: 'play'; file: string };
@@ -109,25 +114,33 @@ export interface Caller {
   account?: string;
 }
 
+/** A call that wants in. `call` is its name in all that follows, chosen by whoever reports it. */
+export interface Incoming {
+  type: 'incoming';
+  call: string;
+  caller: Caller;
+  to: string;
+  /** The caller asked for an automatic answer: by which header, and after which delay. */
+  asked?: { header: string; afterMs: number };
+}
+
 export type TerminalInput =
-  | { type: 'press'; button: string; source: Source }
-  | { type: 'release'; button: string; heldMs: number; source: Source }
-  | { type: 'stuck'; button: string; stuck: boolean; heldMs: number }
+  /** Before anything else: the lamps are set. */
+  | { type: 'start' }
+  /** A button goes down (`active`) or comes up. Press, release and stuck are made of these here. */
+  | { type: 'edge'; button: string; active: boolean; source: Source }
   | { type: 'command'; command: Command; source: Source }
-  | {
-      type: 'incoming';
-      call: string;
-      caller: Caller;
-      to: string;
-      /** The caller asked for an automatic answer: by which header, and after which delay. */
-      asked?: { header: string; afterMs: number };
-    }
+  | Incoming
+  /** Our `dial` rings at the other side. */
   | { type: 'ringing'; call: string }
+  /** The other side took our `dial`, or our `answer` is on its way and sound can flow. */
   | { type: 'answered'; call: string }
+  /** A DTMF digit of the other side; heard while the call is mute, too. */
   | { type: 'digit'; call: string; digit: string }
   | { type: 'ended'; call: string; cause: EndCause; by: 'us' | 'peer' | 'network'; reason: string }
-  /** A subsystem fell over or came back: `sip:pbx`, `mqtt`, `sound`, `gpio:help`. */
+  /** A subsystem fell over or came back: `mqtt`, `sound`, `gpio:help`. */
   | { type: 'fault'; fault: string; raised: boolean; reason: string }
+  /** The outcome of a registration, once it is known. An account that is not registered is the fault `sip:ACCOUNT`. */
   | { type: 'registered'; account: string; registered: boolean; reason: string }
   | { type: 'stop' };
 
@@ -141,18 +154,58 @@ export type TerminalAction =
   | { type: 'answer'; call: string; direction: 'recvonly' | 'sendrecv' }
   /** 180 to the caller; somebody at the terminal, or a delay, decides later. */
   | { type: 'alert'; call: string }
-  | { type: 'reject'; call: string; code: 'declined' | 'busy' }
+  /** 603, 486, 480. The call is over with this: no `ended` need follow. */
+  | { type: 'reject'; call: string; code: 'declined' | 'busy' | 'unavailable' }
+  /** The call is over with this, whatever state it is in: no `ended` need follow, and one that does is ignored. */
   | { type: 'hangup'; call: string; cause: EndCause }
   /** Silences a call in both directions, or lets it sound again; the call itself stays up. */
   | { type: 'hold'; call: string; held: boolean }
   /** Lets a call's sound through: an answered call is mute in both directions until this, so that of several only one talks. */
   | { type: 'listen'; call: string; microphone: boolean }
+  | { type: 'digits'; call: string; digits: string }
   | { type: 'tone'; tone: Tone; on: boolean }
   /** `prompt`: a sound file at the terminal's loudspeaker. */
   | { type: 'prompt'; file: string }
+  /** A prompt that still plays is cut short: somebody talks now. */
+  | { type: 'silence' }
   | { type: 'volume'; volume: number }
   | { type: 'output'; output: string; on: boolean; blinkMs?: number }
   | { type: 'event'; event: TerminalEvent };
+
+/**
+ * What happens to a call. One call of a plan keeps one `call`, however many phones it rings; an own call ends with exactly
+ * one `ended` (it was taken, or given up on purpose) or `failed` (it reached nobody), an incoming one with one `ended` or
+ * `refused`. `unreached`: this phone did not take it, the plan goes on.
+ */
+export interface CallEvent {
+  type: 'call' | 'page';
+  call: string;
+  direction: 'outgoing' | 'incoming';
+  state:
+    | 'calling'
+    | 'ringing'
+    | 'unreached'
+    | 'answered'
+    | 'connected'
+    | 'prolonged'
+    | 'held'
+    | 'resumed'
+    | 'waiting'
+    | 'refused'
+    | 'ended'
+    | 'failed';
+  peer: string;
+  /** Why: which rule, which header, which cause. */
+  reason?: string;
+  cause?: EndCause;
+  plan?: string;
+  /** From 1. */
+  step?: number;
+  cycle?: number;
+  priority?: Priority;
+  /** How long the two sides were connected. */
+  durationMs?: number;
+}
 
 /** One line of the journal and one message on `…/event`, before it gets its `id` and times. */
 export type TerminalEvent =
@@ -161,34 +214,12 @@ export type TerminalEvent =
       button: string;
       source: Source;
       result: 'calling' | 'ignored' | 'hangup' | 'answered' | 'refused';
+      /** The call this press began or answered. */
+      call?: string;
       reason?: string;
     }
   | { type: 'release'; button: string; heldMs: number; source: Source }
-  | {
-      type: 'call' | 'page';
-      call: string;
-      direction: 'outgoing' | 'incoming';
-      state:
-        | 'calling'
-        | 'ringing'
-        | 'answered'
-        | 'connected'
-        | 'held'
-        | 'resumed'
-        | 'waiting'
-        | 'refused'
-        | 'ended'
-        | 'failed';
-      peer: string;
-      /** Why: which rule, which header, which cause. */
-      reason?: string;
-      cause?: EndCause;
-      plan?: string;
-      step?: number;
-      cycle?: number;
-      priority?: Priority;
-      durationMs?: number;
-    }
+  | CallEvent
   | { type: 'output'; output: string; on: boolean; blinkMs?: number }
   | { type: 'fault'; fault: string; state: 'raised' | 'cleared'; reason: string }
   | { type: 'registration'; account: string; registered: boolean; reason: string }
@@ -197,21 +228,24 @@ export type TerminalEvent =
 
 // ------------------------------------------------------------------ to look at
 
+export interface CallStatus {
+  call: string;
+  kind: 'call' | 'page';
+  direction: 'outgoing' | 'incoming';
+  state: 'calling' | 'ringing' | 'connected' | 'held' | 'waiting';
+  peer: string;
+  priority: Priority;
+  plan?: string;
+  /** How long the call has been in this state; of a held one, how long it has been connected. */
+  sinceMs: number;
+}
+
 /** What `status --json` and the retained `…/status` say of the terminal's own part. */
 export interface TerminalStatus {
   id: string;
   name: string;
   state: LampState;
-  calls: readonly {
-    call: string;
-    kind: 'call' | 'page';
-    direction: 'outgoing' | 'incoming';
-    state: 'calling' | 'ringing' | 'connected' | 'held' | 'waiting';
-    peer: string;
-    priority: Priority;
-    plan?: string;
-    sinceMs: number;
-  }[];
+  calls: readonly CallStatus[];
   outputs: Readonly<Record<string, { on: boolean; blinkMs?: number }>>;
   buttons: Readonly<Record<string, { pressed: boolean; stuck: boolean }>>;
   faults: readonly { fault: string; reason: string }[];

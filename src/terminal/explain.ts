@@ -1,0 +1,46 @@
+/** What would happen, and by which rule, in plain lines; nothing is done. */
+
+import { decidePress } from './press.ts';
+import { decide, judge, nameOf } from './rules.ts';
+import type { Incoming, TerminalConfig } from './types.ts';
+
+const seconds = (ms: number): string => `${ms / 1000} s`;
+
+export function explainIncoming(config: TerminalConfig, incoming: Incoming): string[] {
+  const lines: string[] = [];
+  const decision = decide(config.incoming, incoming);
+  for (const [index, rule] of config.incoming.entries()) {
+    if (rule === decision.rule) break;
+    const verdict = judge(rule, incoming.caller);
+    const why = verdict.kind === 'doubted' ? verdict.why : `is not for ${incoming.caller.uri}`;
+    lines.push(`${nameOf(rule, index)}: ${why}`);
+  }
+  lines.push(decision.reason);
+  const { rule } = decision;
+  if (decision.answer === 'reject' || rule === undefined) return [...lines, 'answer: 603 Decline'];
+  const who = rule.as === 'page' ? 'page: the microphone stays closed' : 'intercom: both ways';
+  const otherwise = rule.interrupted === 'hold' ? 'held' : 'ended';
+  return [
+    ...lines,
+    `as ${who}, at priority ${rule.priority}, for at most ${seconds(rule.limitMs)}; a higher priority leaves it ${otherwise}`,
+  ];
+}
+
+/** A press of `button` while nothing goes on. */
+export function explainButton(config: TerminalConfig, button: string): string[] {
+  const decision = decidePress(config, button, [], undefined);
+  if (decision.result !== 'calling') return [`${decision.result}: ${decision.reason}`];
+  const { plan, name } = decision;
+  const { confirm, cycles } = plan;
+  const lines = [`calls ${name === undefined ? 'one number' : `by plan ${name}`} at priority ${plan.priority}`];
+  if (plan.prompt !== undefined) lines.push(`plays ${plan.prompt} meanwhile`);
+  for (const [index, step] of plan.steps.entries())
+    lines.push(`step ${index + 1}: rings ${step.ring.join(' and ')} for ${seconds(step.forMs)}`);
+  lines.push(`gives up after ${cycles} ${cycles === 1 ? 'cycle' : 'cycles'}, with a tone and an event`);
+  if (confirm)
+    lines.push(`who answers proves to be a person by digit ${confirm.digit} within ${seconds(confirm.withinMs)}`);
+  lines.push(
+    `talks for at most ${seconds(plan.limitMs)}; a tone ${seconds(plan.warningMs)} before, digit ${plan.prolong} prolongs`,
+  );
+  return lines;
+}

@@ -1,0 +1,243 @@
+/**
+ * One incoming call that a rule has let in: its delay, its wait for a hand or for the loudspeaker, the answer, the talk.
+ * A page never opens the microphone, whatever happens to it.
+ */
+import { Timers, unreachable } from '../base/index.ts';
+import type { Decision } from './rules.ts';
+import type { Session } from './session.ts';
+import type { CallEvent, CallStatus, EndCause, Incoming, IncomingRule, TerminalAction } from './types.ts';
+
+/** A caller is not kept ringing for longer, whether for a hand or for the loudspeaker. */
+export const RING_MAX_MS = 60_000;
+export const WAIT_MAX_MS = 60_000;
+
+/** `due`: may be answered as soon as the loudspeaker is its own. */
+type Phase = 'delay' | 'ringing' | 'due' | 'waiting' | 'answering' | 'connected' | 'over';
+
+export class IncomingCall implements Session {
+  readonly id: string;
+  readonly kind: 'call' | 'page';
+  readonly direction = 'incoming';
+  readonly own = false;
+  readonly farewell = [];
+  readonly peer: string;
+  readonly #rule: IncomingRule;
+  #why: string;
+  readonly #timers = new Timers<'delay' | 'ringing' | 'waiting' | 'limit'>();
+  #phase: Phase;
+  /** Who took the loudspeaker from it. */
+  #heldBy: string | undefined;
+  #alerted = false;
+  #listened = false;
+  #since: number;
+
+  constructor(incoming: Incoming, decision: Exclude<Decision, { answer: 'reject' }>, now: number) {
+    this.id = incoming.call;
+    this.peer = incoming.caller.uri;
+    this.#rule = decision.rule;
+    this.#why = decision.reason;
+    this.kind = decision.rule.as === 'page' ? 'page' : 'call';
+    this.#since = now;
+    if (decision.answer === 'ring') {
+      this.#phase = 'ringing';
+      this.#timers.set('ringing', now + RING_MAX_MS);
+    } else if (decision.delayMs > 0) {
+      this.#phase = 'delay';
+      this.#timers.set('delay', now + decision.delayMs);
+    } else this.#phase = 'due';
+  }
+
+  get priority(): number {
+    return this.#rule.priority;
+  }
+
+  get interrupted(): 'hold' | 'end' {
+    return this.#rule.interrupted;
+  }
+
+  get interruptedBefore(): boolean {
+    return this.#heldBy !== undefined;
+  }
+
+  get over(): boolean {
+    return this.#phase === 'over';
+  }
+
+  get wants(): boolean {
+    return !['delay', 'ringing', 'over'].includes(this.#phase);
+  }
+
+  get talking(): string | undefined {
+    return this.#phase === 'connected' && this.kind === 'call' && !this.interruptedBefore ? this.id : undefined;
+  }
+
+  /** Somebody at the terminal is asked to answer it. */
+  get asksForHand(): boolean {
+    return this.#phase === 'ringing';
+  }
+
+  get deadline(): number | undefined {
+    return this.#timers.next;
+  }
+
+  get state(): CallStatus['state'] {
+    switch (this.#phase) {
+      case 'delay':
+      case 'ringing':
+      case 'due':
+        return 'ringing';
+      case 'waiting':
+        return 'waiting';
+      case 'answering':
+        return this.interruptedBefore ? 'held' : 'ringing';
+      case 'connected':
+      case 'over':
+        return this.interruptedBefore ? 'held' : 'connected';
+      default:
+        return unreachable(this.#phase);
+    }
+  }
+
+  /** What the caller hears first, unless the answer comes at once. */
+  start(): TerminalAction[] {
+    return this.#phase === 'due'
+      ? []
+      : [{ type: 'alert', call: this.id }, this.#event('ringing', { reason: this.#why })];
+  }
+
+  /** A button was pressed while it rang. */
+  pickUp(): void {
+    if (this.#phase !== 'ringing') return;
+    this.#phase = 'due';
+    this.#why += '; a button was pressed';
+  }
+
+  take(now: number): TerminalAction[] {
+    if (this.#phase === 'due' || this.#phase === 'waiting') return this.#answer(now);
+    const resumed = this.interruptedBefore;
+    this.#heldBy = undefined;
+    if (this.#phase !== 'connected' || !resumed) return [];
+    return [this.#event('resumed'), ...this.#sound()];
+  }
+
+  hold(reason: string): TerminalAction[] {
+    this.#heldBy = reason;
+    if (this.#phase !== 'connected') return [];
+    return [{ type: 'hold', call: this.id, held: true }, this.#event('held', { reason })];
+  }
+
+  wait(reason: string, now: number): TerminalAction[] {
+    if (this.#phase !== 'due') return [];
+    this.#phase = 'waiting';
+    this.#since = now;
+    this.#timers.clear('ringing');
+    this.#timers.set('waiting', now + WAIT_MAX_MS);
+    return [...this.#alert(), this.#event('waiting', { reason })];
+  }
+
+  timeout(now: number): TerminalAction[] {
+    const actions: TerminalAction[] = [];
+    for (const alarm of this.#timers.due(now)) {
+      switch (alarm) {
+        case 'delay':
+          this.#phase = 'due';
+          break;
+        case 'ringing':
+          actions.push(...this.#turnAway('unavailable', 'ended', 'no-answer', 'nobody pressed a button'));
+          break;
+        case 'waiting':
+          actions.push(...this.#turnAway('busy', 'refused', 'busy', 'the loudspeaker did not become free in time'));
+          break;
+        case 'limit':
+          actions.push(...this.end('limit', `longer than ${this.#rule.limitMs / 1000} s`, now));
+          break;
+        default:
+          unreachable(alarm);
+      }
+    }
+    return actions;
+  }
+
+  end(cause: EndCause, reason: string, now: number): TerminalAction[] {
+    if (this.over) return [];
+    if (this.#phase === 'answering' || this.#phase === 'connected')
+      return [{ type: 'hangup', call: this.id, cause }, ...this.#finish('ended', cause, reason, now)];
+    return this.#turnAway(cause === 'stopping' ? 'unavailable' : 'declined', 'ended', cause, reason);
+  }
+
+  owns(call: string): boolean {
+    return call === this.id;
+  }
+
+  ringing(): TerminalAction[] {
+    return [];
+  }
+
+  /** Our answer stands: sound can flow, and does if the loudspeaker is still ours. */
+  answered(_call: string, now: number): TerminalAction[] {
+    if (this.#phase !== 'answering') return [];
+    this.#phase = 'connected';
+    this.#since = now;
+    const connected = this.#event('connected');
+    if (this.#heldBy !== undefined) return [connected, this.#event('held', { reason: this.#heldBy })];
+    return [connected, ...this.#sound(), ...this.#chime()];
+  }
+
+  digit(): TerminalAction[] {
+    return [];
+  }
+
+  ended(_call: string, cause: EndCause, by: 'us' | 'peer' | 'network', reason: string, now: number): TerminalAction[] {
+    return this.over ? [] : this.#finish('ended', cause, `by ${by}: ${reason}`, now);
+  }
+
+  status(now: number): CallStatus {
+    const { id, kind, direction, state, peer, priority } = this;
+    return { call: id, kind, direction, state, peer, priority, sinceMs: now - this.#since };
+  }
+
+  #alert(): TerminalAction[] {
+    if (this.#alerted) return [];
+    this.#alerted = true;
+    return [{ type: 'alert', call: this.id }];
+  }
+
+  #answer(now: number): TerminalAction[] {
+    this.#phase = 'answering';
+    this.#timers.clearAll();
+    this.#timers.set('limit', now + this.#rule.limitMs);
+    const direction = this.#rule.as === 'page' ? 'recvonly' : 'sendrecv';
+    return [{ type: 'answer', call: this.id, direction }, this.#event('answered', { reason: this.#why })];
+  }
+
+  #sound(): TerminalAction[] {
+    if (this.#listened) return [{ type: 'hold', call: this.id, held: false }];
+    this.#listened = true;
+    return [{ type: 'listen', call: this.id, microphone: this.#rule.as === 'intercom' }];
+  }
+
+  #chime(): TerminalAction[] {
+    return this.#rule.chime ? [{ type: 'tone', tone: 'chime', on: true }] : [];
+  }
+
+  #turnAway(
+    code: 'busy' | 'declined' | 'unavailable',
+    state: 'ended' | 'refused',
+    cause: EndCause,
+    reason: string,
+  ): TerminalAction[] {
+    return [{ type: 'reject', call: this.id, code }, ...this.#finish(state, cause, reason, undefined)];
+  }
+
+  #finish(state: 'ended' | 'refused', cause: EndCause, reason: string, now: number | undefined): TerminalAction[] {
+    const talked = this.#phase === 'connected' && now !== undefined ? { durationMs: now - this.#since } : {};
+    this.#phase = 'over';
+    this.#timers.clearAll();
+    return [this.#event(state, { cause, reason, ...talked })];
+  }
+
+  #event(state: CallEvent['state'], more: Partial<CallEvent> = {}): TerminalAction {
+    const { id, kind, direction, peer, priority } = this;
+    return { type: 'event', event: { type: kind, call: id, direction, state, peer, priority, ...more } };
+  }
+}

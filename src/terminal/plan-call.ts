@@ -1,0 +1,320 @@
+/**
+ * One call of our own, from the press to its end: the phones of a step ring in parallel, who fails is dropped, a step in
+ * which all have failed is left at once, a person proves to be one by a digit, the losers are cancelled.
+ *
+ * An answered phone stays mute until it is the one that talks: of several only one is heard, and a voicemail hears nothing.
+ */
+import { Timers } from '../base/index.ts';
+import { PlanCursor, type Rung } from './plan.ts';
+import type { Session } from './session.ts';
+import type { CallEvent, CallPlan, CallStatus, EndCause, TerminalAction, Tone } from './types.ts';
+
+interface Leg {
+  uri: string;
+  rung: Rung;
+  state: 'calling' | 'ringing' | 'answered';
+}
+
+type Alarm = 'step' | 'cycle' | 'warning' | 'limit' | `confirm:${string}`;
+
+export class PlanCall implements Session {
+  readonly id: string;
+  readonly kind = 'call';
+  readonly direction = 'outgoing';
+  readonly own = true;
+  readonly #plan: CallPlan;
+  readonly #name: string | undefined;
+  readonly #cursor: PlanCursor;
+  readonly #timers = new Timers<Alarm>();
+  readonly #legs = new Map<string, Leg>();
+  /** What became of each peer, the last time it was tried. */
+  readonly #fates = new Map<string, EndCause>();
+  #legCount = 0;
+  #talk: { leg: string; listened: boolean } | undefined;
+  #since: number;
+  #over = false;
+  #hasSpeaker = false;
+  /** Who took the loudspeaker from it. */
+  #heldBy: string | undefined;
+  #prompt: 'unplayed' | 'played' | 'over' = 'unplayed';
+  #farewell: Tone[] = [];
+
+  constructor(id: string, plan: CallPlan, name: string | undefined, now: number) {
+    this.id = id;
+    this.#plan = plan;
+    this.#name = name;
+    this.#cursor = new PlanCursor(plan, now);
+    this.#since = now;
+  }
+
+  get priority(): number {
+    return this.#plan.priority;
+  }
+
+  get interrupted(): 'hold' | 'end' {
+    return this.#plan.interrupted;
+  }
+
+  /** Also when it began while somebody higher had it. */
+  get interruptedBefore(): boolean {
+    return this.#heldBy !== undefined;
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  get wants(): boolean {
+    return !this.#over;
+  }
+
+  get farewell(): readonly Tone[] {
+    return this.#farewell;
+  }
+
+  get deadline(): number | undefined {
+    return this.#timers.next;
+  }
+
+  get talking(): string | undefined {
+    return this.#hasSpeaker ? this.#talk?.leg : undefined;
+  }
+
+  get state(): CallStatus['state'] {
+    if (this.#talk !== undefined) return this.#hasSpeaker ? 'connected' : 'held';
+    return [...this.#legs.values()].some((leg) => leg.state !== 'calling') ? 'ringing' : 'calling';
+  }
+
+  get peer(): string {
+    const talking = this.#talk === undefined ? undefined : this.#legs.get(this.#talk.leg);
+    return talking?.uri ?? [...new Set(this.#plan.steps.flatMap((step) => step.ring))].join(', ');
+  }
+
+  start(now: number): TerminalAction[] {
+    return this.#ringNext(now);
+  }
+
+  take(_now: number): TerminalAction[] {
+    const resumed = this.#heldBy !== undefined;
+    this.#hasSpeaker = true;
+    this.#heldBy = undefined;
+    if (this.#talk === undefined) return this.#playPrompt();
+    return [...(resumed ? [this.#event('resumed')] : []), ...this.#sound()];
+  }
+
+  hold(reason: string): TerminalAction[] {
+    this.#hasSpeaker = false;
+    this.#heldBy = reason;
+    const actions = this.#endPrompt();
+    if (this.#talk === undefined) return actions;
+    actions.push({ type: 'hold', call: this.#talk.leg, held: true }, this.#event('held', { reason }));
+    return actions;
+  }
+
+  /** Rings all the same, without a sound here; what it is told is in the event of the press. */
+  wait(reason: string): TerminalAction[] {
+    this.#heldBy ??= reason;
+    return [];
+  }
+
+  timeout(now: number): TerminalAction[] {
+    const actions: TerminalAction[] = [];
+    for (const alarm of this.#timers.due(now)) {
+      switch (alarm) {
+        case 'step':
+          actions.push(...this.#stepOver(now));
+          break;
+        case 'cycle':
+          actions.push(...this.#ringNext(now));
+          break;
+        case 'warning':
+          if (this.#hasSpeaker) actions.push({ type: 'tone', tone: 'warning', on: true });
+          break;
+        case 'limit':
+          actions.push(...this.end('limit', `longer than ${this.#plan.limitMs / 1000} s`, now));
+          break;
+        default:
+          actions.push(...this.#unconfirmed(alarm.slice('confirm:'.length), now));
+      }
+    }
+    return actions;
+  }
+
+  end(cause: EndCause, reason: string, now: number): TerminalAction[] {
+    if (this.#over) return [];
+    const actions = [...this.#legs.keys()].map((call): TerminalAction => ({ type: 'hangup', call, cause }));
+    const onPurpose = cause === 'hangup' || cause === 'stopping' || this.#talk !== undefined;
+    return [...actions, ...this.#finish(onPurpose ? 'ended' : 'failed', cause, reason, now)];
+  }
+
+  owns(call: string): boolean {
+    return this.#legs.has(call);
+  }
+
+  ringing(call: string): TerminalAction[] {
+    const leg = this.#legs.get(call);
+    if (leg?.state !== 'calling') return [];
+    leg.state = 'ringing';
+    return [this.#legEvent('ringing', leg)];
+  }
+
+  answered(call: string, now: number): TerminalAction[] {
+    const leg = this.#legs.get(call);
+    if (leg === undefined || leg.state === 'answered') return [];
+    leg.state = 'answered';
+    const answered = this.#legEvent('answered', leg);
+    const { confirm } = this.#plan;
+    if (confirm === undefined) return [answered, ...this.#connect(call, leg, now)];
+    this.#timers.set(`confirm:${call}`, now + confirm.withinMs);
+    return [answered];
+  }
+
+  digit(call: string, digit: string, now: number): TerminalAction[] {
+    const leg = this.#legs.get(call);
+    if (leg?.state !== 'answered') return [];
+    if (this.#talk === undefined) return digit === this.#plan.confirm?.digit ? this.#connect(call, leg, now) : [];
+    if (digit !== this.#plan.prolong) return [];
+    this.#limit(now);
+    return [this.#event('prolonged', { reason: `by digit ${digit}, for another ${this.#plan.limitMs / 1000} s` })];
+  }
+
+  ended(call: string, cause: EndCause, by: 'us' | 'peer' | 'network', reason: string, now: number): TerminalAction[] {
+    const leg = this.#legs.get(call);
+    if (leg === undefined) return [];
+    if (this.#talk !== undefined) {
+      this.#farewell = cause === 'hangup' ? ['busy'] : ['error'];
+      return this.#finish('ended', cause, `by ${by}: ${reason}`, now);
+    }
+    return [...this.#drop(call, leg, cause, reason), ...this.#ringNextIfAlone(now)];
+  }
+
+  status(now: number): CallStatus {
+    const { id, kind, direction, state, peer, priority } = this;
+    const plan = this.#name === undefined ? {} : { plan: this.#name };
+    return { call: id, kind, direction, state, peer, priority, ...plan, sinceMs: now - this.#since };
+  }
+
+  #ringNext(now: number): TerminalAction[] {
+    const actions: TerminalAction[] = [];
+    while (this.#legs.size === 0) {
+      const next = this.#cursor.next(now);
+      if (next === undefined) return [...actions, ...this.#exhausted(now)];
+      if ('waitUntilMs' in next) {
+        this.#timers.set('cycle', next.waitUntilMs);
+        return actions;
+      }
+      for (const uri of next.step.ring) {
+        const call = `${this.id}.${++this.#legCount}`;
+        const leg: Leg = { uri, rung: next, state: 'calling' };
+        this.#legs.set(call, leg);
+        actions.push({ type: 'dial', call, uri }, this.#legEvent('calling', leg));
+      }
+      this.#timers.set('step', now + next.step.forMs);
+    }
+    return actions;
+  }
+
+  #ringNextIfAlone(now: number): TerminalAction[] {
+    if (this.#legs.size > 0) return [];
+    this.#timers.clear('step');
+    return this.#ringNext(now);
+  }
+
+  /** Who only rings has had his time; who has answered still has until his digit is due. */
+  #stepOver(now: number): TerminalAction[] {
+    const silent = [...this.#legs].filter(([, leg]) => leg.state !== 'answered');
+    const dropped = silent.flatMap(([call, leg]) => {
+      const reason = `not answered within ${leg.rung.step.forMs / 1000} s`;
+      return this.#hangUp(call, leg, 'no-answer', reason);
+    });
+    return [...dropped, ...this.#ringNextIfAlone(now)];
+  }
+
+  #unconfirmed(call: string, now: number): TerminalAction[] {
+    const leg = this.#legs.get(call);
+    const { confirm } = this.#plan;
+    if (leg === undefined || confirm === undefined) return [];
+    const reason = `answered, but not confirmed by digit ${confirm.digit} within ${confirm.withinMs / 1000} s`;
+    return [...this.#hangUp(call, leg, 'no-answer', reason), ...this.#ringNextIfAlone(now)];
+  }
+
+  #connect(call: string, leg: Leg, now: number): TerminalAction[] {
+    const losers = [...this.#legs].filter(([other]) => other !== call);
+    const actions = losers.flatMap(([other, loser]) => this.#hangUp(other, loser, 'cancelled', `${leg.uri} was first`));
+    this.#timers.clearAll();
+    this.#talk = { leg: call, listened: false };
+    this.#since = now;
+    this.#limit(now);
+    actions.push(...this.#endPrompt(), this.#legEvent('connected', leg));
+    if (this.#hasSpeaker) actions.push(...this.#sound());
+    else if (this.#heldBy !== undefined) actions.push(this.#event('held', { reason: this.#heldBy }));
+    return actions;
+  }
+
+  #sound(): TerminalAction[] {
+    if (this.#talk === undefined) return [];
+    const { leg: call, listened } = this.#talk;
+    this.#talk.listened = true;
+    return [listened ? { type: 'hold', call, held: false } : { type: 'listen', call, microphone: true }];
+  }
+
+  #limit(now: number): void {
+    const { limitMs, warningMs } = this.#plan;
+    this.#timers.set('limit', now + limitMs);
+    if (warningMs > 0 && warningMs < limitMs) this.#timers.set('warning', now + limitMs - warningMs);
+  }
+
+  #hangUp(call: string, leg: Leg, cause: EndCause, reason: string): TerminalAction[] {
+    return [{ type: 'hangup', call, cause }, ...this.#drop(call, leg, cause, reason)];
+  }
+
+  #drop(call: string, leg: Leg, cause: EndCause, reason: string): TerminalAction[] {
+    this.#legs.delete(call);
+    this.#timers.clear(`confirm:${call}`);
+    this.#fates.set(leg.uri, cause);
+    return [this.#legEvent('unreached', leg, { cause, reason })];
+  }
+
+  /** Nobody was reached, and everybody hears so: the person by a tone, the rest by the event. */
+  #exhausted(now: number): TerminalAction[] {
+    const fates = [...this.#fates.values()];
+    const nearest = (['no-answer', 'busy', 'declined'] as const).find((cause) => fates.includes(cause));
+    const cause = nearest ?? fates.at(-1) ?? 'failed';
+    const each = [...this.#fates].map(([uri, fate]) => `${uri} ${fate}`).join(', ');
+    this.#farewell = fates.every((fate) => fate === 'busy') ? ['busy', 'error'] : ['error'];
+    return this.#finish('failed', cause, `reached nobody: ${each || 'the plan rings nobody'}`, now);
+  }
+
+  #finish(state: 'ended' | 'failed', cause: EndCause, reason: string, now: number): TerminalAction[] {
+    if (state === 'failed' && this.#farewell.length === 0) this.#farewell = ['error'];
+    const talked = this.#talk === undefined ? {} : { durationMs: now - this.#since };
+    const event = this.#event(state, { cause, reason, ...talked });
+    this.#over = true;
+    this.#legs.clear();
+    this.#timers.clearAll();
+    return [...this.#endPrompt(), event];
+  }
+
+  #playPrompt(): TerminalAction[] {
+    const { prompt } = this.#plan;
+    if (prompt === undefined || this.#prompt !== 'unplayed') return [];
+    this.#prompt = 'played';
+    return [{ type: 'prompt', file: prompt }];
+  }
+
+  #endPrompt(): TerminalAction[] {
+    const playing = this.#prompt === 'played';
+    this.#prompt = 'over';
+    return playing ? [{ type: 'silence' }] : [];
+  }
+
+  #legEvent(state: CallEvent['state'], leg: Leg, more: Partial<CallEvent> = {}): TerminalAction {
+    return this.#event(state, { peer: leg.uri, step: leg.rung.stepNumber, cycle: leg.rung.cycle, ...more });
+  }
+
+  #event(state: CallEvent['state'], more: Partial<CallEvent> = {}): TerminalAction {
+    const { id, kind, direction, peer, priority } = this;
+    const plan = this.#name === undefined ? {} : { plan: this.#name };
+    return { type: 'event', event: { type: kind, call: id, direction, state, peer, priority, ...plan, ...more } };
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * What a press means, given what goes on. A press that asks for help is turned down only when help is being called, or
+ * somebody at least as important is being talked to already; no page ever stops it.
+ */
+import { planFor } from './plan.ts';
+import type { Session } from './session.ts';
+import { HELP_PRIORITY, outranks } from './speaker.ts';
+import type { CallPlan, TerminalConfig } from './types.ts';
+
+/** An incoming call that rings for a hand, or any other session. */
+export type Ongoing = Pick<
+  Session,
+  'id' | 'kind' | 'own' | 'peer' | 'priority' | 'state' | 'interruptedBefore' | 'wants'
+> & {
+  readonly asksForHand?: boolean;
+};
+
+export type PressDecision =
+  | { result: 'calling'; plan: CallPlan; name?: string; reason?: string }
+  | { result: 'answered'; call: string; reason: string }
+  | { result: 'hangup'; calls: readonly string[]; reason: string }
+  | { result: 'ignored' | 'refused'; reason: string };
+
+export const wordsOf = ({ kind, own, peer, priority }: Pick<Session, 'kind' | 'own' | 'peer' | 'priority'>): string =>
+  own ? `our call to ${peer} at ${priority}` : `the ${kind} from ${peer} at ${priority}`;
+
+/** `holder`: who has the loudspeaker. */
+export function decidePress(
+  config: TerminalConfig,
+  button: string,
+  sessions: readonly Ongoing[],
+  holder: Ongoing | undefined,
+): PressDecision {
+  if (!Object.hasOwn(config.buttons, button)) return { result: 'ignored', reason: `there is no button ${button}` };
+  const { press } = config.buttons[button];
+  if (press !== undefined && 'hangup' in press) return decideHangup(sessions);
+  const ringing = answerable(sessions, holder);
+  if (ringing !== undefined) return { result: 'answered', call: ringing.id, reason: `it rang from ${ringing.peer}` };
+  if (press === undefined) return { result: 'ignored', reason: `no rule says what a press of ${button} does` };
+  if ('dial' in press) return decideCall(planFor(press.dial, HELP_PRIORITY), undefined, sessions, holder);
+  if (!Object.hasOwn(config.calls, press.call)) return { result: 'refused', reason: `there is no plan ${press.call}` };
+  return decideCall(config.calls[press.call], press.call, sessions, holder);
+}
+
+/** A call we begin: for a button, or for an operator. */
+export function decideCall(
+  plan: CallPlan,
+  name: string | undefined,
+  sessions: readonly Ongoing[],
+  holder: Ongoing | undefined,
+): Exclude<PressDecision, { result: 'answered' | 'hangup' }> {
+  const claim = { priority: plan.priority, own: true, interruptedBefore: false };
+  const inTheWay = sessions.find((other) => other.own && other.priority >= plan.priority);
+  if (inTheWay !== undefined) return { result: 'ignored', reason: `${wordsOf(inTheWay)} is ${inTheWay.state}` };
+  const waits = holder !== undefined && !outranks(claim, holder);
+  if (waits && holder.kind === 'call') return { result: 'ignored', reason: `${wordsOf(holder)} is ${holder.state}` };
+  const named = name === undefined ? {} : { name };
+  if (!waits) return { result: 'calling', plan, ...named };
+  return { result: 'calling', plan, ...named, reason: `${wordsOf(holder)} keeps the loudspeaker meanwhile` };
+}
+
+/** The ringing call a press would answer: the highest, when the loudspeaker would be its own. */
+function answerable(sessions: readonly Ongoing[], holder: Ongoing | undefined): Ongoing | undefined {
+  if (holder?.own === true) return undefined;
+  const ringing = sessions.filter((session) => session.asksForHand === true);
+  const best = ringing.reduce<Ongoing | undefined>(
+    (a, b) => (a === undefined || b.priority > a.priority ? b : a),
+    undefined,
+  );
+  if (best === undefined) return undefined;
+  return holder === undefined || outranks(best, holder) ? best : undefined;
+}
+
+/** A button ends what the person at it is part of; a page is not his to end. */
+function decideHangup(sessions: readonly Ongoing[]): PressDecision {
+  const calls = sessions.filter((session) => session.kind === 'call').map((session) => session.id);
+  if (calls.length === 0) return { result: 'ignored', reason: 'there is no call to hang up' };
+  return { result: 'hangup', calls, reason: 'the button hangs up' };
+}

@@ -1,0 +1,40 @@
+/** What the terminal holds of a call, whichever way it goes: our plan's, or one that came in. */
+import type { Claim } from './speaker.ts';
+import type { CallStatus, EndCause, TerminalAction, Tone } from './types.ts';
+
+export interface Session extends Claim {
+  readonly id: string;
+  readonly kind: 'call' | 'page';
+  readonly direction: 'outgoing' | 'incoming';
+  /** Of the people at the other end, for the words of an event. */
+  readonly peer: string;
+  /** What somebody higher does to it. */
+  readonly interrupted: 'hold' | 'end';
+  readonly state: CallStatus['state'];
+  /** It has ended and can be forgotten. */
+  readonly over: boolean;
+  /** It wants the loudspeaker, or has it. */
+  readonly wants: boolean;
+  /** The call, or leg, in which both sides talk now. */
+  readonly talking: string | undefined;
+  /** Tones that tell the person how it ended. */
+  readonly farewell: readonly Tone[];
+  readonly deadline: number | undefined;
+  timeout(now: number): TerminalAction[];
+  /** The loudspeaker is its own, for the first time or again. */
+  take(now: number): TerminalAction[];
+  /** Somebody higher has taken the loudspeaker. */
+  hold(reason: string): TerminalAction[];
+  /** The loudspeaker is not free. Said once or many times. */
+  wait(reason: string, now: number): TerminalAction[];
+  /** We end it. */
+  end(cause: EndCause, reason: string, now: number): TerminalAction[];
+  status(now: number): CallStatus;
+
+  /** Is `call` this session, or one of its legs? */
+  owns(call: string): boolean;
+  ringing(call: string): TerminalAction[];
+  answered(call: string, now: number): TerminalAction[];
+  digit(call: string, digit: string, now: number): TerminalAction[];
+  ended(call: string, cause: EndCause, by: 'us' | 'peer' | 'network', reason: string, now: number): TerminalAction[];
+}

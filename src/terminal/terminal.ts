@@ -1,0 +1,346 @@
+/**
+ * The terminal: what the box does. Presses, calls, commands and faults in, actions out; no SIP header, pin or topic.
+ * It holds its sessions, gives the loudspeaker to one of them, and lets lamps and tones follow.
+ */
+import { type Random, unreachable } from '../base/index.ts';
+import { Button, type ButtonOutput, SOFT_PRESS_MS } from './button.ts';
+import { Health } from './health.ts';
+import { IncomingCall } from './incoming-call.ts';
+import { Lamps } from './lamps.ts';
+import { planFor } from './plan.ts';
+import { PlanCall } from './plan-call.ts';
+import { decideCall, decidePress, type PressDecision, wordsOf } from './press.ts';
+import { decide } from './rules.ts';
+import type { Session } from './session.ts';
+import { speakerFor } from './speaker.ts';
+import { Tones } from './tones.ts';
+import type {
+  CallPlan,
+  Command,
+  Incoming,
+  LampState,
+  Source,
+  TerminalAction,
+  TerminalConfig,
+  TerminalEvent,
+  TerminalInput,
+  TerminalStatus,
+  Tone,
+} from './types.ts';
+
+/** Incoming calls held at once: ringing, waiting, talking or held. One more is told busy. */
+export const INCOMING_MAX = 8;
+/** A call an operator dials by hand: above an ordinary page, below an urgent one. */
+export const OPERATOR_PRIORITY = 6;
+
+export class Terminal {
+  readonly #config: TerminalConfig;
+  readonly #random: Random;
+  readonly #buttons: Map<string, Button>;
+  readonly #lamps: Lamps;
+  readonly #tones = new Tones();
+  readonly #health = new Health();
+  /** In the order they came. */
+  #sessions: Session[] = [];
+  /** Who has the loudspeaker. */
+  #holder: Session | undefined;
+  #stopped = false;
+
+  constructor(config: TerminalConfig, random: Random) {
+    this.#config = config;
+    this.#random = random;
+    this.#buttons = new Map(Object.keys(config.buttons).map((name) => [name, new Button(config.stuckMs)]));
+    this.#lamps = new Lamps(config.outputs);
+  }
+
+  /** When `timeout` wants to be called, ms, monotonic. */
+  get deadline(): number | undefined {
+    if (this.#stopped) return undefined;
+    const machines = [...this.#buttons.values(), ...this.#sessions, this.#tones];
+    const deadlines = machines.flatMap((machine) => machine.deadline ?? []);
+    return deadlines.length === 0 ? undefined : Math.min(...deadlines);
+  }
+
+  receive(input: TerminalInput, now: number): TerminalAction[] {
+    const actions = this.#take(input, now);
+    return [...actions, ...this.#settle(now)];
+  }
+
+  timeout(now: number): TerminalAction[] {
+    if (this.#stopped) return [];
+    const actions: TerminalAction[] = [];
+    for (const [name, button] of this.#buttons) actions.push(...this.#pushed(name, button.timeout(now), now));
+    for (const session of [...this.#sessions]) actions.push(...session.timeout(now));
+    actions.push(...this.#tones.timeout(now));
+    return [...actions, ...this.#settle(now)];
+  }
+
+  status(now: number): TerminalStatus {
+    const { id, name } = this.#config;
+    const { faults, registrations } = this.#health;
+    const states = this.#states();
+    const order = ['connected', 'paging', 'calling', 'ringing', 'held'] as const;
+    const state = order.find((candidate) => states.has(candidate)) ?? 'idle';
+    const calls = this.#sessions.map((session) => session.status(now));
+    const buttons = Object.fromEntries(
+      [...this.#buttons].map(([button, { pressed, stuck }]) => [button, { pressed, stuck }] as const),
+    );
+    return { id, name, state, calls, outputs: this.#lamps.outputs, buttons, faults, registrations };
+  }
+
+  #take(input: TerminalInput, now: number): TerminalAction[] {
+    switch (input.type) {
+      case 'start':
+        return [];
+      case 'edge':
+        return this.#edge(input.button, input.active, input.source, now);
+      case 'command':
+        return this.#command(input.command, input.source, now);
+      case 'incoming':
+        return this.#incoming(input, now);
+      case 'ringing':
+        return this.#owner(input.call)?.ringing(input.call) ?? [];
+      case 'answered':
+        // Whom we no longer know has lost a race: he must not be left talking to nobody.
+        return (
+          this.#owner(input.call)?.answered(input.call, now) ?? [
+            { type: 'hangup', call: input.call, cause: 'cancelled' },
+          ]
+        );
+      case 'digit':
+        return this.#owner(input.call)?.digit(input.call, input.digit, now) ?? [];
+      case 'ended':
+        return this.#owner(input.call)?.ended(input.call, input.cause, input.by, input.reason, now) ?? [];
+      case 'fault':
+        return this.#health.fault(input.fault, input.raised, input.reason);
+      case 'registered':
+        return this.#stopped ? [] : this.#health.registration(input.account, input.registered, input.reason);
+      case 'stop':
+        return this.#stop(now);
+      default:
+        return unreachable(input);
+    }
+  }
+
+  #owner(call: string): Session | undefined {
+    return this.#sessions.find((session) => session.owns(call));
+  }
+
+  // ---------------------------------------------------------------- buttons
+
+  #edge(name: string, active: boolean, source: Source, now: number): TerminalAction[] {
+    const button = this.#buttons.get(name);
+    if (button !== undefined) return this.#pushed(name, button.edge(active, source, now), now);
+    return active ? this.#press(name, source, now) : [];
+  }
+
+  #pushed(name: string, outputs: readonly ButtonOutput[], now: number): TerminalAction[] {
+    return outputs.flatMap((output): TerminalAction[] => {
+      switch (output.kind) {
+        case 'press':
+          return this.#press(name, output.source, now);
+        case 'release': {
+          const { source, heldMs } = output;
+          return [said({ type: 'release', button: name, heldMs, source })];
+        }
+        case 'stuck': {
+          const seconds = Math.round(output.heldMs / 1000);
+          const reason = output.stuck ? `held down for ${seconds} s` : `let go after ${seconds} s`;
+          return this.#health.fault(`button:${name}`, output.stuck, reason);
+        }
+        default:
+          return unreachable(output);
+      }
+    });
+  }
+
+  /** Exactly one event per press, whatever comes of it, and before it. */
+  #press(button: string, source: Source, now: number): TerminalAction[] {
+    const decision: PressDecision = this.#stopped
+      ? { result: 'refused', reason: 'the terminal is stopping' }
+      : decidePress(this.#config, button, this.#sessions, this.#holder);
+    const { result } = decision;
+    const reason = decision.reason === undefined ? {} : { reason: decision.reason };
+    const press = (call?: string) =>
+      said({ type: 'press', button, source, result, ...(call !== undefined && { call }), ...reason });
+    switch (decision.result) {
+      case 'calling': {
+        const id = this.#random.token();
+        return [press(id), ...this.#call(id, decision.plan, decision.name, now)];
+      }
+      case 'answered': {
+        const session = this.#owner(decision.call);
+        if (session instanceof IncomingCall) session.pickUp();
+        return [press(decision.call)];
+      }
+      case 'hangup':
+        return [press(decision.calls[0]), ...this.#hangUp(decision.calls, `button ${button}`, now)];
+      case 'ignored':
+      case 'refused':
+        return [press()];
+      default:
+        return unreachable(decision);
+    }
+  }
+
+  #call(id: string, plan: CallPlan, name: string | undefined, now: number): TerminalAction[] {
+    const call = new PlanCall(id, plan, name, now);
+    this.#sessions.push(call);
+    return call.start(now);
+  }
+
+  #hangUp(calls: readonly string[], by: string, now: number): TerminalAction[] {
+    const sessions = this.#sessions.filter((session) => calls.includes(session.id));
+    return sessions.flatMap((session) => session.end('hangup', `hung up by ${by}`, now));
+  }
+
+  // ---------------------------------------------------------------- who calls
+
+  #incoming(incoming: Incoming, now: number): TerminalAction[] {
+    if (this.#owner(incoming.call) !== undefined) return [];
+    const decision = decide(this.#config.incoming, incoming);
+    if (this.#stopped) return refuse(incoming, 'unavailable', 'the terminal is stopping');
+    if (decision.answer === 'reject') return refuse(incoming, 'declined', decision.reason);
+    if (this.#sessions.filter((session) => !session.own).length >= INCOMING_MAX)
+      return refuse(incoming, 'busy', `${INCOMING_MAX} calls are here already`);
+    const call = new IncomingCall(incoming, decision, now);
+    this.#sessions.push(call);
+    return call.start();
+  }
+
+  // ---------------------------------------------------------------- what operators ask
+
+  #command(command: Command, source: Source, now: number): TerminalAction[] {
+    const outcome = this.#stopped ? 'the terminal is stopping' : this.#obey(command, source, now);
+    const ok = typeof outcome !== 'string';
+    const event = said({ type: 'command', verb: command.verb, source, ok, ...(!ok && { reason: outcome }) });
+    return ok ? [event, ...outcome] : [event];
+  }
+
+  /** What is to be done, or why not. */
+  #obey(command: Command, source: Source, now: number): TerminalAction[] | string {
+    switch (command.verb) {
+      case 'press': {
+        const button = this.#buttons.get(command.button);
+        if (button === undefined) return `there is no button ${command.button}`;
+        return this.#pushed(command.button, button.press(source, command.forMs ?? SOFT_PRESS_MS, now), now);
+      }
+      case 'call':
+        if (!Object.hasOwn(this.#config.calls, command.plan)) return `there is no plan ${command.plan}`;
+        return this.#dial(this.#config.calls[command.plan], command.plan, now);
+      case 'dial':
+        return this.#dial(planFor(command.target, OPERATOR_PRIORITY), undefined, now);
+      case 'hangup': {
+        const calls = this.#sessions.map((session) => session.id);
+        return calls.length === 0 ? 'there is no call to hang up' : this.#hangUp(calls, source, now);
+      }
+      case 'digits': {
+        const call = this.#holder?.talking;
+        return call === undefined ? 'nobody talks' : [{ type: 'digits', call, digits: command.digits }];
+      }
+      case 'output':
+        return this.#lamps.has(command.output)
+          ? this.#lamps.set(command.output, command.on)
+          : `there is no output ${command.output}`;
+      case 'volume':
+        return [{ type: 'volume', volume: Math.min(Math.max(command.volume, 0), 100) }];
+      case 'play':
+        return this.#holder === undefined
+          ? [{ type: 'prompt', file: command.file }]
+          : `${wordsOf(this.#holder)} has the loudspeaker`;
+      default:
+        return unreachable(command);
+    }
+  }
+
+  #dial(plan: CallPlan, name: string | undefined, now: number): TerminalAction[] | string {
+    const decision = decideCall(plan, name, this.#sessions, this.#holder);
+    return decision.result === 'calling' ? this.#call(this.#random.token(), plan, name, now) : decision.reason;
+  }
+
+  // ---------------------------------------------------------------- what follows from it
+
+  /** Forgets who is gone, gives the loudspeaker to whom it belongs, and lets tones and lamps follow. */
+  #settle(now: number): TerminalAction[] {
+    if (this.#stopped) return [];
+    const actions: TerminalAction[] = [];
+    const farewells: Tone[] = [];
+    for (;;) {
+      farewells.push(...this.#sessions.filter((session) => session.over).flatMap((session) => session.farewell));
+      this.#sessions = this.#sessions.filter((session) => !session.over);
+      const before = this.#holder?.over ? undefined : this.#holder;
+      const next = speakerFor(
+        before,
+        this.#sessions.filter((session) => session.wants),
+      );
+      this.#holder = next;
+      if (next === before) break;
+      if (before !== undefined && next !== undefined) {
+        const reason = `${wordsOf(next)} cuts in`;
+        actions.push(...(before.interrupted === 'hold' ? before.hold(reason) : before.end('interrupted', reason, now)));
+      }
+      if (next !== undefined) actions.push(...next.take(now));
+    }
+    const holder = this.#holder;
+    if (holder !== undefined)
+      for (const session of this.#sessions)
+        if (session.wants && session !== holder)
+          actions.push(...session.wait(`${wordsOf(holder)} has the loudspeaker`, now));
+    const states = this.#states();
+    const calling = holder?.own === true && holder.talking === undefined;
+    const ringing = this.#sessions.some((session) => session instanceof IncomingCall && session.asksForHand);
+    const occupied = holder !== undefined;
+    actions.push(...this.#tones.follow({ calling, ringing, occupied }, now));
+    actions.push(...this.#tones.farewell(farewells, occupied, now));
+    return [...actions, ...this.#lamps.follow(states)];
+  }
+
+  #states(): Set<LampState> {
+    const states = new Set<LampState>();
+    for (const session of this.#sessions) states.add(lampStateOf(session));
+    if (states.size === 0) states.add('idle');
+    if (this.#health.registered) states.add('registered');
+    if (this.#health.faulty) states.add('fault');
+    return states;
+  }
+
+  #stop(now: number): TerminalAction[] {
+    if (this.#stopped) return [];
+    this.#stopped = true;
+    const ends = this.#sessions.flatMap((session) => session.end('stopping', 'the terminal is stopping', now));
+    this.#sessions = [];
+    this.#holder = undefined;
+    return [...ends, ...this.#tones.stop(), ...this.#lamps.off()];
+  }
+}
+
+const said = (event: TerminalEvent): TerminalAction => ({ type: 'event', event });
+
+function refuse(
+  { call, caller }: Incoming,
+  code: 'declined' | 'busy' | 'unavailable',
+  reason: string,
+): TerminalAction[] {
+  const cause = code === 'busy' ? 'busy' : 'declined';
+  return [
+    { type: 'reject', call, code },
+    said({ type: 'call', call, direction: 'incoming', state: 'refused', peer: caller.uri, cause, reason }),
+  ];
+}
+
+/** A waiting call rings at the other end and nowhere here. */
+function lampStateOf({ own, kind, state }: Session): LampState {
+  switch (state) {
+    case 'calling':
+      return 'calling';
+    case 'ringing':
+    case 'waiting':
+      return own ? 'calling' : 'ringing';
+    case 'connected':
+      return kind === 'page' ? 'paging' : 'connected';
+    case 'held':
+      return 'held';
+    default:
+      return unreachable(state);
+  }
+}
