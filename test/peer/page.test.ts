@@ -1,0 +1,119 @@
+/** Asterisk pages the terminal: the speech is on the loudspeaker, and the microphone is left alone. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import { type Asterisk, asterisk, leavePeers, mediaFile } from '../kit/peers.ts';
+import { SoundCards } from '../kit/soundcard.ts';
+import { account, startTerminal, type TerminalProcess } from '../kit/terminal.ts';
+import { judge, readWav } from '../kit/wav.ts';
+
+/** Shorter silences inside the speech may be the virtual card's own: see `kit/soundcard.ts`. */
+const gapLimitMs = 60;
+
+let cards: SoundCards;
+test.before(async () => {
+  cards = await SoundCards.start('a');
+});
+test.after(async () => {
+  await cards.stop();
+  await leavePeers('asterisk');
+});
+
+async function pagedTerminal(t: TestContext): Promise<{ pbx: Asterisk; terminal: TerminalProcess }> {
+  const pbx = await asterisk();
+  await pbx.cli('pjsip set logger on');
+  t.after(() => pbx.cli('pjsip set logger off').then(() => undefined));
+  const terminal = await startTerminal(t, {
+    env: cards.env,
+    config: {
+      device: { profile: 'simulated', sound: { driver: 'alsa', speaker: 'a', microphone: 'a' } },
+      sip: { accounts: { pbx: account('1001') } },
+      incoming: [{ from: 'sip:2000@*', answer: 'when-asked', as: 'page', priority: 5 }],
+    },
+  });
+  await terminal.registered();
+  return { pbx, terminal };
+}
+
+/** One page from Asterisk, recorded at the loudspeaker until the call has ended. */
+async function page(pbx: Asterisk, terminal: TerminalProcess, sound: string, seconds: number) {
+  const from = terminal.events.items.length;
+  const mark = pbx.mark();
+  const recording = join(terminal.directory, `${from}.wav`);
+  const recorded = cards.record('a', seconds, recording);
+  await pbx.originate('Local/71001@intercom', sound);
+  const answered = await terminal.event({ type: 'page', state: 'connected' }, 8_000, from);
+  const ended = await terminal.event({ type: 'page', state: 'ended' }, 20_000, from);
+  await recorded;
+  const verdict = judge(readWav(recording), readWav(await mediaFile(`${sound}.wav`)));
+  return { verdict, answered, ended, sip: pbx.logSince(mark) };
+}
+
+/** The answer in our 200 to the INVITE, as Asterisk received it. */
+function answerIn(sip: string): string {
+  const received = sip.split(/<--- /).filter((text) => /^Received SIP response/.test(text));
+  const answer = received.find((text) => /^CSeq: \d+ INVITE/m.test(text) && /^SIP\/2\.0 200/m.test(text));
+  assert.ok(answer, 'Asterisk received no 200 to its INVITE');
+  return answer;
+}
+
+test('a page is heard whole, and only heard', { timeout: 90_000 }, async (t) => {
+  const { pbx, terminal } = await pagedTerminal(t);
+  const { verdict, ended, sip } = await page(pbx, terminal, 'announce', 12);
+  t.diagnostic(JSON.stringify(verdict));
+  assert.ok(verdict.match >= 0.85, JSON.stringify(verdict));
+  assert.equal(verdict.clipped, 0);
+  assert.ok(verdict.gapMs < gapLimitMs, `silent for ${verdict.gapMs} ms within the speech`);
+  assert.match(answerIn(sip), /^a=recvonly/m);
+  assert.equal((await terminal.status()).sound.microphoneOpened, 0);
+  assert.equal(ended.cause, 'hangup');
+});
+
+test('each way in which Asterisk asks for an automatic answer', { timeout: 180_000 }, async (t) => {
+  const { pbx, terminal } = await pagedTerminal(t);
+  for (const [way, header] of [
+    ['call-info', /Call-Info/],
+    ['alert-info', /Alert-Info/],
+    ['alert-info2', /Alert-Info/],
+    ['ring-answer', /Alert-Info/],
+    ['answer-mode', /Answer-Mode/],
+    ['priv-answer-mode', /Priv-Answer-Mode/],
+    ['after-2', /Call-Info/],
+    ['all', /Call-Info|Alert-Info/],
+  ] as const) {
+    await t.test(way, async () => {
+      await pbx.cli(`dialplan set global AA ${way}`);
+      const { verdict, answered, sip } = await page(pbx, terminal, 'short', way === 'after-2' ? 8 : 6);
+      assert.ok(verdict.match >= 0.85, JSON.stringify(verdict));
+      assert.equal(verdict.clipped, 0);
+      assert.match(answerIn(sip), /^a=recvonly/m);
+      const said = terminal.events.items.filter((event) => event.call === answered.call).map(({ reason }) => reason);
+      assert.match(said.join(), header, 'the events name the header that asked');
+    });
+  }
+  assert.equal((await terminal.status()).sound.microphoneOpened, 0);
+});
+
+test('a call that does not ask for it is not answered by a rule that wants to be asked', {
+  timeout: 60_000,
+}, async (t) => {
+  const { pbx, terminal } = await pagedTerminal(t);
+  await pbx.cli('dialplan set global AA none');
+  const mark = pbx.mark();
+  await pbx.originate('Local/71001@intercom', 'short');
+  const refused = await terminal.event({ direction: 'incoming', state: 'refused' }, 8_000);
+  assert.ok(String(refused.reason).length > 0);
+  await pbx.logged(mark, /SIP\/2\.0 603/, 5_000);
+});
+
+test("Asterisk's Page(), which speaks into a conference", { timeout: 90_000 }, async (t) => {
+  const { pbx, terminal } = await pagedTerminal(t);
+  const recording = join(terminal.directory, 'page.wav');
+  const recorded = cards.record('a', 12, recording);
+  await pbx.originate('Local/81001@intercom', 'announce');
+  await terminal.event({ type: 'page', state: 'ended' }, 20_000);
+  await recorded;
+  const verdict = judge(readWav(recording), readWav(await mediaFile('announce.wav')));
+  assert.ok(verdict.match >= 0.85, JSON.stringify(verdict));
+  assert.equal((await terminal.status()).sound.microphoneOpened, 0);
+});
