@@ -40,6 +40,11 @@ export async function stopPeers(...names: PeerName[]): Promise<void> {
   await peers(['stop', ...names]);
 }
 
+/** The process of a running peer. */
+export async function peerProcess(name: PeerName): Promise<number> {
+  return Number(/pid=(\d+)/.exec(await peers(['status', name]))![1]);
+}
+
 /** Stops them, unless a runner asked to keep them for the next test file. */
 export async function leavePeers(...names: PeerName[]): Promise<void> {
   if (process.env.HAILPOINT_KIT_KEEP === undefined) await stopPeers(...names);

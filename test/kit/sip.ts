@@ -143,3 +143,11 @@ export function offer(address: string, port: number, direction = 'sendrecv'): st
     '',
   ].join('\r\n');
 }
+
+/** A response to a request as it came, RFC 3261 §8.2.6.2. */
+export function respond(to: SipText, status: number, reason: string, headers: string[] = [], body = ''): string {
+  const copied = to.text.split('\r\n').filter((line) => /^(Via|v|From|f|To|t|Call-ID|i|CSeq)\s*:/i.test(line));
+  const tagged = copied.map((line) => (/^(To|t)\s*:/i.test(line) && !/;tag=/.test(line) ? `${line};tag=kit` : line));
+  const length = `Content-Length: ${Buffer.byteLength(body)}`;
+  return [`SIP/2.0 ${status} ${reason}`, ...tagged, ...headers, length, '', body].join('\r\n');
+}
