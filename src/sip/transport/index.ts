@@ -1,0 +1,9 @@
+/** SIP on the wire, RFC 3261 §18: UDP and TCP, IPv4 and IPv6. An edge: the only room of `sip` that owns sockets. */
+export { TransportError } from './errors.ts';
+export { type Frame, STREAM_BODY_MAX_BYTES, STREAM_HEAD_MAX_BYTES, StreamFramer } from './framing.ts';
+export { Resolver, type ResolverOptions } from './resolver.ts';
+export { sourceAddress } from './source.ts';
+export { CONNECT_TIMEOUT_MS, CONNECTIONS_MAX } from './streams.ts';
+export { IDLE_MS, PARTIAL_MESSAGE_MS } from './tcp.ts';
+export { type Passage, SipTransport, type SipTransportOptions } from './transport.ts';
+export { responseTarget, stampVia } from './via.ts';

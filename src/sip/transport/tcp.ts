@@ -1,0 +1,116 @@
+/** One TCP connection, whoever opened it: frames in, messages out, and which requests still wait for an answer on it. */
+import { connect, type Socket } from 'node:net';
+import type { HostPort } from '../message/index.ts';
+import { systemReason } from './errors.ts';
+import { type Frame, StreamFramer } from './framing.ts';
+
+/** RFC 4475 §3.1.2.2: a message that is not completed in this time ends the connection. */
+export const PARTIAL_MESSAGE_MS = 10_000;
+/** A connection nobody used for so long is closed. */
+export const IDLE_MS = 30 * 60_000;
+/** Octets waiting for a peer that does not read. */
+export const UNSENT_MAX_BYTES = 1 << 20;
+/** Requests remembered per connection, to report them when it breaks. */
+export const WAITING_MAX = 512;
+
+export interface TcpEvents {
+  onFrame(connection: TcpConnection, frame: Frame): void;
+  /** Once, whatever the cause. `waiting`: the transactions that had no answer yet. */
+  onClose(connection: TcpConnection, reason: string, waiting: string[]): void;
+}
+
+export class TcpConnection {
+  readonly id: string;
+  readonly remote: HostPort;
+  readonly #socket: Socket;
+  readonly #events: TcpEvents;
+  readonly #framer = new StreamFramer();
+  /** Branch to transaction of requests without any response so far. */
+  readonly #waiting = new Map<string, string>();
+  #partialAlarm?: NodeJS.Timeout;
+  #reason = 'closed by the other side';
+  open = true;
+
+  constructor(id: string, socket: Socket, remote: HostPort, events: TcpEvents) {
+    this.id = id;
+    this.remote = remote;
+    this.#socket = socket;
+    this.#events = events;
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, 30_000);
+    socket.setTimeout(IDLE_MS, () => this.close('idle'));
+    socket.on('data', (chunk) => this.#receive(chunk));
+    socket.on('error', (error) => {
+      this.#reason = systemReason(error);
+    });
+    // The other side says no more: what is queued still goes out, nothing new is put on.
+    socket.on('end', () => {
+      this.open = false;
+    });
+    socket.on('close', () => {
+      clearTimeout(this.#partialAlarm);
+      this.open = false;
+      this.#events.onClose(this, this.#reason, [...this.#waiting.values()]);
+    });
+  }
+
+  /** Opens one. `from`: the address to send from. */
+  static open(
+    id: string,
+    remote: HostPort,
+    from: string | undefined,
+    timeoutMs: number,
+    events: TcpEvents,
+  ): TcpConnection {
+    const socket = connect({ host: remote.host, port: remote.port, localAddress: from });
+    const connection = new TcpConnection(id, socket, remote, events);
+    const alarm = setTimeout(() => connection.close(`no connection within ${timeoutMs} ms`), timeoutMs);
+    socket.once('connect', () => clearTimeout(alarm)).once('close', () => clearTimeout(alarm));
+    return connection;
+  }
+
+  get localHost(): string | undefined {
+    return this.#socket.localAddress;
+  }
+
+  #receive(chunk: Buffer): void {
+    for (const frame of this.#framer.put(chunk)) {
+      if (!this.open) return;
+      this.#events.onFrame(this, frame);
+    }
+    if (!this.#framer.partial) {
+      clearTimeout(this.#partialAlarm);
+      this.#partialAlarm = undefined;
+    } else if (this.#partialAlarm === undefined) {
+      this.#partialAlarm = setTimeout(() => this.close('an unfinished message'), PARTIAL_MESSAGE_MS);
+    }
+  }
+
+  /** `branch` and `transaction`: of a request, until `answered`. */
+  send(bytes: Uint8Array, branch?: string, transaction?: string): void {
+    if (branch !== undefined && transaction !== undefined) {
+      this.#waiting.set(branch, transaction);
+      if (this.#waiting.size > WAITING_MAX) this.#waiting.delete(this.#waiting.keys().next().value!);
+    }
+    this.#socket.write(bytes);
+    if (this.#socket.writableLength > UNSENT_MAX_BYTES) this.close('the other side does not read');
+  }
+
+  answered(branch: string): void {
+    this.#waiting.delete(branch);
+  }
+
+  /** Sends what is queued, then closes; the other side has `lingerMs` to take it. */
+  end(reason: string, lingerMs: number): void {
+    this.#reason = reason;
+    this.open = false;
+    this.#socket.setTimeout(lingerMs, () => this.#socket.destroy());
+    this.#socket.end();
+  }
+
+  close(reason: string): void {
+    this.#reason = reason;
+    this.open = false;
+    this.#socket.destroy();
+  }
+}

@@ -1,0 +1,241 @@
+/** The edge of SIP: sockets in, sockets out (RFC 3261 §18). Whatever arrives, nothing is thrown out of here. */
+import { isIP } from 'node:net';
+import type { Logger } from '../../base/index.ts';
+import {
+  formatMessage,
+  type Hop,
+  type HostPort,
+  parseMessage,
+  replyTo,
+  type SipMessage,
+  SipSyntaxError,
+  type Transport,
+  validate,
+} from '../message/index.ts';
+import { allDone, systemReason, TransportError } from './errors.ts';
+import type { Frame } from './framing.ts';
+import { sourceAddress } from './source.ts';
+import { Streams } from './streams.ts';
+import type { TcpConnection } from './tcp.ts';
+import { UdpListener } from './udp.ts';
+import { responseTarget, stampVia } from './via.ts';
+
+/** Bytes as they passed, for a trace. */
+export interface Passage {
+  direction: 'in' | 'out';
+  transport: Transport;
+  local: HostPort;
+  remote: HostPort;
+  bytes: Uint8Array;
+}
+
+export interface SipTransportOptions {
+  listen: { udp: readonly HostPort[]; tcp: readonly HostPort[] };
+  logger: Logger;
+  /** A sound message. A `SipSyntaxError` thrown here (a header field that turns out malformed) is answered with 400. */
+  onMessage(message: SipMessage, hop: Hop): void;
+  /** What `send` was given with `transaction` could not be sent, or its connection broke before any answer. */
+  onFailure(transaction: string, reason: string): void;
+  onBytes?(passage: Passage): void;
+}
+
+/** How long the answer "which of our addresses leads there" is believed, ms. */
+const SOURCE_CACHE_MS = 2000;
+const SOURCE_CACHE_MAX = 256;
+const ANY = ['0.0.0.0', '::'];
+/** How long the other side may take to read our 400 before its broken stream is cut, ms. */
+const FAULT_LINGER_MS = 2000;
+const PONG = new Uint8Array([13, 10]);
+
+export class SipTransport {
+  readonly #options: SipTransportOptions;
+  readonly #udp: readonly UdpListener[];
+  readonly #streams: Streams;
+  readonly #sources = new Map<string, { host: string | undefined; atMs: number }>();
+
+  constructor(options: SipTransportOptions) {
+    this.#options = options;
+    this.#udp = options.listen.udp.map((address): UdpListener => {
+      const listener: UdpListener = new UdpListener(
+        address,
+        (bytes, remote) => this.#datagram(listener, bytes, remote),
+        (reason) => options.logger.warn('sip udp socket', { host: address.host, port: address.port, reason }),
+      );
+      return listener;
+    });
+    this.#streams = new Streams(options.listen.tcp, {
+      onFrame: (connection, frame) => this.#frame(connection, frame),
+      onClose: (connection, reason, waiting) => {
+        options.logger.debug('sip tcp connection closed', { flow: connection.id, ...connection.remote, reason });
+        for (const transaction of waiting) options.onFailure(transaction, `TCP connection: ${reason}`);
+      },
+    });
+  }
+
+  /** Binds everything, or rejects with a `TransportError` naming the address and leaves nothing bound. */
+  async start(): Promise<void> {
+    try {
+      await allDone([...this.#udp.map((listener) => listener.start()), this.#streams.start()]);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /** Closes everything; queued answers on connections are sent first. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.#udp.map((listener) => listener.stop()), this.#streams.stop()]);
+  }
+
+  /** The bound addresses, with real ports. */
+  get listening(): { udp: HostPort[]; tcp: HostPort[] } {
+    return { udp: this.#udp.map(({ bound }) => bound), tcp: this.#streams.listeners.map(({ bound }) => bound) };
+  }
+
+  /** Our side as `remoteHost` (an IP literal) sees it, with the listening port. Throws `TransportError` when nothing fits. */
+  localFor(remoteHost: string, transport: Transport): HostPort {
+    const family = isIP(remoteHost.split('%')[0]);
+    const source = this.#source(remoteHost);
+    const listeners = transport === 'udp' ? this.#udp : this.#streams.listeners;
+    // Without a listener of that transport requests can still be sent over it; answers to them come back the same way.
+    for (const candidates of [listeners, transport === 'udp' ? [] : this.#udp]) {
+      const fitting = candidates.filter((listener) => listener.family === family);
+      const exact = fitting.find(({ bound }) => bound.host === source);
+      const any = fitting.find(({ bound }) => ANY.includes(bound.host));
+      if (exact !== undefined) return exact.bound;
+      if (any !== undefined && source !== undefined) return { host: source, port: any.bound.port };
+      const specific = fitting.find(({ bound }) => !ANY.includes(bound.host));
+      if (specific !== undefined) return specific.bound;
+    }
+    throw new TransportError(
+      `Cannot reach ${remoteHost} over ${transport}: no listening address of its kind has a route`,
+    );
+  }
+
+  #source(remoteHost: string): string | undefined {
+    const now = performance.now();
+    const known = this.#sources.get(remoteHost);
+    if (known !== undefined && now - known.atMs < SOURCE_CACHE_MS) return known.host;
+    if (this.#sources.size >= SOURCE_CACHE_MAX) this.#sources.clear();
+    const host = sourceAddress(remoteHost);
+    this.#sources.set(remoteHost, { host, atMs: now });
+    return host;
+  }
+
+  /** Sends without waiting. What fails at once or later is reported by `onFailure`, never thrown. */
+  send(message: SipMessage, hop: Hop, transaction?: string): void {
+    const remote = message.kind === 'response' ? responseTarget(message, hop) : hop.remote;
+    const fail = (reason: string) => {
+      this.#options.logger.debug('sip not sent', { transport: hop.transport, ...remote, reason });
+      if (transaction !== undefined) this.#options.onFailure(transaction, reason);
+    };
+    const bytes = formatMessage(message);
+    switch (hop.transport) {
+      case 'udp':
+        this.#sendDatagram(bytes, { ...hop, remote }, fail);
+        break;
+      case 'tcp':
+        this.#sendStream(bytes, message, { ...hop, remote }, transaction);
+        break;
+      case 'tls':
+        queueMicrotask(() => fail('TLS is not available'));
+        break;
+    }
+  }
+
+  #sendDatagram(bytes: Uint8Array, hop: Hop, fail: (reason: string) => void): void {
+    const family = isIP(hop.remote.host.split('%')[0]);
+    const fitting = this.#udp.filter((listener) => listener.family === family);
+    const { host, port } = hop.local;
+    const listener =
+      fitting.find(({ bound }) => bound.host === host && bound.port === port) ??
+      fitting.find(({ bound }) => ANY.includes(bound.host) && bound.port === port) ??
+      fitting[0];
+    if (listener === undefined) {
+      queueMicrotask(() => fail(`no UDP socket for ${hop.remote.host}`));
+      return;
+    }
+    this.#options.onBytes?.({ direction: 'out', transport: 'udp', local: hop.local, remote: hop.remote, bytes });
+    listener.send(bytes, hop.remote, (error) => {
+      if (error !== null) fail(systemReason(error));
+    });
+  }
+
+  #sendStream(bytes: Uint8Array, message: SipMessage, hop: Hop, transaction: string | undefined): void {
+    // A named connection leads to where it came from, whatever port the Via says (RFC 3261 §18.2.2).
+    const connection = this.#streams.find(hop.flow, hop.remote) ?? this.#streams.open(hop.remote, this.#bindTo(hop));
+    this.#options.onBytes?.({ direction: 'out', transport: 'tcp', local: hop.local, remote: connection.remote, bytes });
+    const asks = message.kind === 'request' && message.method !== 'ACK';
+    connection.send(bytes, asks ? (message.via.params.get('branch') ?? undefined) : undefined, transaction);
+  }
+
+  /** A connection starts from the address we listen on, when that is a certain one. */
+  #bindTo(hop: Hop): string | undefined {
+    return this.#streams.listeners.some(({ bound }) => bound.host === hop.local.host) ? hop.local.host : undefined;
+  }
+
+  #datagram(listener: UdpListener, bytes: Buffer, remote: HostPort): void {
+    // RFC 5626 §3.5.2 and common practice: blank or zero octets keep a NAT binding open; STUN begins with 0 or 1.
+    if (bytes.length === 0 || bytes[0] < 2 || (bytes.length <= 4 && /^\s*$/.test(bytes.toString('latin1')))) return;
+    const local = this.#localOf(listener.bound, remote.host);
+    this.#options.onBytes?.({ direction: 'in', transport: 'udp', local, remote, bytes });
+    this.#receive(bytes, { transport: 'udp', remote, local });
+  }
+
+  #localOf(bound: HostPort, remoteHost: string): HostPort {
+    if (!ANY.includes(bound.host)) return bound;
+    return { host: this.#source(remoteHost) ?? bound.host, port: bound.port };
+  }
+
+  #frame(connection: TcpConnection, frame: Frame): void {
+    const { remote } = connection;
+    const host = connection.localHost ?? '';
+    const listeners = this.#streams.listeners;
+    const listener =
+      listeners.find(({ bound }) => bound.host === host) ?? listeners.find(({ bound }) => ANY.includes(bound.host));
+    const local = { host, port: (listener ?? listeners[0] ?? this.#udp[0])?.bound.port ?? 0 };
+    const hop: Hop = { transport: 'tcp', remote, local, flow: connection.id };
+    switch (frame.kind) {
+      case 'ping':
+        connection.send(PONG);
+        break;
+      case 'message':
+        this.#options.onBytes?.({ direction: 'in', transport: 'tcp', local, remote, bytes: frame.bytes });
+        this.#receive(frame.bytes, hop);
+        break;
+      case 'fault':
+        this.#options.logger.debug('sip stream broken', { ...remote, reason: frame.reason });
+        if (frame.bytes !== undefined) {
+          this.#options.onBytes?.({ direction: 'in', transport: 'tcp', local, remote, bytes: frame.bytes });
+          this.#receive(frame.bytes, hop, frame.reason);
+        }
+        connection.end(frame.reason, FAULT_LINGER_MS);
+        break;
+    }
+  }
+
+  /** `broken`: the head of a stream that cannot be cut any further; it is answered with 400 whatever it says. */
+  #receive(bytes: Uint8Array, hop: Hop, broken?: string): void {
+    let message: SipMessage | undefined;
+    try {
+      message = parseMessage(bytes);
+      if (message.kind === 'request') stampVia(message, hop.remote);
+      validate(message);
+      if (broken !== undefined) throw new SipSyntaxError(`Cannot use the stream: ${broken}`);
+      if (message.kind === 'response') this.#streams.answered(message.via.params.get('branch') ?? '');
+      this.#options.onMessage(message, hop);
+    } catch (error) {
+      if (!(error instanceof SipSyntaxError)) throw error;
+      this.#options.logger.debug('sip message refused', {
+        transport: hop.transport,
+        ...hop.remote,
+        reason: error.message,
+      });
+      const reply =
+        error.reply ?? (message?.kind === 'request' ? replyTo(message, error.status, error.message) : undefined);
+      if (reply === undefined) return;
+      stampVia(reply, hop.remote);
+      this.send(reply, hop);
+    }
+  }
+}
