@@ -106,7 +106,7 @@ export class Concealer {
       this.#loopStart = (MAX_PERIODS - periods) * this.#period;
       this.#position = this.#loopStart;
     }
-    return value > 32767 ? 32767 : value < -32768 ? -32768 : value;
+    return Math.max(-32768, Math.min(32767, value));
   }
 
   #remember(samples: Int16Array, from: number, count: number): void {
