@@ -1,0 +1,89 @@
+/** The microphone half: the clock of the tick while it runs. */
+import type { Resampler } from '../../audio/index.ts';
+import { AlsaHalf } from './alsa-half.ts';
+import { EAGAIN } from './alsa-library.ts';
+import type { OpenPcm } from './alsa-open.ts';
+import type { Sleep, Wait } from './types.ts';
+
+/** One wait in the driver, so that messages are seen in time. */
+const WAIT_MS = 20;
+
+export class AlsaCapture extends AlsaHalf {
+  /** Delivered its first period and is in step: only then it is the clock. */
+  flowing = false;
+  makeResampler: ((fromHz: number) => Resampler) | undefined;
+  #resampler: Resampler | undefined;
+  #frames = new Int16Array(0);
+  #mono = new Int16Array(0);
+
+  protected override started(open: OpenPcm, now: number): void {
+    const frames = open.rateHz / 100;
+    this.#frames = new Int16Array(frames * open.channels);
+    this.#mono = open.channels === 1 ? this.#frames : new Int16Array(frames);
+    this.#resampler = this.makeResampler?.(open.rateHz);
+    this.recovered(open, now);
+  }
+
+  protected override recovered(open: OpenPcm, now: number): void {
+    this.flowing = false;
+    const result = this.alsa().start(open.pcm);
+    // Not mended once more from here: a start that fails right after a recovery means the card is gone.
+    if (result < 0) this.lose(result, now);
+  }
+
+  /** Drops what waits, up to the last period: the start of a capture, or after the loudspeaker had to begin anew. */
+  catchUp(now: number): void {
+    if (this.open === undefined) return;
+    const period = this.#mono.length;
+    while (this.available(now) >= 2 * period && this.open !== undefined) {
+      if (Number(this.alsa().read(this.open.pcm, this.#frames, period)) <= 0) return;
+    }
+  }
+
+  /** Blocks until a period is there. */
+  wait(now: () => number, sleep: Sleep): Wait {
+    if (this.open === undefined) return 'none';
+    const ready = this.alsa().wait(this.open.pcm, WAIT_MS);
+    const at = now();
+    if (ready < 0) {
+      this.trouble(ready, at);
+      return 'again';
+    }
+    if (this.available(at) >= this.#mono.length) return 'tick';
+    this.idle(at);
+    if (this.stalled || this.open === undefined) {
+      this.flowing = false;
+      return 'none';
+    }
+    // The driver says there is something, and there is not: do not spin.
+    if (ready > 0) sleep(2);
+    return 'again';
+  }
+
+  /** Reads one period, at the engine's rate, when a whole one is there. */
+  read(frame: Int16Array, now: number): boolean {
+    if (this.open === undefined) return false;
+    const period = this.#mono.length;
+    const available = this.available(now);
+    if (available < period) {
+      this.idle(now);
+      return false;
+    }
+    if (!this.flowing) {
+      this.catchUp(now);
+      this.flowing = true;
+    }
+    if (this.open === undefined) return false;
+    const result = Number(this.alsa().read(this.open.pcm, this.#frames, period));
+    if (result < period) {
+      if (result < 0 && result !== -EAGAIN) this.trouble(result, now);
+      return false;
+    }
+    this.moved(now);
+    if (this.open.channels > 1) {
+      for (let i = 0; i < period; i++) this.#mono[i] = this.#frames[i * this.open.channels];
+    }
+    this.#resampler?.process(this.#mono, 0, period, frame, 0);
+    return true;
+  }
+}

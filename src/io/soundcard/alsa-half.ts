@@ -1,0 +1,157 @@
+/**
+ * One direction of an ALSA card in the media thread: closed, being opened by the main thread, running, or at fault and tried
+ * again. It only makes calls that return at once; see `alsa-library.ts`.
+ */
+import { type AlsaLibrary, alsaMessage, EPIPE } from './alsa-library.ts';
+import type { Half, OpenPcm } from './alsa-open.ts';
+import type { HalfState } from './types.ts';
+
+/** A lost card is looked for this often. */
+const RETRY_MS = 700;
+/** A card that moves no frame for this long is stalled: the thread goes on by its own clock. */
+const STALL_MS = 300;
+const ESTRPIPE = 86;
+/** A card that breaks this often within `BROKEN_WINDOW_MS` is closed and opened anew. */
+const BROKEN_COUNT = 8;
+const BROKEN_WINDOW_MS = 1000;
+
+/** What the half asks of the main thread; the answers come as `opened` and `failed`. */
+export interface AlsaDoor {
+  open(half: Half): void;
+  close(half: Half, pcm: OpenPcm): void;
+}
+
+export abstract class AlsaHalf {
+  readonly half: Half;
+  protected readonly alsa: () => AlsaLibrary;
+  readonly #door: AlsaDoor;
+  readonly #device: string;
+  protected open: OpenPcm | undefined;
+  reason = '';
+  openedCount = 0;
+  stalled = false;
+  #wanted = false;
+  #opening = false;
+  #retryAt = 0;
+  #movedAt = 0;
+  #broken: number[] = [];
+
+  constructor(half: Half, device: string, alsa: () => AlsaLibrary, door: AlsaDoor) {
+    this.half = half;
+    this.#device = device;
+    this.alsa = alsa;
+    this.#door = door;
+  }
+
+  get state(): HalfState {
+    if (this.reason !== '') return 'fault';
+    return this.open === undefined ? 'closed' : 'open';
+  }
+
+  /** Moves frames now. */
+  get running(): boolean {
+    return this.open !== undefined && !this.stalled;
+  }
+
+  want(wanted: boolean, now: number): void {
+    this.#wanted = wanted;
+    if (!wanted) {
+      this.close();
+      return;
+    }
+    if (this.open !== undefined || this.#opening || now < this.#retryAt) return;
+    this.#opening = true;
+    this.#door.open(this.half);
+  }
+
+  opened(open: OpenPcm, now: number): void {
+    this.#opening = false;
+    this.openedCount++;
+    this.open = open;
+    if (!this.#wanted) {
+      this.close();
+      return;
+    }
+    this.reason = '';
+    this.stalled = false;
+    this.#movedAt = now;
+    this.#broken = [];
+    this.started(open, now);
+  }
+
+  failed(reason: string, now: number): void {
+    this.#opening = false;
+    if (this.#wanted) this.#fault(reason, now);
+  }
+
+  /** The end of the thread: closing a stalled device would hang, and with it the end of the process; the kernel does it then. */
+  abandon(): void {
+    if (this.stalled) this.open = undefined;
+    this.close();
+  }
+
+  close(): void {
+    if (this.open !== undefined) this.#door.close(this.half, this.open);
+    this.open = undefined;
+    this.stalled = false;
+    this.reason = '';
+    this.#retryAt = 0;
+  }
+
+  /** Frames ready to be read or free to be written; -1 when there is trouble, which is dealt with. */
+  protected available(now: number): number {
+    if (this.open === undefined) return -1;
+    const available = Number(this.alsa().avail(this.open.pcm));
+    if (available >= 0) return available;
+    this.trouble(available, now);
+    return -1;
+  }
+
+  /** Frames moved, so the card lives. */
+  protected moved(now: number): void {
+    this.#movedAt = now;
+    if (!this.stalled) return;
+    this.stalled = false;
+    this.reason = '';
+  }
+
+  /** No frame moved just now: for how long may this go on? */
+  protected idle(now: number): void {
+    if (this.stalled || this.open === undefined || now - this.#movedAt < STALL_MS) return;
+    this.stalled = true;
+    this.reason = `The ${this.half} "${this.#device}" stopped: nothing moved for ${STALL_MS} ms`;
+  }
+
+  /** A negative result of a call on the device: an xrun is mended, anything else means the card is gone. */
+  protected trouble(result: number, now: number): void {
+    const { open } = this;
+    if (open === undefined) return;
+    const recoverable = result === -EPIPE || result === -ESTRPIPE;
+    this.#broken = this.#broken.filter((at) => now - at < BROKEN_WINDOW_MS);
+    this.#broken.push(now);
+    if (recoverable && this.#broken.length < BROKEN_COUNT && this.alsa().recover(open.pcm, result, 1) >= 0) {
+      this.recovered(open, now);
+      return;
+    }
+    this.lose(result, now);
+  }
+
+  /** The card is gone: it is closed and looked for again. */
+  protected lose(result: number, now: number): void {
+    if (this.open === undefined) return;
+    this.#door.close(this.half, this.open);
+    this.open = undefined;
+    this.stalled = false;
+    this.#fault(`Lost the ${this.half} "${this.#device}": ${alsaMessage(this.alsa(), result)}`, now);
+  }
+
+  #fault(reason: string, now: number): void {
+    this.reason = reason;
+    this.#retryAt = now + RETRY_MS;
+  }
+
+  /** The device has just been opened. */
+  protected abstract started(open: OpenPcm, now: number): void;
+  /** An xrun was mended; the device is prepared and empty. */
+  protected abstract recovered(open: OpenPcm, now: number): void;
+}

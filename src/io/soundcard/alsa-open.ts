@@ -1,0 +1,122 @@
+/**
+ * Opens and closes PCM devices for the media thread, from the main thread and by koffi's thread pool: a driver that hangs here
+ * hangs one pool thread, never the main thread and never the RTP. At most one opening per half is under way at any time.
+ */
+import {
+  type AlsaLibrary,
+  alsaMessage,
+  CAPTURE,
+  loadAlsa,
+  NONBLOCK,
+  type PcmPointer,
+  PLAYBACK,
+  RW_INTERLEAVED,
+  S16_LE,
+} from './alsa-library.ts';
+import { SoundError } from './types.ts';
+
+export type Half = 'speaker' | 'microphone';
+
+/** A prepared PCM: s16, interleaved, non-blocking. */
+export interface OpenPcm {
+  pcm: PcmPointer;
+  rateHz: number;
+  channels: number;
+  /** Frames the device buffer holds. */
+  bufferFrames: number;
+}
+
+/** The card's own rate, best first, each a whole number of frames in 10 ms. Unconverted: we resample better than alsa-lib's linear `plug` (media.md §1). */
+const RATES_HZ = [48000, 16000, 44100, 32000, 8000];
+const PLAYBACK_PERIODS = 6;
+const CAPTURE_PERIODS = 8;
+
+type Native = { (...args: unknown[]): number; async(...args: unknown[]): void };
+
+function inPool(call: unknown, ...args: unknown[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    (call as Native).async(...args, (error: Error | null, result: number) => (error ? reject(error) : resolve(result)));
+  });
+}
+
+/** Opens `device` with periods of `periodMs`. Rejects with `SoundError`. */
+export async function openPcm(half: Half, device: string, periodMs: number): Promise<OpenPcm> {
+  const alsa = loadAlsa();
+  const out: [PcmPointer | null] = [null];
+  const tried = `${half} "${device}"`;
+  const opened = await inPool(alsa.open, out, device, half === 'speaker' ? PLAYBACK : CAPTURE, NONBLOCK);
+  if (opened < 0 || out[0] === null) throw failed(alsa, `open ${tried}`, opened);
+  const pcm = out[0];
+  try {
+    return await prepare(alsa, pcm, half, tried, periodMs);
+  } catch (error) {
+    void inPool(alsa.close, pcm);
+    throw error;
+  }
+}
+
+/** Drops what is still queued and closes. Resolves when the driver lets go, which may be never. */
+export async function closePcm(pcm: PcmPointer): Promise<void> {
+  await inPool(loadAlsa().close, pcm);
+}
+
+async function prepare(
+  alsa: AlsaLibrary,
+  pcm: PcmPointer,
+  half: Half,
+  tried: string,
+  periodMs: number,
+): Promise<OpenPcm> {
+  const out: [bigint | null] = [null];
+  alsa.hwMalloc(out);
+  const hw = out[0];
+  const must = (what: string, result: number): void => {
+    if (result < 0) throw failed(alsa, `${what} of ${tried}`, result);
+  };
+  try {
+    must('read the parameters', alsa.hwAny(pcm, hw));
+    alsa.hwResample(pcm, hw, 0);
+    let rateHz = tryRate(alsa, pcm, hw);
+    if (rateHz === undefined) {
+      // Nothing that divides into 10 ms without conversion: let the plugin convert after all.
+      must('read the parameters', alsa.hwAny(pcm, hw));
+      alsa.hwResample(pcm, hw, 1);
+      rateHz = tryRate(alsa, pcm, hw);
+    }
+    if (rateHz === undefined) throw new SoundError('sound-format', `Cannot set a usable rate of ${tried}`);
+    must('set the access', alsa.hwAccess(pcm, hw, RW_INTERLEAVED));
+    must('set 16 bit samples', alsa.hwFormat(pcm, hw, S16_LE));
+    let channels = 1;
+    if (alsa.hwChannels(pcm, hw, 1) < 0) {
+      channels = 2;
+      must('set one or two channels', alsa.hwChannels(pcm, hw, 2));
+    }
+    const frames = new BigUint64Array(1); // unsigned long: the low half of it on 32 bit boards
+    const periods = half === 'speaker' ? PLAYBACK_PERIODS : CAPTURE_PERIODS;
+    const tickFrames = rateHz / 100;
+    frames[0] = BigInt(Math.round((rateHz * periodMs) / 1000));
+    must('set the period', alsa.hwPeriodNear(pcm, hw, frames, null));
+    frames[0] = BigInt(tickFrames * periods);
+    must('set the buffer', alsa.hwBufferNear(pcm, hw, frames));
+    must('set the parameters', await inPool(alsa.hwParams, pcm, hw));
+    const bufferFrames = Number(BigInt.asUintN(32, frames[0]));
+    alsa.swMalloc(out);
+    const sw = out[0];
+    must('read the software parameters', alsa.swCurrent(pcm, sw));
+    must('set the start threshold', alsa.swStart(pcm, sw, half === 'speaker' ? 1 : bufferFrames * 2));
+    must('set the wake-up threshold', alsa.swAvailMin(pcm, sw, tickFrames));
+    must('set the software parameters', await inPool(alsa.swParams, pcm, sw));
+    alsa.swFree(sw);
+    return { pcm, rateHz, channels, bufferFrames };
+  } finally {
+    alsa.hwFree(hw);
+  }
+}
+
+function tryRate(alsa: AlsaLibrary, pcm: PcmPointer, hw: bigint | null): number | undefined {
+  return RATES_HZ.find((rateHz) => alsa.hwRate(pcm, hw, rateHz, 0) === 0);
+}
+
+function failed(alsa: AlsaLibrary, tried: string, result: number): SoundError {
+  return new SoundError('sound-card', `Cannot ${tried}: ${alsaMessage(alsa, result)}`);
+}

@@ -1,0 +1,155 @@
+/**
+ * The loudspeaker half. How much waits in its buffer is regulated: less is a click, more is delay that never goes away by itself
+ * (after one xrun an unregulated loop keeps 40-70 ms for good). `PREFILL` frames of 10 ms are put in front at each start; later the
+ * level is corrected by one frame at a time, two frames blended into one or one stretched over two.
+ */
+import type { Resampler } from '../../audio/index.ts';
+import { AlsaHalf } from './alsa-half.ts';
+import { EAGAIN } from './alsa-library.ts';
+import type { OpenPcm } from './alsa-open.ts';
+import { type Sleep, TICK_MS, type Wait } from './types.ts';
+
+/** Writes between two looks at the lowest level seen. */
+const WINDOW = 50;
+/** Far too full: not so long. */
+const SHORT_WINDOW = 10;
+
+export class AlsaPlayback extends AlsaHalf {
+  makeResampler: ((toHz: number) => Resampler) | undefined;
+  underruns = 0;
+  /** Frames of 10 ms put in before the sound; one more without real-time priority. */
+  prefill = 2;
+  /** Set at each (re)start, for the capture half to fall in step. */
+  restarted = false;
+  #resampler: Resampler | undefined;
+  #mono = new Int16Array(0);
+  #previous = new Int16Array(0);
+  #blend = new Int16Array(0);
+  #frames = new Int16Array(0);
+  #silence = new Int16Array(0);
+  #lowest = Number.POSITIVE_INFINITY;
+  #writes = 0;
+  #held = false;
+  #lastFill = 0;
+
+  protected override started(open: OpenPcm, now: number): void {
+    const frames = open.rateHz / 100;
+    this.#mono = new Int16Array(frames);
+    this.#previous = new Int16Array(frames);
+    this.#blend = new Int16Array(frames);
+    this.#frames = new Int16Array(frames * open.channels);
+    this.#silence = new Int16Array(frames * open.channels);
+    this.#resampler = this.makeResampler?.(open.rateHz);
+    this.#begin(open, now);
+  }
+
+  protected override recovered(open: OpenPcm, now: number): void {
+    this.underruns++;
+    this.#begin(open, now);
+  }
+
+  /** Sleeps until the level has fallen by a frame: for when the microphone is not the clock. */
+  wait(now: () => number, sleep: Sleep): Wait {
+    const { open } = this;
+    if (open === undefined || this.stalled) return 'none';
+    const at = now();
+    const fill = open.bufferFrames - this.available(at);
+    if (this.open === undefined) return 'again';
+    const low = (this.prefill - 1) * this.#mono.length;
+    if (fill !== this.#lastFill) {
+      this.#lastFill = fill;
+      this.moved(at);
+    }
+    if (fill <= low) return 'tick';
+    this.idle(at);
+    if (this.stalled) return 'none';
+    const surplusMs = ((fill - low) * 1000) / open.rateHz;
+    sleep(Math.min(TICK_MS, Math.max(0.5, surplusMs)));
+    return 'again';
+  }
+
+  /** 10 ms at the engine's rate. `paced`: the microphone is the clock, so the level must be regulated. */
+  write(frame: Int16Array, now: number, paced: boolean): boolean {
+    const { open } = this;
+    if (open === undefined) return false;
+    this.#resampler?.process(frame, 0, frame.length, this.#mono, 0);
+    const available = this.available(now);
+    if (available < 0 || this.open === undefined) return false;
+    const period = this.#mono.length;
+    const fill = open.bufferFrames - available;
+    if (fill !== this.#lastFill) {
+      this.#lastFill = fill;
+      this.moved(now);
+    }
+    if (available < period) {
+      this.idle(now);
+      return false;
+    }
+    if (this.#held) {
+      this.#held = false;
+      crossFade(this.#previous, this.#mono, this.#blend);
+      return this.#put(open, this.#blend, now);
+    }
+    if (paced) {
+      const correction = this.#judge(fill / period);
+      if (correction === 'shorten') {
+        this.#previous.set(this.#mono);
+        this.#held = true;
+        return true;
+      }
+      if (correction === 'stretch') {
+        crossFade(this.#mono, this.#previous, this.#blend);
+        this.#put(open, this.#blend, now);
+      }
+    }
+    this.#previous.set(this.#mono);
+    return this.#put(open, this.#mono, now);
+  }
+
+  /** `level`: frames waiting just before this write. */
+  #judge(level: number): 'shorten' | 'stretch' | 'none' {
+    this.#lowest = Math.min(this.#lowest, level);
+    this.#writes++;
+    const lowest = this.#lowest;
+    const tooFull = lowest >= this.prefill + (this.#writes < WINDOW ? 1 : 0);
+    if (this.#writes < SHORT_WINDOW || (this.#writes < WINDOW && !tooFull)) return 'none';
+    this.#lowest = Number.POSITIVE_INFINITY;
+    this.#writes = 0;
+    if (tooFull) return 'shorten';
+    return lowest < this.prefill - 1.75 ? 'stretch' : 'none';
+  }
+
+  #begin(open: OpenPcm, now: number): void {
+    this.#lowest = Number.POSITIVE_INFINITY;
+    this.#writes = 0;
+    this.#held = false;
+    this.restarted = true;
+    const period = this.#mono.length;
+    for (let i = 0; i < this.prefill; i++) {
+      const result = Number(this.alsa().write(open.pcm, this.#silence, period));
+      if (result < 0 && result !== -EAGAIN) {
+        // No second xrun handling from within the first: what is wrong shows at the next write.
+        return;
+      }
+    }
+    this.moved(now);
+  }
+
+  #put(open: OpenPcm, mono: Int16Array, now: number): boolean {
+    let frames = mono;
+    if (open.channels > 1) {
+      frames = this.#frames;
+      for (let i = 0; i < mono.length; i++) frames.fill(mono[i], i * open.channels, (i + 1) * open.channels);
+    }
+    const result = Number(this.alsa().write(open.pcm, frames, mono.length));
+    if (result > 0) return true;
+    if (result < 0 && result !== -EAGAIN) this.trouble(result, now);
+    return false;
+  }
+}
+
+/** `into` begins as `from` and ends as `to`. */
+function crossFade(from: Int16Array, to: Int16Array, into: Int16Array): void {
+  const { length } = into;
+  for (let i = 0; i < length; i++) into[i] = from[i] + ((to[i] - from[i]) * i) / length;
+}

@@ -1,0 +1,109 @@
+/**
+ * The `alsa` driver: two halves of a card (or of two cards) in the media thread. The microphone is the clock while it runs, else
+ * the loudspeaker; when neither moves, the thread goes on by its own clock and the card is a fault that mends itself.
+ */
+import type { Resampler } from '../../audio/index.ts';
+import { AlsaCapture } from './alsa-capture.ts';
+import type { AlsaDoor } from './alsa-half.ts';
+import { loadAlsa } from './alsa-library.ts';
+import type { Half, OpenPcm } from './alsa-open.ts';
+import { AlsaPlayback } from './alsa-playback.ts';
+import type { HalfState, Sleep, SoundCard, Wait } from './types.ts';
+
+export interface AlsaOptions {
+  speaker: string;
+  microphone: string;
+  /** The engine's rate. */
+  rateHz: number;
+  /** Frames of 10 ms in front of the loudspeaker: 2 with real-time priority, else 3. */
+  prefill: number;
+  resampler(fromHz: number, toHz: number): Resampler;
+  now(): number;
+  sleep: Sleep;
+}
+
+export class AlsaCard implements SoundCard {
+  readonly driver = 'alsa';
+  readonly alwaysRunning = false;
+  readonly #options: AlsaOptions;
+  readonly #playback: AlsaPlayback;
+  readonly #capture: AlsaCapture;
+
+  constructor(options: AlsaOptions, door: AlsaDoor) {
+    this.#options = options;
+    this.#playback = new AlsaPlayback('speaker', options.speaker, loadAlsa, door);
+    this.#playback.prefill = options.prefill;
+    this.#playback.makeResampler = (toHz) => options.resampler(options.rateHz, toHz);
+    this.#capture = new AlsaCapture('microphone', options.microphone, loadAlsa, door);
+    this.#capture.makeResampler = (fromHz) => options.resampler(fromHz, options.rateHz);
+  }
+
+  get speaker(): HalfState {
+    return this.#playback.state;
+  }
+
+  get microphone(): HalfState {
+    return this.#capture.state;
+  }
+
+  get reason(): string {
+    return [this.#playback.reason, this.#capture.reason].filter((reason) => reason !== '').join('; ');
+  }
+
+  get microphoneOpened(): number {
+    return this.#capture.openedCount;
+  }
+
+  get underruns(): number {
+    return this.#playback.underruns;
+  }
+
+  want(speaker: boolean, microphone: boolean, now: number): void {
+    this.#playback.want(speaker, now);
+    this.#capture.want(microphone, now);
+    if (!microphone) this.#capture.flowing = false;
+  }
+
+  /** The main thread's answers to `AlsaDoor.open`. */
+  opened(half: Half, pcm: OpenPcm): void {
+    this.#half(half).opened(pcm, this.#options.now());
+  }
+
+  failed(half: Half, reason: string): void {
+    this.#half(half).failed(reason, this.#options.now());
+  }
+
+  wait(): Wait {
+    const { now, sleep } = this.#options;
+    if (this.#capture.running && this.#capture.flowing) return this.#capture.wait(now, sleep);
+    if (this.#playback.running) return this.#playback.wait(now, sleep);
+    return 'none';
+  }
+
+  read(frame: Int16Array): boolean {
+    const now = this.#options.now();
+    if (this.#playback.restarted) {
+      // The loudspeaker starts with its full margin: what the microphone has piled up meanwhile would only add to it.
+      this.#playback.restarted = false;
+      this.#capture.catchUp(now);
+    }
+    if (this.#capture.read(frame, now)) return true;
+    frame.fill(0);
+    return false;
+  }
+
+  write(frame: Int16Array): boolean {
+    return this.#playback.write(frame, this.#options.now(), this.#capture.running && this.#capture.flowing);
+  }
+
+  skip(): void {}
+
+  close(): void {
+    this.#playback.abandon();
+    this.#capture.abandon();
+  }
+
+  #half(half: Half): AlsaPlayback | AlsaCapture {
+    return half === 'speaker' ? this.#playback : this.#capture;
+  }
+}

@@ -1,0 +1,11 @@
+/**
+ * Sound cards. The media thread pulls a `SoundCard`; the main thread opens and closes ALSA devices for it (`openPcm`, `closePcm`),
+ * because only there a driver that hangs can be left alone. Edge room.
+ */
+export { AlsaCard, type AlsaOptions } from './alsa.ts';
+export type { AlsaDoor } from './alsa-half.ts';
+export { loadAlsa } from './alsa-library.ts';
+export { closePcm, type Half, type OpenPcm, openPcm } from './alsa-open.ts';
+export { convert, FileCard, type FileOptions } from './file.ts';
+export { NoCard } from './none.ts';
+export { type HalfState, type Sleep, type SoundCard, SoundError, TICK_MS, type Wait } from './types.ts';

@@ -1,0 +1,38 @@
+/** The `none` driver, or one that cannot work here: no loudspeaker and no microphone. Calls work; they carry silence. */
+import type { HalfState, SoundCard } from './types.ts';
+
+export class NoCard implements SoundCard {
+  readonly driver: string;
+  readonly speaker: HalfState;
+  readonly microphone: HalfState;
+  readonly reason: string;
+  readonly microphoneOpened = 0;
+  readonly underruns = 0;
+  readonly alwaysRunning = false;
+
+  /** `reason`: why the driver that was asked for is not there. */
+  constructor(driver = 'none', reason = '') {
+    this.driver = driver;
+    this.reason = reason;
+    this.speaker = this.microphone = reason === '' ? 'closed' : 'fault';
+  }
+
+  want(): void {}
+
+  wait(): 'none' {
+    return 'none';
+  }
+
+  read(frame: Int16Array): boolean {
+    frame.fill(0);
+    return false;
+  }
+
+  write(): boolean {
+    return true;
+  }
+
+  skip(): void {}
+
+  close(): void {}
+}

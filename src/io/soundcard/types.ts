@@ -1,0 +1,43 @@
+/**
+ * A sound card as the media thread sees it: mono s16 at the engine's rate, 10 ms at a time, pulled by the thread's tick.
+ * A card may be the clock of the tick (`wait`); its halves come and go as they are wanted, and a fault is a state, not an exception.
+ */
+import { CodedError } from '../../base/index.ts';
+
+/** The tick of the media thread and the length of every frame, ms. */
+export const TICK_MS = 10;
+
+export type HalfState = 'closed' | 'open' | 'fault';
+
+/** `tick`: the next 10 ms are due. `again`: look at your messages and ask once more. `none`: this card has no clock now. */
+export type Wait = 'tick' | 'again' | 'none';
+
+export interface SoundCard {
+  readonly driver: string;
+  readonly speaker: HalfState;
+  readonly microphone: HalfState;
+  /** Why a half is in `fault`; else empty. */
+  readonly reason: string;
+  /** How often the microphone was opened. */
+  readonly microphoneOpened: number;
+  /** Periods the loudspeaker missed. */
+  readonly underruns: number;
+  /** It records even when nobody wants it (the WAV of the `file` driver), so the thread never sleeps. */
+  readonly alwaysRunning: boolean;
+  /** Which halves are wanted from now on; cheap, called each tick. `now`: ms, monotonic. */
+  want(speaker: boolean, microphone: boolean, now: number): void;
+  /** Sleeps until this card's next 10 ms. */
+  wait(now: number): Wait;
+  /** Fills `frame` with 10 ms of the microphone. False: nothing there, `frame` is silence. */
+  read(frame: Int16Array): boolean;
+  /** 10 ms for the loudspeaker. True when the card took them. */
+  write(frame: Int16Array): boolean;
+  /** The thread slept over `ms` (suspended, overloaded): a recording stays in step with the clock. */
+  skip(ms: number): void;
+  close(): void;
+}
+
+/** Sleeps at most `ms`; true when a message woke it early. */
+export type Sleep = (ms: number) => boolean;
+
+export class SoundError extends CodedError {}

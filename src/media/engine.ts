@@ -1,0 +1,240 @@
+/**
+ * The main thread's handle on the media thread. Nothing here waits for it: messages are posted, news come back as events. Only
+ * port pairs are bound right here, because the offer needs them, and sound devices are opened here, because a driver that hangs
+ * must not hold up the RTP.
+ */
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import type { Logger } from '../base/index.ts';
+import { closePcm, type Half, type OpenPcm, openPcm } from '../io/soundcard/index.ts';
+import { bindPair, SocketError } from '../rtp/socket.ts';
+import { MediaError } from './errors.ts';
+import type { FromWorker, ToWorker, WorkerData } from './protocol.ts';
+import type {
+  MediaConfig,
+  MediaEngine,
+  MediaEvent,
+  MediaStream,
+  SocketAddress,
+  SoundStatus,
+  StreamConfig,
+  ToneName,
+} from './types.ts';
+
+/** Of the two seconds `stop` may take: for the thread, and then for the drivers to let go. */
+const THREAD_LIMIT_MS = 1000;
+const DRIVER_LIMIT_MS = 700;
+
+/** Starts the media thread. */
+export function createMediaEngine(config: MediaConfig, logger: Logger): MediaEngine {
+  return new Engine(config, logger);
+}
+
+class Engine implements MediaEngine {
+  readonly #config: MediaConfig;
+  readonly #logger: Logger;
+  readonly #worker: Worker;
+  readonly #port: MessagePort;
+  readonly #wake = new Int32Array(new SharedArrayBuffer(4));
+  readonly #listeners: ((event: MediaEvent) => void)[] = [];
+  readonly #closing = new Map<Half, Promise<void>>();
+  readonly #stopped: Promise<void>;
+  #threadStopped: () => void = () => {};
+  #stopping: Promise<void> | undefined;
+  #count = 0;
+  #status: SoundStatus;
+
+  constructor(config: MediaConfig, logger: Logger) {
+    this.#config = config;
+    this.#logger = logger;
+    this.#status = {
+      driver: config.sound.driver,
+      speaker: 'closed',
+      microphone: 'closed',
+      reason: '',
+      microphoneOpened: 0,
+      underruns: 0,
+      realTime: false,
+    };
+    this.#stopped = new Promise((resolve) => {
+      this.#threadStopped = resolve;
+    });
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    const workerData: WorkerData = { config, wake: this.#wake.buffer as SharedArrayBuffer, port: port2 };
+    this.#worker = new Worker(new URL('./worker.js', import.meta.url), { workerData, transferList: [port2] });
+    // An error in the thread is a bug of ours: it falls, and systemd brings the box back.
+    this.#worker.on('error', (error) => {
+      logger.error('the media thread failed', { error: error.stack });
+      throw error;
+    });
+    this.#worker.on('exit', () => this.#threadStopped());
+    this.#port.on('message', (message: FromWorker) => this.#receive(message));
+    // The process lives for its sockets and calls, not for a thread that waits for work.
+    this.#worker.unref();
+    this.#port.unref();
+  }
+
+  open(localHost: string): MediaStream {
+    if (this.#stopping !== undefined) throw new MediaError('stopped', 'Cannot open a stream: the sound is stopped');
+    let pair: ReturnType<typeof bindPair>;
+    try {
+      pair = bindPair(localHost, this.#config.ports);
+    } catch (cause) {
+      if (!(cause instanceof SocketError)) throw cause;
+      const code = cause.code === 'eaddrinuse' ? 'no-port' : cause.code;
+      throw new MediaError(code, `Cannot open a stream: ${cause.message}`, { cause });
+    }
+    const id = `stream-${++this.#count}`;
+    this.#send({ kind: 'open', stream: id, rtpFd: pair.rtpFd, rtcpFd: pair.rtcpFd });
+    return new StreamHandle(id, { host: localHost, port: pair.port }, (message) => this.#send(message));
+  }
+
+  tone(tone: ToneName, on: boolean): void {
+    this.#send({ kind: 'tone', tone, on });
+  }
+
+  play(samples: Int16Array, rateHz: number): string {
+    const sound = `sound-${++this.#count}`;
+    const copy = samples.slice();
+    this.#send({ kind: 'play', sound, samples: copy, rateHz }, [copy.buffer as ArrayBuffer]);
+    return sound;
+  }
+
+  stopPlaying(sound: string): void {
+    this.#send({ kind: 'stop-playing', sound });
+  }
+
+  volume(percent: number): void {
+    this.#send({ kind: 'volume', percent });
+  }
+
+  prepare(): void {
+    this.#send({ kind: 'prepare' });
+  }
+
+  onEvent(listener: (event: MediaEvent) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  status(): SoundStatus {
+    return this.#status;
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    this.#worker.ref();
+    this.#post({ kind: 'stop' }, []);
+    await within(THREAD_LIMIT_MS, this.#stopped);
+    const letGo = await within(DRIVER_LIMIT_MS, Promise.all(this.#closing.values()));
+    if (!letGo) this.#logger.warn('a sound driver does not let go', { afterMs: DRIVER_LIMIT_MS });
+    this.#port.close();
+    void this.#worker.terminate();
+  }
+
+  #receive(message: FromWorker): void {
+    switch (message.kind) {
+      case 'event':
+        this.#tell(message.event);
+        return;
+      case 'log':
+        this.#logger[message.level](message.message, message.fields);
+        return;
+      case 'open-pcm':
+        void this.#openPcm(message.half);
+        return;
+      case 'close-pcm':
+        this.#closePcm(message.half, message.pcm);
+        return;
+      case 'stopped':
+        this.#threadStopped();
+        return;
+    }
+  }
+
+  #tell(event: MediaEvent): void {
+    if (event.type === 'sound') {
+      const { speaker, microphone, reason } = event.status;
+      const changed = reason !== this.#status.reason;
+      this.#status = event.status;
+      if (changed && reason !== '') this.#logger.warn('sound fault', { reason });
+      else this.#logger.debug('sound', { speaker, microphone });
+    }
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  async #openPcm(half: Half): Promise<void> {
+    const { sound } = this.#config;
+    if (sound.driver !== 'alsa') return;
+    // The same device cannot be opened while its last user still has it.
+    await this.#closing.get(half);
+    try {
+      const pcm = await openPcm(half, sound[half], sound.periodMs);
+      if (this.#stopping === undefined) this.#send({ kind: 'pcm-opened', half, pcm });
+      else this.#closePcm(half, pcm);
+    } catch (error) {
+      this.#send({ kind: 'pcm-failed', half, reason: (error as Error).message });
+    }
+  }
+
+  #closePcm(half: Half, { pcm }: OpenPcm): void {
+    const closing = closePcm(pcm)
+      .catch((error: Error) => this.#logger.warn('cannot close a sound device', { half, error: error.message }))
+      .then(() => {
+        if (this.#closing.get(half) === closing) this.#closing.delete(half);
+      });
+    this.#closing.set(half, closing);
+  }
+
+  #send(message: ToWorker, transfer: ArrayBuffer[] = []): void {
+    if (this.#stopping === undefined) this.#post(message, transfer);
+  }
+
+  #post(message: ToWorker, transfer: ArrayBuffer[]): void {
+    this.#port.postMessage(message, transfer);
+    Atomics.add(this.#wake, 0, 1);
+    Atomics.notify(this.#wake, 0);
+  }
+}
+
+class StreamHandle implements MediaStream {
+  readonly id: string;
+  readonly local: SocketAddress;
+  readonly #send: (message: ToWorker) => void;
+
+  constructor(id: string, local: SocketAddress, send: (message: ToWorker) => void) {
+    this.id = id;
+    this.local = local;
+    this.#send = send;
+  }
+
+  configure(config: StreamConfig): void {
+    this.#send({ kind: 'configure', stream: this.id, config });
+  }
+
+  audible(speaker: boolean, microphone: boolean): void {
+    this.#send({ kind: 'audible', stream: this.id, speaker, microphone });
+  }
+
+  sendDigits(digits: string): void {
+    this.#send({ kind: 'digits', stream: this.id, digits });
+  }
+
+  close(): void {
+    this.#send({ kind: 'close', stream: this.id });
+  }
+}
+
+/** False when `work` took longer than `limitMs`. */
+async function within(limitMs: number, work: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), limitMs);
+  });
+  const done = await Promise.race([work.then(() => true), limit]);
+  clearTimeout(timer);
+  return done;
+}

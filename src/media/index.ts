@@ -1,0 +1,19 @@
+/**
+ * Sound in calls: streams, tones, prompts. `createMediaEngine` starts the media thread and returns its handle; everything
+ * else happens there (`thread.ts`), ten milliseconds at a time.
+ */
+export { createMediaEngine } from './engine.ts';
+export { MediaError } from './errors.ts';
+export type {
+  Codec,
+  Direction,
+  MediaConfig,
+  MediaEngine,
+  MediaEvent,
+  MediaStream,
+  SocketAddress,
+  SoundStatus,
+  StreamConfig,
+  StreamStatistics,
+  ToneName,
+} from './types.ts';

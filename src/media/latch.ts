@@ -1,0 +1,87 @@
+/**
+ * Symmetric RTP (RFC 4961): whose packets are taken, and where ours go. SDP names the other side, but behind a NAT (and with some
+ * phones on one host) its packets come from elsewhere, so the first plausible source is taken and answered. Once taken it is kept:
+ * somebody who only guesses our port must not be able to take over the call (RTP Bleed).
+ */
+
+import { uint16 } from '../base/index.ts';
+import type { RtpHeader } from '../rtp/index.ts';
+import { SocketName } from '../rtp/socket.ts';
+
+/** A source elsewhere than SDP says is believed after so many packets in a row. */
+const PROBATION_PACKETS = 3;
+/** The old source must have been quiet for so long before another one may follow it. */
+const QUIET_MS = 500;
+
+export class SourceLatch {
+  readonly #signalled = new SocketName();
+  /** Where our packets go: what SDP says until a source is taken. */
+  readonly target = new SocketName();
+  readonly #candidate = new SocketName();
+  #latched = false;
+  #ssrc = 0;
+  #lastMs = 0;
+  #candidateSsrc = 0;
+  #candidateNext = -1;
+  #candidateCount = 0;
+
+  /** What SDP says; a change begins anew. */
+  signal(host: string, port: number): void {
+    const name = new SocketName().set(host, port);
+    if (this.#signalled.port === port && this.#signalled.same(name)) return;
+    this.#signalled.copy(name);
+    this.target.copy(name);
+    this.#latched = false;
+    this.#candidateCount = 0;
+  }
+
+  get latched(): boolean {
+    return this.#latched;
+  }
+
+  /** Whether the packet is our talker's. `now`: ms, monotonic. */
+  accepts(source: SocketName, header: RtpHeader, now: number): boolean {
+    if (this.#latched && source.same(this.target)) {
+      this.#ssrc = header.ssrc;
+      this.#lastMs = now;
+      return true;
+    }
+    if (!this.#plausible(source, header, now)) return false;
+    this.#latched = true;
+    this.target.copy(source);
+    this.#ssrc = header.ssrc;
+    this.#lastMs = now;
+    return true;
+  }
+
+  /** RTCP comes from another port, so only the host is compared. */
+  acceptsRtcp(source: SocketName): boolean {
+    return source.sameHost(this.target) || source.sameHost(this.#signalled);
+  }
+
+  #plausible(source: SocketName, header: RtpHeader, now: number): boolean {
+    const signalledHost = source.sameHost(this.#signalled);
+    if (!this.#latched) return signalledHost || this.#probation(source, header);
+    // The one SDP names outranks one that was only first.
+    if (signalledHost && !this.target.sameHost(this.#signalled)) return true;
+    // The same talker from a new port or address: a NAT forgot its binding, or the phone roamed.
+    if (header.ssrc === this.#ssrc)
+      return signalledHost || (now - this.#lastMs >= QUIET_MS && this.#probation(source, header));
+    // Another talker from the same host: a media server that re-bridged the call.
+    return signalledHost && now - this.#lastMs >= QUIET_MS;
+  }
+
+  /** `PROBATION_PACKETS` successive packets of one source. */
+  #probation(source: SocketName, header: RtpHeader): boolean {
+    const successive =
+      this.#candidateCount > 0 &&
+      this.#candidateSsrc === header.ssrc &&
+      this.#candidateNext === header.sequence &&
+      this.#candidate.same(source);
+    if (!successive) this.#candidate.copy(source);
+    this.#candidateSsrc = header.ssrc;
+    this.#candidateNext = uint16(header.sequence + 1);
+    this.#candidateCount = successive ? this.#candidateCount + 1 : 1;
+    return this.#candidateCount >= PROBATION_PACKETS;
+  }
+}

@@ -1,0 +1,37 @@
+/** What the main thread and the media thread say to each other. Either only posts; neither waits for an answer. */
+import type { MessagePort } from 'node:worker_threads';
+import type { LogFields } from '../base/index.ts';
+import type { Half, OpenPcm } from '../io/soundcard/index.ts';
+import type { MediaConfig, MediaEvent, StreamConfig, ToneName } from './types.ts';
+
+export interface WorkerData {
+  config: MediaConfig;
+  /** One Int32: counted up and notified with every message, so that a sleeping thread wakes. */
+  wake: SharedArrayBuffer;
+  port: MessagePort;
+}
+
+export type ToWorker =
+  | { kind: 'open'; stream: string; rtpFd: number; rtcpFd: number }
+  | { kind: 'configure'; stream: string; config: StreamConfig }
+  | { kind: 'audible'; stream: string; speaker: boolean; microphone: boolean }
+  | { kind: 'digits'; stream: string; digits: string }
+  | { kind: 'close'; stream: string }
+  | { kind: 'tone'; tone: ToneName; on: boolean }
+  | { kind: 'play'; sound: string; samples: Int16Array; rateHz: number }
+  | { kind: 'stop-playing'; sound: string }
+  | { kind: 'volume'; percent: number }
+  | { kind: 'prepare' }
+  | { kind: 'pcm-opened'; half: Half; pcm: OpenPcm }
+  | { kind: 'pcm-failed'; half: Half; reason: string }
+  | { kind: 'stop' };
+
+export type FromWorker =
+  | { kind: 'event'; event: MediaEvent }
+  | { kind: 'log'; level: 'debug' | 'info' | 'warn'; message: string; fields?: LogFields }
+  | { kind: 'open-pcm'; half: Half }
+  | { kind: 'close-pcm'; half: Half; pcm: OpenPcm }
+  | { kind: 'stopped' };
+
+/** Of the engine, where no card says otherwise. */
+export const DEFAULT_RATE_HZ = 16000;

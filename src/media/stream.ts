@@ -1,0 +1,270 @@
+/**
+ * One stream in the media thread: its two sockets, its RTP session, what it hears and what it says. The tick calls `receive`,
+ * `hear`, `speak` and `report`, in this order.
+ */
+
+import { type Mixer, sampleCodec } from '../audio/index.ts';
+import type { Random } from '../base/index.ts';
+import { isRtcp, parseRtp, RTP_HEADER_BYTES, RtpHeader, RtpSession } from '../rtp/index.ts';
+import { SocketName, UdpSocket } from '../rtp/socket.ts';
+import { SourceLatch } from './latch.ts';
+import { Listener } from './listener.ts';
+import { Talker } from './talker.ts';
+import type { Codec, MediaEvent, StreamConfig, StreamStatistics } from './types.ts';
+
+/** Datagrams taken per socket and tick: a flood may cost packets, never the tick. */
+const MAX_PER_TICK = 32;
+/** What is thrown away at the start at most: packets that piled up before the stream was configured. */
+const MAX_STALE = 512;
+const MAX_DATAGRAM_BYTES = 2048;
+const STATISTICS_MS = 5000;
+const SILENT_MS = 5000;
+/** A one-way stream keeps the way back open for NATs (RFC 6263 §4.4, §4.6 wants at most 15 s). */
+const KEEP_ALIVE_MS = 15_000;
+/** Comfort noise, RFC 3389: a static payload type that every endpoint knows, here one byte that says "silence". */
+const COMFORT_NOISE = 13;
+const NOISE_LEVEL = 127;
+
+export type Post = (event: MediaEvent) => void;
+
+/** Made anew when the codec changes. */
+interface Coding {
+  codec: Codec;
+  packetMs: number;
+  listener: Listener;
+  talker: Talker;
+}
+
+export class Stream {
+  readonly id: string;
+  readonly #rtp: UdpSocket;
+  readonly #rtcp: UdpSocket;
+  readonly #rateHz: number;
+  readonly #random: Random;
+  readonly #post: Post;
+  readonly #latch = new SourceLatch();
+  readonly #rtcpTarget = new SocketName();
+  readonly #datagram = new Uint8Array(MAX_DATAGRAM_BYTES);
+  readonly #keepAlive = new Uint8Array(RTP_HEADER_BYTES + 1);
+  readonly #header = new RtpHeader();
+  readonly #frame: Int16Array;
+  #config: StreamConfig | undefined;
+  #session: RtpSession | undefined;
+  #coding: Coding | undefined;
+  #speaker = false;
+  #microphone = false;
+  #reachable = false;
+  #gain = 0;
+  #firstPacket = false;
+  #firstSound: 'awaited' | 'mixed' | 'told' = 'awaited';
+  #heardAtMs = 0;
+  #silentToldMs = 0;
+  #keepAliveAtMs = 0;
+  #statisticsAtMs = 0;
+
+  constructor(id: string, rtpFd: number, rtcpFd: number, rateHz: number, random: Random, post: Post) {
+    this.id = id;
+    this.#rtp = new UdpSocket(rtpFd);
+    this.#rtcp = new UdpSocket(rtcpFd);
+    this.#rateHz = rateHz;
+    this.#random = random;
+    this.#post = post;
+    this.#frame = new Int16Array(rateHz / 100);
+  }
+
+  get configured(): boolean {
+    return this.#config !== undefined;
+  }
+
+  get receives(): boolean {
+    return this.#config?.direction === 'sendrecv' || this.#config?.direction === 'recvonly';
+  }
+
+  get sends(): boolean {
+    return this.#config?.direction === 'sendrecv' || this.#config?.direction === 'sendonly';
+  }
+
+  get wantsSpeaker(): boolean {
+    return this.#speaker && this.receives;
+  }
+
+  get wantsMicrophone(): boolean {
+    return this.#microphone && this.sends;
+  }
+
+  configure(config: StreamConfig, now: number): void {
+    const codec = sampleCodec(config.codec.encoding);
+    if (codec === undefined)
+      throw new RangeError(`Cannot use the codec ${config.codec.encoding}: it is not known here`);
+    const first = this.#config === undefined;
+    if (first) this.#drain();
+    this.#config = config;
+    const session = {
+      payloadType: config.codec.payloadType,
+      clockRateHz: config.codec.clockRateHz,
+      packetMs: config.packetMs,
+      dtmfPayloadType: config.dtmfPayloadType,
+      buffer: config.buffer,
+    };
+    if (this.#session === undefined) this.#session = new RtpSession(session, this.#random);
+    else this.#session.configure(session);
+    const { packetMs } = config;
+    if (this.#coding?.codec.encoding !== config.codec.encoding || this.#coding.packetMs !== packetMs) {
+      const listener = new Listener(codec, this.#rateHz);
+      this.#coding = { codec: config.codec, packetMs, listener, talker: new Talker(codec, this.#rateHz, packetMs) };
+    }
+    const { host, port } = config.remote;
+    // RFC 3264 §8.4, the old way to hold: the address 0.0.0.0. And port 0 is no port.
+    this.#reachable = port !== 0 && host !== '0.0.0.0' && host !== '::';
+    this.#latch.signal(host, port);
+    const rtcp = config.remoteRtcp ?? { host, port: port + 1 };
+    this.#rtcpTarget.set(rtcp.host, rtcp.port);
+    this.#heardAtMs = now;
+    this.#silentToldMs = 0;
+    if (first) this.#statisticsAtMs = now + STATISTICS_MS;
+    this.#keepAliveAtMs = now;
+  }
+
+  audible(speaker: boolean, microphone: boolean): void {
+    this.#speaker = speaker;
+    this.#microphone = microphone;
+  }
+
+  sendDigits(digits: string): number {
+    return this.#session?.sendDigits(digits) ?? 0;
+  }
+
+  receive(now: number): void {
+    const session = this.#session;
+    if (session === undefined) return;
+    for (let i = 0; i < MAX_PER_TICK; i++) {
+      const length = this.#rtp.receive(this.#datagram);
+      if (length < 0) break;
+      if (isRtcp(this.#datagram, length)) this.#receiveRtcp(session, this.#rtp, length, now);
+      else this.#receiveRtp(session, length, now);
+    }
+    for (let i = 0; i < MAX_PER_TICK; i++) {
+      const length = this.#rtcp.receive(this.#datagram);
+      if (length < 0) break;
+      this.#receiveRtcp(session, this.#rtcp, length, now);
+    }
+  }
+
+  /** Adds the next 10 ms, times `volume`, to what the loudspeaker is to play. */
+  hear(mixer: Mixer, volume: number, now: number): void {
+    if (this.#session === undefined || this.#coding === undefined || !this.receives) return;
+    const heard = this.#coding.listener.fill(this.#frame, this.#session.jitter, now);
+    // Muting and unmuting take one frame, so that they do not click.
+    const gain = this.#speaker ? volume : 0;
+    if (gain > 0 || this.#gain > 0) mixer.add(this.#frame, 0, this.#frame.length, this.#gain, gain);
+    this.#gain = gain;
+    if (heard && this.#speaker && this.#firstSound === 'awaited') this.#firstSound = 'mixed';
+  }
+
+  /** The loudspeaker took the frame that `hear` added to. */
+  played(): void {
+    if (this.#firstSound !== 'mixed') return;
+    this.#firstSound = 'told';
+    this.#post({ type: 'first-sound', stream: this.id });
+  }
+
+  /** 10 ms of the microphone; without `frame`, or when mute, silence is sent. */
+  speak(frame: Int16Array | undefined, now: number): void {
+    if (this.#session === undefined || this.#coding === undefined || !this.#reachable) return;
+    if (!this.sends) {
+      if (now >= this.#keepAliveAtMs) this.#sendKeepAlive(this.#session, now);
+      return;
+    }
+    const { talker } = this.#coding;
+    talker.add(this.#microphone ? frame : undefined);
+    for (let length = talker.next(this.#session); length > 0; length = talker.next(this.#session)) {
+      this.#rtp.send(talker.datagram, length, this.#latch.target);
+    }
+  }
+
+  /** RTCP, statistics and the alarm of silence, when they are due. */
+  report(now: number): void {
+    if (this.#session === undefined) return;
+    if (this.#reachable && (this.#session.reportAtMs === undefined || now >= this.#session.reportAtMs)) {
+      this.#sendReport(this.#session, now, false);
+    }
+    if (now >= this.#statisticsAtMs) {
+      this.#statisticsAtMs = now + STATISTICS_MS;
+      this.#post({ type: 'statistics', stream: this.id, statistics: this.statistics(), final: false });
+    }
+    const silentMs = now - this.#heardAtMs;
+    if (this.receives && silentMs >= this.#silentToldMs + SILENT_MS) {
+      this.#silentToldMs = silentMs;
+      this.#post({ type: 'silent', stream: this.id, silentMs: Math.round(silentMs) });
+    }
+  }
+
+  statistics(): StreamStatistics {
+    const session = this.#session;
+    return {
+      packetsSent: session?.packetsSent ?? 0,
+      packetsReceived: session?.reception.packetsReceived ?? 0,
+      packetsLost: session?.reception.packetsLost ?? 0,
+      packetsLate: session?.jitter.packetsLate ?? 0,
+      jitterMs: session?.reception.jitterMs ?? 0,
+      bufferMs: session?.jitter.delayMs ?? 0,
+      concealedMs: Math.round(this.#coding?.listener.concealedMs ?? 0),
+      roundTripMs: session?.roundTripMs,
+    };
+  }
+
+  /** Says BYE and gives the ports back. */
+  close(now: number): void {
+    if (this.#session !== undefined) {
+      if (this.#reachable) this.#sendReport(this.#session, now, true);
+      this.#post({ type: 'statistics', stream: this.id, statistics: this.statistics(), final: true });
+    }
+    this.#rtp.close();
+    this.#rtcp.close();
+  }
+
+  #receiveRtp(session: RtpSession, length: number, now: number): void {
+    if (!parseRtp(this.#datagram, length, this.#header)) return;
+    if (!this.#latch.accepts(this.#rtp.source, this.#header, now)) return;
+    this.#heardAtMs = now;
+    this.#silentToldMs = 0;
+    if (!this.receives) return;
+    const received = session.receive(this.#datagram, length, now);
+    if (received === 'ignored') return;
+    if (!this.#firstPacket) {
+      this.#firstPacket = true;
+      this.#post({ type: 'first-packet', stream: this.id });
+    }
+    if (received === 'digit') this.#post({ type: 'digit', stream: this.id, digit: session.digit });
+  }
+
+  #receiveRtcp(session: RtpSession, socket: UdpSocket, length: number, now: number): void {
+    if (!this.#latch.acceptsRtcp(socket.source)) return;
+    if (session.receiveRtcp(this.#datagram, length, now) === 'bye') this.#post({ type: 'rtcp-bye', stream: this.id });
+  }
+
+  #sendKeepAlive(session: RtpSession, now: number): void {
+    this.#keepAliveAtMs = now + KEEP_ALIVE_MS;
+    this.#keepAlive[RTP_HEADER_BYTES] = NOISE_LEVEL;
+    const length = session.send(this.#keepAlive, 1);
+    this.#keepAlive[1] = (this.#keepAlive[1] & 0x80) | COMFORT_NOISE;
+    this.#rtp.send(this.#keepAlive, length, this.#latch.target);
+  }
+
+  #sendReport(session: RtpSession, now: number, bye: boolean): void {
+    const report = session.report(now, bye);
+    if (report === undefined) return;
+    const target = this.#rtcpTarget;
+    if (this.#config?.remoteRtcp === undefined && this.#latch.latched) {
+      target.copy(this.#latch.target);
+      target.port = this.#latch.target.port + 1;
+    }
+    this.#rtcp.send(report, report.length, target);
+  }
+
+  /** What came before anybody knew what it would be is old by now; playing it would only add delay. */
+  #drain(): void {
+    for (let i = 0; i < MAX_STALE && this.#rtp.receive(this.#datagram) >= 0; i++);
+    for (let i = 0; i < MAX_STALE && this.#rtcp.receive(this.#datagram) >= 0; i++);
+  }
+}

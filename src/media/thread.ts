@@ -1,0 +1,243 @@
+/**
+ * The media thread: one loop, one tick of 10 ms, no event loop. The clock is the microphone, else the loudspeaker, else
+ * absolute deadlines of its own. With nothing to do it sleeps until a message wakes it.
+ */
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { Mixer, volumeGain } from '../audio/index.ts';
+import type { Random } from '../base/index.ts';
+import { unreachable } from '../base/index.ts';
+import { AlsaCard, type SoundCard, TICK_MS } from '../io/soundcard/index.ts';
+import type { FromWorker, ToWorker } from './protocol.ts';
+import { Sounds } from './sounds.ts';
+import { Stream } from './stream.ts';
+import type { MediaEvent, SoundStatus } from './types.ts';
+
+/** The loudspeaker stays open this long after its last use, and after `prepare`. */
+const LINGER_MS = 5000;
+const PREPARED_MS = 10_000;
+/** Later than this the own clock does not catch up any more: it leaves the time out. */
+const MAX_LATE_MS = 200;
+/** Underruns alone are told this often. */
+const UNDERRUN_NEWS_MS = 1000;
+
+export interface ThreadOptions {
+  port: MessagePort;
+  /** Int32 that counts messages. */
+  wake: Int32Array;
+  card: SoundCard;
+  rateHz: number;
+  volume: number;
+  realTime: boolean;
+  random: Random;
+  now(): number;
+}
+
+export class MediaThread {
+  readonly #options: ThreadOptions;
+  readonly #card: SoundCard;
+  readonly #streams: Stream[] = [];
+  readonly #sounds: Sounds;
+  readonly #mixer: Mixer;
+  readonly #microphone: Int16Array;
+  readonly #loudspeaker: Int16Array;
+  readonly #post = (event: MediaEvent): void => this.#say({ kind: 'event', event });
+  #volume: number;
+  #seen = 0;
+  #speakerUntilMs = 0;
+  #nextTickMs = 0;
+  #asleep = true;
+  #stopping = false;
+  #told: SoundStatus | undefined;
+  #toldAtMs = 0;
+
+  constructor(options: ThreadOptions) {
+    this.#options = options;
+    this.#card = options.card;
+    this.#sounds = new Sounds(options.rateHz, (sound) => this.#post({ type: 'played', sound }));
+    const frameSamples = (options.rateHz * TICK_MS) / 1000;
+    this.#mixer = new Mixer(options.rateHz, frameSamples);
+    this.#microphone = new Int16Array(frameSamples);
+    this.#loudspeaker = new Int16Array(frameSamples);
+    this.#volume = volumeGain(options.volume);
+  }
+
+  /** Until `stop` comes. */
+  run(): void {
+    const { now, wake } = this.#options;
+    while (true) {
+      this.#seen = Atomics.load(wake, 0);
+      this.#takeMessages();
+      if (this.#stopping) break;
+      this.#want(now());
+      this.#tellStatus(now());
+      if (!this.#busy(now())) {
+        this.#asleep = true;
+        this.sleep(Number.POSITIVE_INFINITY);
+      } else if (this.#tickIsDue()) {
+        this.#tick(now());
+      }
+    }
+    for (const stream of this.#streams) stream.close(now());
+    this.#card.close();
+    this.#say({ kind: 'stopped' });
+  }
+
+  /** At most `ms`; true when a message woke it. */
+  sleep(ms: number): boolean {
+    return Atomics.wait(this.#options.wake, 0, this.#seen, ms) !== 'timed-out';
+  }
+
+  #tickIsDue(): boolean {
+    const { now } = this.#options;
+    if (this.#asleep) {
+      this.#asleep = false;
+      this.#nextTickMs = now();
+    }
+    const wait = this.#card.wait(now());
+    if (wait === 'again') return false;
+    if (wait === 'tick') {
+      this.#nextTickMs = now() + TICK_MS;
+      return true;
+    }
+    const lateMs = now() - this.#nextTickMs;
+    if (lateMs < 0) {
+      this.sleep(-lateMs);
+      return false;
+    }
+    this.#nextTickMs += TICK_MS;
+    if (lateMs > MAX_LATE_MS) {
+      const skippedMs = Math.floor(lateMs / TICK_MS) * TICK_MS;
+      this.#nextTickMs += skippedMs;
+      this.#card.skip(skippedMs);
+    }
+    return true;
+  }
+
+  #tick(now: number): void {
+    const streams = this.#streams;
+    const heard = this.#card.read(this.#microphone);
+    for (let i = 0; i < streams.length; i++) streams[i].receive(now);
+    for (let i = 0; i < streams.length; i++) streams[i].hear(this.#mixer, this.#volume, now);
+    this.#sounds.mix(this.#mixer, this.#volume);
+    this.#mixer.finish(this.#loudspeaker);
+    const played = this.#card.write(this.#loudspeaker);
+    for (let i = 0; i < streams.length; i++) {
+      if (played) streams[i].played();
+      streams[i].speak(heard ? this.#microphone : undefined, now);
+      streams[i].report(now);
+    }
+  }
+
+  #want(now: number): void {
+    let speaker = this.#sounds.active;
+    let microphone = false;
+    for (let i = 0; i < this.#streams.length; i++) {
+      speaker ||= this.#streams[i].wantsSpeaker;
+      microphone ||= this.#streams[i].wantsMicrophone;
+    }
+    if (speaker) this.#speakerUntilMs = Math.max(this.#speakerUntilMs, now + LINGER_MS);
+    this.#card.want(now < this.#speakerUntilMs, microphone, now);
+  }
+
+  #busy(now: number): boolean {
+    if (this.#card.alwaysRunning || now < this.#speakerUntilMs) return true;
+    for (let i = 0; i < this.#streams.length; i++) if (this.#streams[i].configured) return true;
+    return false;
+  }
+
+  #takeMessages(): void {
+    for (let item = receiveMessageOnPort(this.#options.port); item !== undefined; ) {
+      this.#obey(item.message as ToWorker);
+      item = receiveMessageOnPort(this.#options.port);
+    }
+  }
+
+  #obey(message: ToWorker): void {
+    const now = this.#options.now();
+    switch (message.kind) {
+      case 'open': {
+        const { rateHz, random } = this.#options;
+        const { stream, rtpFd, rtcpFd } = message;
+        this.#streams.push(new Stream(stream, rtpFd, rtcpFd, rateHz, random, this.#post));
+        return;
+      }
+      case 'configure':
+        this.#attempt('configure', () => this.#stream(message.stream)?.configure(message.config, now));
+        return;
+      case 'audible':
+        return this.#stream(message.stream)?.audible(message.speaker, message.microphone);
+      case 'digits':
+        this.#stream(message.stream)?.sendDigits(message.digits);
+        return;
+      case 'close': {
+        const index = this.#streams.findIndex((stream) => stream.id === message.stream);
+        if (index >= 0) this.#streams.splice(index, 1)[0].close(now);
+        return;
+      }
+      case 'tone':
+        return this.#sounds.tone(message.tone, message.on);
+      case 'play':
+        if (!this.#attempt('play', () => this.#sounds.play(message.sound, message.samples, message.rateHz)))
+          this.#post({ type: 'played', sound: message.sound });
+        return;
+      case 'stop-playing':
+        return this.#sounds.stop(message.sound);
+      case 'volume':
+        this.#volume = volumeGain(message.percent);
+        return;
+      case 'prepare':
+        this.#speakerUntilMs = Math.max(this.#speakerUntilMs, now + PREPARED_MS);
+        return;
+      case 'pcm-opened':
+        if (this.#card instanceof AlsaCard) this.#card.opened(message.half, message.pcm);
+        return;
+      case 'pcm-failed':
+        if (this.#card instanceof AlsaCard) this.#card.failed(message.half, message.reason);
+        return;
+      case 'stop':
+        this.#stopping = true;
+        return;
+      default:
+        return unreachable(message);
+    }
+  }
+
+  #stream(id: string): Stream | undefined {
+    return this.#streams.find((stream) => stream.id === id);
+  }
+
+  /** What one stream or sound cannot do must not end the others. */
+  #attempt(what: string, act: () => void): boolean {
+    try {
+      act();
+      return true;
+    } catch (error) {
+      const fields = { error: (error as Error).message };
+      this.#say({ kind: 'log', level: 'warn', message: `cannot ${what}`, fields });
+      return false;
+    }
+  }
+
+  #tellStatus(now: number): void {
+    const { driver, speaker, microphone, reason, microphoneOpened, underruns } = this.#card;
+    const told = this.#told;
+    if (
+      told !== undefined &&
+      told.speaker === speaker &&
+      told.microphone === microphone &&
+      told.reason === reason &&
+      told.microphoneOpened === microphoneOpened &&
+      (told.underruns === underruns || now - this.#toldAtMs < UNDERRUN_NEWS_MS)
+    )
+      return;
+    const { realTime } = this.#options;
+    const status = { driver, speaker, microphone, reason, microphoneOpened, underruns, realTime };
+    this.#told = status;
+    this.#toldAtMs = now;
+    this.#post({ type: 'sound', status });
+  }
+
+  #say(message: FromWorker): void {
+    this.#options.port.postMessage(message);
+  }
+}

@@ -1,0 +1,72 @@
+/** Entry of the media thread: builds its card and runs the loop. */
+import { randomBytes } from 'node:crypto';
+import { workerData } from 'node:worker_threads';
+import { Resampler } from '../audio/index.ts';
+import type { Random } from '../base/index.ts';
+import { AlsaCard, type AlsaDoor, FileCard, loadAlsa, NoCard, type SoundCard } from '../io/soundcard/index.ts';
+import { DEFAULT_RATE_HZ, type FromWorker, type WorkerData } from './protocol.ts';
+import { becomeRealTime } from './real-time.ts';
+import { MediaThread } from './thread.ts';
+
+const { config, wake, port } = workerData as WorkerData;
+const { sound } = config;
+const say = (message: FromWorker): void => port.postMessage(message);
+const now = (): number => performance.now();
+
+const random: Random = {
+  token: () => randomBytes(12).toString('hex'),
+  uint32: () => randomBytes(4).readUInt32LE(),
+};
+
+const realTime = becomeRealTime();
+if (!realTime) {
+  const mend = 'LimitRTPRIO=60 in the unit, or CAP_SYS_NICE';
+  say({ kind: 'log', level: 'info', message: 'no real-time priority for the sound', fields: { mend } });
+}
+const card = makeCard();
+const rateHz = sound.driver === 'none' ? DEFAULT_RATE_HZ : sound.rateHz;
+const thread: MediaThread = new MediaThread({
+  port,
+  wake: new Int32Array(wake),
+  card,
+  rateHz,
+  volume: config.volume,
+  realTime,
+  random,
+  now,
+});
+thread.run();
+port.close();
+
+function makeCard(): SoundCard {
+  switch (sound.driver) {
+    case 'none':
+      return new NoCard();
+    case 'file':
+      return new FileCard(sound);
+    case 'alsa':
+      return makeAlsaCard(sound);
+  }
+}
+
+function makeAlsaCard({ speaker, microphone, rateHz }: Extract<typeof sound, { driver: 'alsa' }>): SoundCard {
+  try {
+    loadAlsa();
+  } catch (error) {
+    return new NoCard('alsa', (error as Error).message);
+  }
+  const door: AlsaDoor = {
+    open: (half) => say({ kind: 'open-pcm', half }),
+    close: (half, pcm) => say({ kind: 'close-pcm', half, pcm }),
+  };
+  const options = {
+    speaker,
+    microphone,
+    rateHz,
+    prefill: realTime ? 2 : 3,
+    resampler: (fromHz: number, toHz: number) => new Resampler(fromHz, toHz),
+    now,
+    sleep: (ms: number) => thread.sleep(ms),
+  };
+  return new AlsaCard(options, door);
+}
