@@ -53,7 +53,6 @@ export class Service {
   readonly #inbox: TerminalInput[] = [];
   #busy = false;
   #alarm?: NodeJS.Timeout;
-  readonly #pressedAtMs = new Map<string, number>();
 
   constructor(options: ServiceOptions) {
     const { config, logger } = options;
@@ -83,7 +82,7 @@ export class Service {
     this.#resolver = new Resolver(this.#transport);
     this.#gpio = createGpio(
       { inputs: config.device.buttons, outputs: config.device.outputs },
-      (edge) => this.#edge(edge.input, edge.active, edge.atMs),
+      ({ input, active }) => this.#tell({ type: 'edge', button: input, active, source: 'button' }),
       (line, raised, reason) => this.#tell({ type: 'fault', fault: `gpio:${line}`, raised, reason }),
       logger,
     );
@@ -99,6 +98,7 @@ export class Service {
     this.#media.volume(this.#config.media.volume);
     this.#journal.append({ type: 'config', state: 'started', version: this.#version });
     for (const { line, path, message } of this.#config.warnings) this.#log.warn(`Line ${line}: ${path}: ${message}`);
+    this.#tell({ type: 'start' });
     const { mqtt, web, terminal, device } = this.#config;
     if (mqtt)
       this.#mqtt = createMqtt(
@@ -209,8 +209,6 @@ export class Service {
           if (state === 'registering') break;
           this.#log.info('Registration', { account, state, status: output.status, reason });
           this.#inbox.push({ type: 'registered', account, registered: state === 'registered', reason });
-          if (state !== 'unregistered')
-            this.#inbox.push({ type: 'fault', fault: `sip:${account}`, raised: state === 'failed', reason });
           break;
         }
         case 'terminal':
@@ -247,6 +245,8 @@ export class Service {
         return this.#sounds.play(action.file, (reason) =>
           this.#tell({ type: 'fault', fault: 'prompt', raised: true, reason }),
         );
+      case 'silence':
+        return this.#sounds.stop();
       case 'volume':
         return this.#media.volume(action.volume);
       case 'output':
@@ -262,16 +262,6 @@ export class Service {
 
   #switch(levels: readonly { output: string; on: boolean }[]): void {
     for (const { output, on } of levels) this.#gpio.setOutput(output, on);
-  }
-
-  #edge(button: string, active: boolean, atMs: number): void {
-    if (active) {
-      this.#pressedAtMs.set(button, atMs);
-      this.#tell({ type: 'press', button, source: 'button' });
-    } else {
-      const heldMs = Math.round(atMs - (this.#pressedAtMs.get(button) ?? atMs));
-      this.#tell({ type: 'release', button, heldMs, source: 'button' });
-    }
   }
 
   #heard(event: MediaEvent): void {

@@ -16,6 +16,8 @@ export class Sounds {
   readonly #media: MediaEngine;
   readonly #log: Logger;
   readonly #kept = new Map<string, Sound>();
+  #playing?: string;
+  #asked = 0;
 
   constructor(media: MediaEngine, log: Logger) {
     this.#media = media;
@@ -29,14 +31,26 @@ export class Sounds {
     }
   }
 
-  /** Plays `file`; `onMissing` is called with the reason when it cannot. */
+  /** Plays `file`, in place of what plays; `onMissing` is called with the reason when it cannot. */
   play(file: string, onMissing: (reason: string) => void): void {
+    this.stop();
     const kept = this.#kept.get(file);
-    if (kept) return void this.#media.play(kept.samples, kept.rateHz);
+    if (kept) return this.#start(kept);
+    const asked = ++this.#asked;
     void this.#read(file).then((sound) => {
-      if (sound) this.#media.play(sound.samples, sound.rateHz);
-      else onMissing(`cannot play ${file}`);
+      if (!sound) onMissing(`cannot play ${file}`);
+      else if (asked === this.#asked) this.#start(sound); // nobody has asked for another, or for silence, meanwhile
     });
+  }
+
+  stop(): void {
+    this.#asked++;
+    if (this.#playing !== undefined) this.#media.stopPlaying(this.#playing);
+    this.#playing = undefined;
+  }
+
+  #start({ samples, rateHz }: Sound): void {
+    this.#playing = this.#media.play(samples, rateHz);
   }
 
   async #read(file: string): Promise<Sound | undefined> {

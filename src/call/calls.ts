@@ -18,7 +18,23 @@ export type CallOutput = Exclude<UaOutput, { kind: 'session' }> | { kind: 'termi
 /** A talk without a single packet for so long is over: the other side has lost its power or its network. */
 const mediaLostMs = 30_000;
 
+/** RFC 3261 §21.4.18, §21.4.24, §21.6.2 */
+const refusals = {
+  unavailable: [480, 'Temporarily Unavailable'],
+  busy: [486, 'Busy Here'],
+  declined: [603, 'Decline'],
+} as const;
+
 type End = { cause: EndCause; by: 'us' | 'peer' | 'network'; reason: string };
+
+class NoOfferError extends CodedError {
+  readonly call: Call;
+
+  constructor(call: Call, cause: CodedError) {
+    super(cause.code, cause.message, { cause });
+    this.call = call;
+  }
+}
 
 export class Calls {
   readonly #ua: UserAgentInterface;
@@ -51,7 +67,7 @@ export class Calls {
   }
 
   resolved(query: string, hops: readonly Hop[], now: number): CallOutput[] {
-    return this.#climb(this.#ua.resolved(query, hops, now), now);
+    return this.#inviting(() => this.#ua.resolved(query, hops, now), now);
   }
 
   transportFailed(transaction: string, reason: string, now: number): CallOutput[] {
@@ -92,7 +108,10 @@ export class Calls {
   dial(id: string, uri: string, now: number): CallOutput[] {
     const call = this.#open(id, 'outgoing');
     this.#media.prepare();
-    return this.#climb(this.#ua.invite({ session: id, target: uri, body: (hop) => call.makeOffer(hop) }, now), now);
+    return this.#inviting(
+      () => this.#ua.invite({ session: id, target: uri, body: (hop) => this.#offer(call, hop) }, now),
+      now,
+    );
   }
 
   /** 180: a person or a delay decides later. */
@@ -119,11 +138,11 @@ export class Calls {
     return [...this.#climb(this.#ua.accept(id, answer, now), now), up({ type: 'answered', call: id })];
   }
 
-  reject(id: string, code: 'declined' | 'busy', now: number): CallOutput[] {
+  reject(id: string, code: keyof typeof refusals, now: number): CallOutput[] {
     const call = this.#calls.get(id);
     if (!call) return [];
     this.#close(call);
-    const [status, reason] = code === 'busy' ? ([486, 'Busy Here'] as const) : ([603, 'Decline'] as const);
+    const [status, reason] = refusals[code];
     return this.#climb(this.#ua.reject(id, status, reason, now), now);
   }
 
@@ -153,6 +172,25 @@ export class Calls {
       else all.push(output);
     }
     return all;
+  }
+
+  /** Steps that may make an offer, which needs a port: without one the call is over before it began. */
+  #inviting(step: () => UaOutput[], now: number): CallOutput[] {
+    try {
+      return this.#climb(step(), now);
+    } catch (error) {
+      if (!(error instanceof NoOfferError)) throw error;
+      return this.#hangUp(error.call, { cause: 'failed', by: 'us', reason: error.message }, now);
+    }
+  }
+
+  #offer(call: Call, hop: Hop): Body {
+    try {
+      return call.makeOffer(hop);
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      throw new NoOfferError(call, error);
+    }
   }
 
   #session(id: string, event: SessionEvent, now: number): CallOutput[] {

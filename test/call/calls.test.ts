@@ -1,0 +1,305 @@
+/** Calls between a user agent and a media engine that only write down what they are told. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CodedError, CountingRandom, silentLogger } from '../../src/base/index.ts';
+import { type CallOutput, Calls } from '../../src/call/index.ts';
+import type { MediaEngine, MediaStream } from '../../src/media/types.ts';
+import { type Hop, parseMessage, type SipRequest } from '../../src/sip/message/index.ts';
+import type { Body, Invitation, SessionEvent, UaOutput, UserAgentInterface } from '../../src/sip/ua/types.ts';
+
+const hop: Hop = {
+  transport: 'udp',
+  remote: { host: '127.0.0.9', port: 5060 },
+  local: { host: '127.0.0.1', port: 5060 },
+};
+
+/** Everything that was asked of the user agent and the media engine, a line each. */
+function bench(options: { noPorts?: boolean } = {}) {
+  const said: string[] = [];
+  const events: UaOutput[] = [];
+  const ua = {
+    deadline: undefined,
+    idle: true,
+    timeout: () => events.splice(0),
+    receive: () => events.splice(0),
+    resolved: () => events.splice(0),
+    transportFailed: () => [],
+    start: () => [],
+    stop: () => [],
+    invite: (invitation: Invitation) => {
+      const offer = media(invitation.body(hop));
+      said.push(`invite ${invitation.target} ${offer}`);
+      return [];
+    },
+    ring: () => note('180'),
+    accept: (_: string, body: Body) => note(`200 ${media(body)}`),
+    reject: (_: string, status: number, reason: string) => note(`${status} ${reason}`),
+    end: (_: string, __: number, reason?: string) => note(reason ? `end ${reason}` : 'end'),
+    reinvite: () => note('reinvite'),
+    answerOffer: (_: string, answer: Body | { status: number }) =>
+      note('status' in answer ? `offer refused ${answer.status}` : `offer answered ${media(answer)}`),
+  } satisfies UserAgentInterface;
+  const note = (text: string): UaOutput[] => {
+    said.push(text);
+    return [];
+  };
+  const engine = {
+    prepare: () => {},
+    open: (host: string): MediaStream => {
+      if (options.noPorts) throw new CodedError('media-ports', 'no RTP port is free');
+      return {
+        id: 'stream',
+        local: { host, port: 40_000 },
+        configure: ({ direction, codec, remote }) =>
+          void said.push(`configure ${direction} ${codec.encoding} to ${remote.host}:${remote.port}`),
+        audible: (speaker, microphone) => void said.push(`audible ${speaker} ${microphone}`),
+        sendDigits: (digits) => void said.push(`digits ${digits}`),
+        close: () => void said.push('close'),
+      };
+    },
+  } as Partial<MediaEngine> as MediaEngine;
+  const calls = new Calls(ua, engine, { codecs: ['pcma', 'pcmu'], packetMs: 20 }, new CountingRandom(), silentLogger);
+  const happens = (event: SessionEvent): string[] => {
+    events.push({ kind: 'session', session: 'c', event });
+    return inputs(calls.timeout(0));
+  };
+  return { calls, said, happens };
+}
+
+function inputs(outputs: readonly CallOutput[]): string[] {
+  return outputs.map((output) => {
+    if (output.kind !== 'terminal') return output.kind;
+    const { input } = output;
+    switch (input.type) {
+      case 'ended':
+        return `ended ${input.cause} by ${input.by}: ${input.reason}`;
+      case 'incoming':
+        return `incoming ${input.caller.uri} from ${input.caller.sourceAddress}${input.asked ? ` asks by ${input.asked.header}` : ''}`;
+      case 'digit':
+        return `digit ${input.digit}`;
+      default:
+        return input.type;
+    }
+  });
+}
+
+/** Direction, codecs and port of the first m-line. */
+function media(body: Body): string {
+  const text = Buffer.from(body.bytes).toString();
+  const [, port, formats] = /m=audio (\d+) RTP\/AVP ([\d ]+)/.exec(text) ?? [];
+  return `${/a=(sendrecv|sendonly|recvonly|inactive)/.exec(text)?.[1]} ${port} (${formats})`;
+}
+
+const sdp = (direction = 'sendrecv', formats = '8 0', port = 30_000): Body => ({
+  contentType: 'application/sdp',
+  bytes: Buffer.from(
+    `v=0\r\no=- 1 1 IN IP4 127.0.0.9\r\ns=-\r\nc=IN IP4 127.0.0.9\r\nt=0 0\r\nm=audio ${port} RTP/AVP ${formats}\r\na=${direction}\r\n`,
+  ),
+});
+
+const invite = (...headers: string[]): SipRequest =>
+  parseMessage(
+    Buffer.from(
+      `${[
+        'INVITE sip:help@127.0.0.1 SIP/2.0',
+        'Via: SIP/2.0/UDP 127.0.0.9;branch=z9hG4bK1',
+        'From: "Desk" <sip:100@pbx.example.net:5070;user=phone>;tag=1',
+        'To: <sip:help@127.0.0.1>',
+        'Call-ID: 1',
+        'CSeq: 1 INVITE',
+        ...headers,
+      ].join('\r\n')}\r\n\r\n`,
+    ),
+  ) as SipRequest;
+
+const incoming = (offer: Body | undefined, ...headers: string[]): SessionEvent => ({
+  type: 'incoming',
+  request: invite(...headers),
+  hop,
+  offer,
+});
+
+test('a dialled call offers both ways, and talks when the terminal listens', () => {
+  const { calls, said, happens } = bench();
+  calls.dial('c', 'sip:100@127.0.0.9', 0);
+  assert.deepEqual(happens({ type: 'progress', status: 180, reason: 'Ringing' }), ['ringing']);
+  assert.deepEqual(happens({ type: 'accepted', body: sdp() }), ['answered']);
+  calls.listen('c', true);
+  assert.deepEqual(said, [
+    'invite sip:100@127.0.0.9 sendrecv 40000 (8 0 101)',
+    'configure sendrecv PCMA to 127.0.0.9:30000',
+    'audible false false',
+    'audible true true',
+  ]);
+});
+
+test('a 200 without an answer ends the call, and says why', () => {
+  const { calls, said, happens } = bench();
+  calls.dial('c', 'sip:100@127.0.0.9', 0);
+  assert.deepEqual(happens({ type: 'accepted' }), ['ended failed by us: the 200 had no SDP answer']);
+  assert.deepEqual(said.slice(1), ['close', 'end']);
+});
+
+test('an answer that cannot be read ends the call', () => {
+  const { calls, happens } = bench();
+  calls.dial('c', 'sip:100@127.0.0.9', 0);
+  const broken = { contentType: 'application/sdp', bytes: Buffer.from('v=0\r\nnonsense\r\n') };
+  assert.match(happens({ type: 'accepted', body: broken })[0]!, /^ended failed by us: /);
+});
+
+test('a page is answered recvonly, and no word of another room opens its microphone', () => {
+  const { calls, said, happens } = bench();
+  assert.deepEqual(happens(incoming(sdp(), 'Call-Info: <sip:x>;answer-after=0')), [
+    'incoming sip:100@pbx.example.net from 127.0.0.9 asks by Call-Info answer-after',
+  ]);
+  assert.deepEqual(inputs(calls.answer('c', 'recvonly', 0)), ['answered']);
+  calls.listen('c', true);
+  assert.deepEqual(said, [
+    'configure recvonly PCMA to 127.0.0.9:30000',
+    'audible false false',
+    '200 recvonly 40000 (8)',
+    'audible true false',
+  ]);
+});
+
+test('held, a call is mute both ways, and sounds again as before', () => {
+  const { calls, said, happens } = bench();
+  happens(incoming(sdp()));
+  calls.answer('c', 'sendrecv', 0);
+  calls.listen('c', true);
+  said.length = 0;
+  calls.hold('c', true);
+  calls.hold('c', false);
+  assert.deepEqual(said, ['audible false false', 'audible true true']);
+});
+
+test('an INVITE without an offer gets ours, and the ACK brings the answer', () => {
+  const { calls, said, happens } = bench();
+  happens(incoming(undefined));
+  assert.deepEqual(inputs(calls.answer('c', 'sendrecv', 0)), ['answered']);
+  happens({ type: 'confirmed', body: sdp('sendrecv', '0') });
+  assert.deepEqual(said, [
+    '200 sendrecv 40000 (8 0 101)',
+    'configure sendrecv PCMU to 127.0.0.9:30000',
+    'audible false false',
+  ]);
+});
+
+test('the other side holds: answered recvonly, and resumed', () => {
+  const { calls, said, happens } = bench();
+  calls.dial('c', 'sip:100@127.0.0.9', 0);
+  happens({ type: 'accepted', body: sdp() });
+  said.length = 0;
+  assert.deepEqual(happens({ type: 'offered', offer: sdp('sendonly') }), []);
+  assert.deepEqual(happens({ type: 'offered', offer: sdp('sendrecv') }), []);
+  assert.deepEqual(
+    said.filter((line) => line.startsWith('offer')),
+    ['offer answered recvonly 40000 (8)', 'offer answered sendrecv 40000 (8)'],
+  );
+});
+
+test('an offer within a call that we cannot take leaves the call as it was', () => {
+  const { calls, said, happens } = bench();
+  calls.dial('c', 'sip:100@127.0.0.9', 0);
+  happens({ type: 'accepted', body: sdp() });
+  said.length = 0;
+  happens({ type: 'offered', offer: sdp('sendrecv', '18') });
+  happens({ type: 'offered', offer: { contentType: 'application/sdp', bytes: Buffer.from('v=1') } });
+  assert.deepEqual(said, ['offer refused 488', 'offer refused 488']);
+});
+
+for (const [name, offer, expected] of [
+  ['no codec of ours: 488', sdp('sendrecv', '18'), '488 Not Acceptable Here'],
+  [
+    'a session description that cannot be read: 400 before anybody is asked',
+    { contentType: 'application/sdp', bytes: Buffer.from('rubbish') },
+    '400 Bad Session Description',
+  ],
+] as const)
+  test(name, () => {
+    const { calls, said, happens } = bench();
+    happens(incoming(offer));
+    calls.answer('c', 'sendrecv', 0);
+    assert.equal(said.filter((line) => /^\d/.test(line)).join(), expected);
+  });
+
+test('without a port for sound a call is refused, and none is begun', () => {
+  const { calls, said, happens } = bench({ noPorts: true });
+  happens(incoming(sdp()));
+  assert.deepEqual(inputs(calls.answer('c', 'sendrecv', 0)), ['ended failed by us: no RTP port is free']);
+  assert.deepEqual(inputs(calls.dial('d', 'sip:100@127.0.0.9', 0)), ['ended failed by us: no RTP port is free']);
+  assert.deepEqual(said, ['500 Server Internal Error', 'end']);
+});
+
+for (const [name, event, expected] of [
+  ['a BYE', { type: 'ended', cause: 'bye', by: 'peer', reason: '' }, 'ended hangup by peer: '],
+  [
+    '486',
+    { type: 'ended', cause: 'rejected', by: 'peer', status: 486, reason: 'Busy Here' },
+    'ended busy by peer: 486 Busy Here',
+  ],
+  [
+    '480',
+    { type: 'ended', cause: 'rejected', by: 'peer', status: 480, reason: 'Away' },
+    'ended no-answer by peer: 480 Away',
+  ],
+  [
+    '603',
+    { type: 'ended', cause: 'rejected', by: 'peer', status: 603, reason: 'No' },
+    'ended declined by peer: 603 No',
+  ],
+  [
+    '404',
+    { type: 'ended', cause: 'rejected', by: 'peer', status: 404, reason: 'Who' },
+    'ended unreachable by peer: 404 Who',
+  ],
+  [
+    '503',
+    { type: 'ended', cause: 'rejected', by: 'peer', status: 503, reason: 'Down' },
+    'ended unreachable by peer: 503 Down',
+  ],
+  [
+    'silence',
+    { type: 'ended', cause: 'timeout', by: 'network', reason: 'no answer' },
+    'ended unreachable by network: no answer',
+  ],
+] as const)
+  test(`a call ends: ${name}`, () => {
+    const { calls, said, happens } = bench();
+    calls.dial('c', 'sip:100@127.0.0.9', 0);
+    assert.deepEqual(happens(event), [expected]);
+    assert.equal(said.at(-1), 'close');
+  });
+
+test('a digit in RTP and a digit in INFO are the same to the terminal', () => {
+  const { calls, happens } = bench();
+  calls.dial('c', 'sip:100@127.0.0.9', 0);
+  happens({ type: 'accepted', body: sdp() });
+  assert.deepEqual(inputs(calls.noticed({ type: 'digit', stream: 'stream', digit: '5' }, 0)), ['digit 5']);
+  for (const [type, body] of [
+    ['application/dtmf-relay', 'Signal=#\r\nDuration=160\r\n'],
+    ['application/dtmf', '#'],
+  ]) {
+    const request = invite(`Content-Type: ${type}`);
+    request.body = Buffer.from(body!);
+    assert.deepEqual(happens({ type: 'info', request }), ['digit #']);
+  }
+});
+
+test('half a minute without a packet is a lost call', () => {
+  const { calls, said, happens } = bench();
+  calls.dial('c', 'sip:100@127.0.0.9', 0);
+  happens({ type: 'accepted', body: sdp() });
+  assert.deepEqual(inputs(calls.noticed({ type: 'silent', stream: 'stream', silentMs: 10_000 }, 0)), []);
+  assert.deepEqual(inputs(calls.noticed({ type: 'silent', stream: 'stream', silentMs: 30_000 }, 0)), [
+    'ended media-lost by network: no sound came for 30 s',
+  ]);
+  assert.deepEqual(said.slice(-2), ['close', 'end']);
+});
+
+test('the loser of a parallel ring is told that somebody else took the call', () => {
+  const { calls, said } = bench();
+  calls.dial('c', 'sip:100@127.0.0.9', 0);
+  calls.hangup('c', 'cancelled', 0);
+  assert.equal(said.at(-1), 'end SIP;cause=200;text="Call completed elsewhere"');
+});
