@@ -12,7 +12,8 @@ import { type Journal, openJournal } from '../journal/index.ts';
 import { createMediaEngine } from '../media/index.ts';
 import type { MediaEngine, MediaEvent } from '../media/types.ts';
 import { type CommandAnswer, createMqtt, type Mqtt } from '../mqtt/index.ts';
-import { Resolver, SipTransport } from '../sip/transport/index.ts';
+import { formatUri } from '../sip/message/index.ts';
+import { Resolver, SipTransport, type TransportError } from '../sip/transport/index.ts';
 import { UserAgent } from '../sip/ua/index.ts';
 import { type Command, Terminal, type TerminalAction, type TerminalInput } from '../terminal/index.ts';
 import { createWeb, type Web } from '../web/index.ts';
@@ -201,7 +202,13 @@ export class Service {
           const { query, uri } = output;
           const hops = this.#resolver.resolve(uri);
           if (Array.isArray(hops)) this.#perform(this.#calls.resolved(query, hops, now()));
-          else void hops.then((found) => this.#take(() => this.#calls.resolved(query, found, now())));
+          else
+            void hops
+              .catch((error: TransportError) => {
+                this.#log.warn('Cannot find where to send', { uri: formatUri(uri), reason: error.message });
+                return [];
+              })
+              .then((found) => this.#take(() => this.#calls.resolved(query, found, now())));
           break;
         }
         case 'registration': {
