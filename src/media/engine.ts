@@ -41,6 +41,7 @@ class Engine implements MediaEngine {
   #threadStopped: () => void = () => {};
   #stopping: Promise<void> | undefined;
   #count = 0;
+  hung = false;
   #status: SoundStatus;
 
   constructor(config: MediaConfig, logger: Logger) {
@@ -130,6 +131,7 @@ class Engine implements MediaEngine {
     this.#post({ kind: 'stop' }, []);
     await within(THREAD_LIMIT_MS, this.#stopped);
     const letGo = await within(DRIVER_LIMIT_MS, Promise.all(this.#closing.values()));
+    this.hung = !letGo;
     if (!letGo) this.#logger.warn('a sound driver does not let go', { afterMs: DRIVER_LIMIT_MS });
     this.#port.close();
     void this.#worker.terminate();

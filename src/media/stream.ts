@@ -182,6 +182,11 @@ export class Stream {
     }
   }
 
+  /** The thread stood still for `ms`. */
+  skip(ms: number): void {
+    if (this.sends) this.#session?.skip((ms * (this.#config?.codec.clockRateHz ?? 0)) / 1000);
+  }
+
   /** RTCP, statistics and the alarm of silence, when they are due. */
   report(now: number): void {
     if (this.#session === undefined) return;

@@ -17,6 +17,11 @@ const LINGER_MS = 5000;
 const PREPARED_MS = 10_000;
 /** Later than this the own clock does not catch up any more: it leaves the time out. */
 const MAX_LATE_MS = 200;
+/** Ticks missed for good (a clock stood still) are left out of the RTP time too, when they stay missed for `BEHIND_TICKS`. */
+const BEHIND_MS = 50;
+const BEHIND_TICKS = 30;
+/** Clocks of cards differ a little: what is behind is forgotten by half in 14 s. */
+const FORGET = 0.9995;
 /** Underruns alone are told this often. */
 const UNDERRUN_NEWS_MS = 1000;
 
@@ -45,6 +50,9 @@ export class MediaThread {
   #seen = 0;
   #speakerUntilMs = 0;
   #nextTickMs = 0;
+  #lastTickMs = 0;
+  #behindMs = 0;
+  #behindTicks = 0;
   #asleep = true;
   #stopping = false;
   #told: SoundStatus | undefined;
@@ -92,6 +100,8 @@ export class MediaThread {
     if (this.#asleep) {
       this.#asleep = false;
       this.#nextTickMs = now();
+      this.#lastTickMs = this.#nextTickMs - TICK_MS;
+      this.#behindMs = 0;
     }
     const wait = this.#card.wait(now());
     if (wait === 'again') return false;
@@ -115,6 +125,7 @@ export class MediaThread {
 
   #tick(now: number): void {
     const streams = this.#streams;
+    this.#keepTime(now);
     const heard = this.#card.read(this.#microphone);
     for (let i = 0; i < streams.length; i++) streams[i].receive(now);
     for (let i = 0; i < streams.length; i++) streams[i].hear(this.#mixer, this.#volume, now);
@@ -126,6 +137,18 @@ export class MediaThread {
       streams[i].speak(heard ? this.#microphone : undefined, now);
       streams[i].report(now);
     }
+  }
+
+  /** RTP time stamps say when a sample was taken (RFC 3550 §5.1), so the time that no tick covered must not be missing in them. */
+  #keepTime(now: number): void {
+    this.#behindMs = Math.max(0, this.#behindMs * FORGET + now - this.#lastTickMs - TICK_MS);
+    this.#lastTickMs = now;
+    this.#behindTicks = this.#behindMs < BEHIND_MS ? 0 : this.#behindTicks + 1;
+    if (this.#behindTicks < BEHIND_TICKS) return;
+    const skippedMs = Math.floor(this.#behindMs / TICK_MS) * TICK_MS;
+    for (let i = 0; i < this.#streams.length; i++) this.#streams[i].skip(skippedMs);
+    this.#behindMs = 0;
+    this.#behindTicks = 0;
   }
 
   #want(now: number): void {

@@ -104,6 +104,8 @@ export interface MediaEngine {
   status(): SoundStatus;
   /** Closes the cards and ends the thread; within 2 s whatever the driver does. */
   stop(): Promise<void>;
+  /** After `stop`: a sound driver still holds a thread of this process. `process.exit` would wait for it; only SIGKILL does not. */
+  readonly hung: boolean;
 }
 
 /** The slice of the configuration the media room needs. */

@@ -51,7 +51,8 @@ export class AlsaCapture extends AlsaHalf {
     }
     if (this.available(at) >= this.#mono.length) return 'tick';
     this.idle(at);
-    if (this.stalled || this.open === undefined) {
+    if (this.late(at) || this.open === undefined) {
+      // What it piles up until it moves again is dropped then.
       this.flowing = false;
       return 'none';
     }

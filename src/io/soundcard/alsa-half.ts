@@ -8,8 +8,10 @@ import type { HalfState } from './types.ts';
 
 /** A lost card is looked for this often. */
 const RETRY_MS = 700;
-/** A card that moves no frame for this long is stalled: the thread goes on by its own clock. */
+/** A card that moves no frame for this long is stalled, and that is a fault. */
 const STALL_MS = 300;
+/** And is no clock any more already after this: PulseAudio's ordinary hiccups are shorter, a gap in the RTP should be too. */
+const LATE_MS = 80;
 const ESTRPIPE = 86;
 /** A card that breaks this often within `BROKEN_WINDOW_MS` is closed and opened anew. */
 const BROKEN_COUNT = 8;
@@ -115,6 +117,11 @@ export abstract class AlsaHalf {
     this.reason = '';
   }
 
+  /** Too slow to be the clock. */
+  protected late(now: number): boolean {
+    return now - this.#movedAt >= LATE_MS;
+  }
+
   /** No frame moved just now: for how long may this go on? */
   protected idle(now: number): void {
     if (this.stalled || this.open === undefined || now - this.#movedAt < STALL_MS) return;
@@ -129,11 +136,9 @@ export abstract class AlsaHalf {
     const recoverable = result === -EPIPE || result === -ESTRPIPE;
     this.#broken = this.#broken.filter((at) => now - at < BROKEN_WINDOW_MS);
     this.#broken.push(now);
-    if (recoverable && this.#broken.length < BROKEN_COUNT && this.alsa().recover(open.pcm, result, 1) >= 0) {
-      this.recovered(open, now);
-      return;
-    }
-    this.lose(result, now);
+    const mended = recoverable && this.#broken.length < BROKEN_COUNT ? this.alsa().recover(open.pcm, result, 1) : result;
+    if (mended >= 0) this.recovered(open, now);
+    else this.lose(mended, now);
   }
 
   /** The card is gone: it is closed and looked for again. */

@@ -30,7 +30,9 @@ export class AlsaPlayback extends AlsaHalf {
   #lowest = Number.POSITIVE_INFINITY;
   #writes = 0;
   #held = false;
-  #lastFill = 0;
+  /** Frames since the start. */
+  #written = 0;
+  #played = 0;
 
   protected override started(open: OpenPcm, now: number): void {
     const frames = open.rateHz / 100;
@@ -53,16 +55,13 @@ export class AlsaPlayback extends AlsaHalf {
     const { open } = this;
     if (open === undefined || this.stalled) return 'none';
     const at = now();
-    const fill = open.bufferFrames - this.available(at);
-    if (this.open === undefined) return 'again';
+    const available = this.available(at);
+    if (available < 0) return 'again';
+    const fill = this.#observe(open, available, at);
     const low = (this.prefill - 1) * this.#mono.length;
-    if (fill !== this.#lastFill) {
-      this.#lastFill = fill;
-      this.moved(at);
-    }
     if (fill <= low) return 'tick';
     this.idle(at);
-    if (this.stalled) return 'none';
+    if (this.late(at)) return 'none';
     const surplusMs = ((fill - low) * 1000) / open.rateHz;
     sleep(Math.min(TICK_MS, Math.max(0.5, surplusMs)));
     return 'again';
@@ -76,11 +75,7 @@ export class AlsaPlayback extends AlsaHalf {
     const available = this.available(now);
     if (available < 0 || this.open === undefined) return false;
     const period = this.#mono.length;
-    const fill = open.bufferFrames - available;
-    if (fill !== this.#lastFill) {
-      this.#lastFill = fill;
-      this.moved(now);
-    }
+    const fill = this.#observe(open, available, now);
     if (available < period) {
       this.idle(now);
       return false;
@@ -106,6 +101,15 @@ export class AlsaPlayback extends AlsaHalf {
     return this.#put(open, this.#mono, now);
   }
 
+  /** The frames that wait; and whether the card has played any since the last look. */
+  #observe(open: OpenPcm, available: number, now: number): number {
+    const fill = open.bufferFrames - available;
+    const played = this.#written - fill;
+    if (played > this.#played) this.moved(now);
+    this.#played = played;
+    return fill;
+  }
+
   /** `level`: frames waiting just before this write. */
   #judge(level: number): 'shorten' | 'stretch' | 'none' {
     this.#lowest = Math.min(this.#lowest, level);
@@ -123,14 +127,15 @@ export class AlsaPlayback extends AlsaHalf {
     this.#lowest = Number.POSITIVE_INFINITY;
     this.#writes = 0;
     this.#held = false;
+    this.#written = 0;
+    this.#played = 0;
     this.restarted = true;
     const period = this.#mono.length;
     for (let i = 0; i < this.prefill; i++) {
       const result = Number(this.alsa().write(open.pcm, this.#silence, period));
-      if (result < 0 && result !== -EAGAIN) {
-        // No second xrun handling from within the first: what is wrong shows at the next write.
-        return;
-      }
+      // No second xrun handling from within the first: what is wrong shows at the next write.
+      if (result < 0) break;
+      this.#written += result;
     }
     this.moved(now);
   }
@@ -142,7 +147,10 @@ export class AlsaPlayback extends AlsaHalf {
       for (let i = 0; i < mono.length; i++) frames.fill(mono[i], i * open.channels, (i + 1) * open.channels);
     }
     const result = Number(this.alsa().write(open.pcm, frames, mono.length));
-    if (result > 0) return true;
+    if (result > 0) {
+      this.#written += result;
+      return true;
+    }
     if (result < 0 && result !== -EAGAIN) this.trouble(result, now);
     return false;
   }
