@@ -13,12 +13,13 @@ function parseIpv4(text: string): bigint | undefined {
   return value;
 }
 
-function parseGroups(text: string): bigint[] | undefined {
+/** `ends`: the address ends with these groups, so the last may be an IPv4 literal. */
+function parseGroups(text: string, ends: boolean): bigint[] | undefined {
   if (text === '') return [];
   const groups: bigint[] = [];
   const parts = text.split(':');
   for (const [index, part] of parts.entries()) {
-    const last = index === parts.length - 1;
+    const last = ends && index === parts.length - 1;
     const ipv4 = last && part.includes('.') ? parseIpv4(part) : undefined;
     if (ipv4 !== undefined) groups.push(ipv4 >> 16n, ipv4 & 0xffffn);
     else if (/^[0-9a-f]{1,4}$/i.test(part)) groups.push(BigInt(`0x${part}`));
@@ -36,8 +37,8 @@ export function parseAddress(text: string): bigint | undefined {
   }
   const halves = bare.split('::');
   if (halves.length > 2) return undefined;
-  const head = parseGroups(halves[0]);
-  const tail = halves.length === 2 ? parseGroups(halves[1]) : [];
+  const head = parseGroups(halves[0], halves.length === 1);
+  const tail = halves.length === 2 ? parseGroups(halves[1], true) : [];
   if (head === undefined || tail === undefined) return undefined;
   const missing = 8 - head.length - tail.length;
   if (halves.length === 2 ? missing < 1 : missing !== 0) return undefined;

@@ -100,9 +100,7 @@ export class IncomingCall implements Session {
 
   /** What the caller hears first, unless the answer comes at once. */
   start(): TerminalAction[] {
-    return this.#phase === 'due'
-      ? []
-      : [{ type: 'alert', call: this.id }, this.#event('ringing', { reason: this.#why })];
+    return this.#phase === 'due' ? [] : [...this.#alert(), this.#event('ringing', { reason: this.#why })];
   }
 
   /** A button was pressed while it rang. */

@@ -281,7 +281,8 @@ export class PlanCall implements Session {
     const nearest = (['no-answer', 'busy', 'declined'] as const).find((cause) => fates.includes(cause));
     const cause = nearest ?? fates.at(-1) ?? 'failed';
     const each = [...this.#fates].map(([uri, fate]) => `${uri} ${fate}`).join(', ');
-    this.#farewell = fates.every((fate) => fate === 'busy') ? ['busy', 'error'] : ['error'];
+    const allBusy = cause === 'busy' && fates.every((fate) => fate === 'busy');
+    this.#farewell = allBusy ? ['busy', 'error'] : ['error'];
     return this.#finish('failed', cause, `reached nobody: ${each || 'the plan rings nobody'}`, now);
   }
 

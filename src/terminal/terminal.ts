@@ -71,8 +71,7 @@ export class Terminal {
     const actions: TerminalAction[] = [];
     for (const [name, button] of this.#buttons) actions.push(...this.#pushed(name, button.timeout(now), now));
     for (const session of [...this.#sessions]) actions.push(...session.timeout(now));
-    actions.push(...this.#tones.timeout(now));
-    return [...actions, ...this.#settle(now)];
+    return [...actions, ...this.#settle(now), ...this.#tones.timeout(now)];
   }
 
   status(now: number): TerminalStatus {
