@@ -38,11 +38,13 @@ export class DelayEstimator {
     }
     if (transitMs < this.#fastestNow) this.#fastestNow = transitMs;
     const delayMs = transitMs - this.fastestMs;
+    // Longer than any delay that could be wanted: the network stood still. That is no jitter to prepare for.
+    if (delayMs >= BUCKETS * BUCKET_MS) return;
     this.#peakMs = Math.max(delayMs, this.#peakMs - ((arrivalMs - this.#lastMs) * SINK_MS_PER_S) / 1000);
     this.#lastMs = arrivalMs;
     const weight = Math.max(FORGET, 1 / ++this.#count);
     for (let i = 0; i < BUCKETS; i++) this.#histogram[i] *= 1 - weight;
-    this.#histogram[Math.min(BUCKETS - 1, Math.max(0, Math.floor(delayMs / BUCKET_MS)))] += weight;
+    this.#histogram[Math.floor(delayMs / BUCKET_MS)] += weight;
   }
 
   /** Transit of the fastest packet of the last 5..10 s, ms. */
@@ -58,10 +60,5 @@ export class DelayEstimator {
     const quantileMs = (bucket + 1) * BUCKET_MS;
     // A lone straggler is not worth half a second of delay for all that follow: the peak counts up to twice the quantile.
     return Math.max(quantileMs, Math.min(this.#peakMs, 2 * quantileMs + 20));
-  }
-
-  /** The sender's clock has a new zero; what is known about the network stays. */
-  rebase(): void {
-    this.#known = false;
   }
 }

@@ -94,6 +94,7 @@ export class DtmfSender {
 /** Tells each digit once, at its first packet: a lost end, or a lost beginning, changes nothing. */
 export class DtmfReceiver {
   #known = false;
+  #ssrc = 0;
   #event = 0;
   #rtpTimestamp = 0;
   #durationTicks = 0;
@@ -107,7 +108,9 @@ export class DtmfReceiver {
     const event = bytes[at];
     const ended = (bytes[at + 1] & 0x80) !== 0;
     const durationTicks = (bytes[at + 2] << 8) | bytes[at + 3];
-    const repeated = this.#known && this.#isSame(header, event, durationTicks);
+    if (header.ssrc !== this.#ssrc) this.#known = false; // other time stamps, other numbers
+    this.#ssrc = header.ssrc;
+    const repeated = this.#known && this.#isSame(header, event, durationTicks, ended);
     if (this.#known && !repeated && this.#isOld(header)) return undefined;
     if (!repeated) this.#ended = false;
     this.#known = true;
@@ -119,21 +122,17 @@ export class DtmfReceiver {
     return repeated ? undefined : EVENTS[event];
   }
 
-  /** A new SSRC: time stamps start anew. */
-  reset(): void {
-    this.#known = false;
-  }
-
-  #isSame(header: RtpHeader, event: number, durationTicks: number): boolean {
+  #isSame(header: RtpHeader, event: number, durationTicks: number, ended: boolean): boolean {
     if (event !== this.#event) return false;
     if (header.rtpTimestamp === this.#rtpTimestamp) return true;
     const ahead = uint32Diff(header.rtpTimestamp, this.#rtpTimestamp);
     // §2.5.1.3: an event longer than the duration field goes on as the next segment, without a marker.
     if (ahead === this.#durationTicks && this.#durationTicks >= 0xff00 && !header.marker && !this.#ended) return true;
     // Departs from RFC 4733 §2.2: some gateways move the time stamp along with every packet of one event. The growing
-    // duration, and the absence of marker and end, give them away.
+    // duration, and the absence of a marker, give them away; the repeated ends keep their duration.
     const near = uint16Diff(header.sequence, this.#sequence);
-    return !this.#ended && !header.marker && near > 0 && near <= 5 && durationTicks > this.#durationTicks;
+    if (header.marker || near <= 0 || near > 5) return false;
+    return this.#ended ? ended && durationTicks === this.#durationTicks : durationTicks > this.#durationTicks;
   }
 
   /** A packet of an earlier event, overtaken on the way. */

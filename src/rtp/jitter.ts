@@ -32,6 +32,8 @@ export const MAX_PAYLOAD_BYTES = 1480;
 const CUT_MS = 120;
 /** A time stamp this far from both what the sequence and what the clock say is a new time base. */
 const JUMP_MS = 1000;
+/** Between two time bases, so much more than a packet is a pause and not the network. */
+const PAUSE_MS = 60;
 /** Remembered time stamps of what was played, to tell a late duplicate from a late packet. */
 const PLAYED = 16;
 
@@ -42,7 +44,6 @@ interface Slot {
   durationTicks: number;
   transitMs: number;
   arrivalMs: number;
-  marker: boolean;
   length: number;
   payload: Uint8Array;
 }
@@ -66,6 +67,8 @@ export class JitterBuffer {
 
   #playing = false;
   #nextTicks = 0;
+  /** Where the packet last taken ended. */
+  #endTicks = Number.NEGATIVE_INFINITY;
   #startAtMs = 0;
   #waitingSinceMs = Number.NaN;
   #targetMs: number;
@@ -98,7 +101,6 @@ export class JitterBuffer {
         durationTicks: 0,
         transitMs: 0,
         arrivalMs: 0,
-        marker: false,
         length: 0,
         payload,
       });
@@ -124,11 +126,13 @@ export class JitterBuffer {
   /** Keeps a packet of `durationTicks` whose payload lies in `bytes` where `header` says. */
   put(header: RtpHeader, durationTicks: number, bytes: Uint8Array, arrivalMs: number): Put {
     if (header.payloadLength > MAX_PAYLOAD_BYTES) return 'too-long';
+    const restarted = this.#restart;
     const ticks = this.#unwrap(header, durationTicks, arrivalMs);
     const transitMs = arrivalMs - ticks / this.#ticksPerMs;
     this.#delay.observe(transitMs, arrivalMs);
     this.#retarget();
-    if (this.#playing && ticks + durationTicks <= this.#nextTicks) {
+    const beginning = arrivalMs < this.#startAtMs && ticks >= this.#endTicks;
+    if (this.#playing && !beginning && ticks + durationTicks <= this.#nextTicks) {
       if (this.#played.includes(ticks)) {
         this.packetsDuplicate++;
         return 'duplicate';
@@ -136,30 +140,29 @@ export class JitterBuffer {
       this.packetsLate++;
       return 'late';
     }
-    for (const slot of this.#slots)
-      if (slot.used && slot.ticks === ticks) {
-        this.packetsDuplicate++;
-        return 'duplicate';
-      }
+    for (let i = 0; i < MAX_PACKETS; i++) {
+      if (!this.#slots[i].used || this.#slots[i].ticks !== ticks) continue;
+      this.packetsDuplicate++;
+      return 'duplicate';
+    }
     if (this.#count === MAX_PACKETS) this.#cut(this.#first()!);
-    const slot = this.#slots.find((candidate) => !candidate.used)!;
+    const slot = this.#free();
     slot.used = true;
     slot.ticks = ticks;
     slot.durationTicks = durationTicks;
     slot.transitMs = transitMs;
     slot.arrivalMs = arrivalMs;
-    slot.marker = header.marker;
     slot.length = header.payloadLength;
     for (let i = 0; i < header.payloadLength; i++) slot.payload[i] = bytes[header.payloadOffset + i];
     this.#count++;
     const waiting = !Number.isNaN(this.#waitingSinceMs);
-    if (!this.#playing || (waiting && this.#count === 1 && header.marker)) {
+    if (!this.#playing || (waiting && this.#count === 1 && (header.marker || restarted))) {
       // The start of a talk spurt: the moment to take up the delay that is wanted by now, unheard.
       this.#playing = true;
       this.#nextTicks = ticks;
       this.#waitingSinceMs = Number.NaN;
       this.#startAtMs = arrivalMs + Math.max(0, this.#targetMs - (transitMs - this.#delay.fastestMs));
-    } else if (arrivalMs < this.#startAtMs && ticks < this.#nextTicks) {
+    } else if (beginning && ticks < this.#nextTicks) {
       this.#nextTicks = ticks; // overtaken by the packet that started the spurt
     }
     return 'stored';
@@ -196,7 +199,7 @@ export class JitterBuffer {
     this.payload = first.payload;
     this.payloadLength = first.length;
     this.durationTicks = first.durationTicks;
-    this.#nextTicks = first.ticks + first.durationTicks;
+    this.#nextTicks = this.#endTicks = first.ticks + first.durationTicks;
     this.#played[this.#playedAt++ % PLAYED] = first.ticks;
     this.#release(first);
     return 'packet';
@@ -226,7 +229,7 @@ export class JitterBuffer {
       if (this.#restart || (steps > 0 && (ahead < 0 || jumped))) {
         // A new time base: laid behind the old one, with the pause that really was.
         const step = this.#restart ? this.#lastDuration : bySequence;
-        ticks = this.#lastTicks + (byClock > step + 100 * this.#ticksPerMs ? Math.round(byClock) : step);
+        ticks = this.#lastTicks + (byClock > step + PAUSE_MS * this.#ticksPerMs ? Math.round(byClock) : step);
       } else {
         ticks = this.#lastTicks + ahead;
         if (steps <= 0) return ticks; // overtaken on the way: not the new reference
@@ -244,8 +247,17 @@ export class JitterBuffer {
 
   #first(): Slot | undefined {
     let first: Slot | undefined;
-    for (const slot of this.#slots) if (slot.used && (first === undefined || slot.ticks < first.ticks)) first = slot;
+    for (let i = 0; i < MAX_PACKETS; i++) {
+      const slot = this.#slots[i];
+      if (slot.used && (first === undefined || slot.ticks < first.ticks)) first = slot;
+    }
     return first;
+  }
+
+  #free(): Slot {
+    let i = 0;
+    while (this.#slots[i].used) i++;
+    return this.#slots[i];
   }
 
   #release(slot: Slot): void {

@@ -147,12 +147,11 @@ export class RtpSession {
     const audio = header.payloadType === payloadType;
     const event = header.payloadType === dtmfPayloadType;
     if (!audio && !event) return 'ignored';
-    const arrival = this.#reception.receive(header, arrivalMs, audio);
+    // Departs from RFC 3550 §8: events under another SSRC than the audio are the same talker's; some PBXs renumber them.
+    const foreign = event && this.#reception.known && header.ssrc !== this.#reception.ssrc;
+    const arrival = foreign ? 'ok' : this.#reception.receive(header, arrivalMs, audio);
     if (arrival === 'reject') return 'ignored';
-    if (arrival === 'restart') {
-      this.jitter.restart();
-      this.#dtmfReceiver.reset();
-    }
+    if (arrival === 'restart') this.jitter.restart();
     if (event) {
       const digit = this.#dtmfReceiver.receive(header, bytes);
       if (digit === undefined) return 'event';
