@@ -1,0 +1,2 @@
+/** Dialog state, RFC 3261 §12. */
+export { Dialog, dialogId, dialogIdOf, type HeaderField } from './dialog.ts';
