@@ -1,0 +1,79 @@
+/** One account: who we are there, where its servers are, what they ask for. */
+import type { Random } from '../../base/index.ts';
+import { formatUri, type Hop, parseUri, type SipUri } from '../message/index.ts';
+import type { Core } from './core.ts';
+import { Credentials } from './credentials.ts';
+import type { AccountConfig } from './types.ts';
+
+/** Next hops tried for one account, over all its servers. */
+export const HOPS_MAX = 8;
+
+export class Account {
+  readonly config: AccountConfig;
+  readonly name: string;
+  readonly address: SipUri;
+  /** Where the account lives (§10.2): the Request-URI of REGISTER. */
+  readonly domain: string;
+  readonly user: string;
+  readonly credentials: Credentials;
+  readonly #servers: readonly SipUri[];
+  #hops: readonly Hop[] = [];
+  /** The hop that answers for the account now: set by the registration. */
+  current: Hop | undefined;
+
+  constructor(config: AccountConfig, random: Random) {
+    this.config = config;
+    this.name = config.name;
+    this.address = parseUri(config.address);
+    const { scheme, host, port } = this.address;
+    const domain = { scheme, host, port, params: new Map(), headers: [] };
+    this.domain = formatUri(domain);
+    this.user = this.address.user ?? config.username;
+    this.credentials = new Credentials(config.username, config.password, random);
+    this.#servers = config.servers.length > 0 ? config.servers.map(parseUri) : [domain];
+  }
+
+  /** Every known next hop by preference, the one that answers now first. */
+  get hops(): readonly Hop[] {
+    const { current } = this;
+    if (current === undefined) return this.#hops;
+    return [current, ...this.#hops.filter((hop) => !samePlace(hop, current))];
+  }
+
+  get preferred(): readonly Hop[] {
+    return this.#hops;
+  }
+
+  /** Asks for the hops of all servers and goes on when all are known; at once when all are IP literals. */
+  resolve(core: Core, now: number, then: (now: number) => void): void {
+    const found: (readonly Hop[])[] = [];
+    let open = this.#servers.length;
+    this.#servers.forEach((server, i) => {
+      core.locate(server, undefined, now, (hops, at) => {
+        found[i] = hops;
+        if (--open > 0) return;
+        const all = found.flat().slice(0, HOPS_MAX);
+        // Nothing found is no news: a resolver that is down does not move the servers.
+        if (all.length > 0) this.#hops = all;
+        then(at);
+      });
+    });
+  }
+
+  /** Whether a request came from one of the account's servers. */
+  owns(hop: Hop): boolean {
+    const { host } = hop.remote;
+    return this.#hops.some((known) => known.remote.host === host) || this.current?.remote.host === host;
+  }
+
+  /** Whether `target` names the account's domain or one of its servers. */
+  serves(target: SipUri): boolean {
+    return [this.address, ...this.#servers].some(
+      ({ host, port }) => host.toLowerCase() === target.host.toLowerCase() && (port ?? 5060) === (target.port ?? 5060),
+    );
+  }
+}
+
+export function samePlace(a: Hop, b: Hop): boolean {
+  return a.transport === b.transport && a.remote.host === b.remote.host && a.remote.port === b.remote.port;
+}

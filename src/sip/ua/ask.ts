@@ -1,0 +1,32 @@
+/** A request that is sent again with credentials when it is challenged, RFC 3261 §22.2, §22.3. */
+import type { Hop, SipRequest } from '../message/index.ts';
+import type { Account } from './account.ts';
+import type { Core, Handler } from './core.ts';
+import type { Attempts } from './credentials.ts';
+
+export interface Asking {
+  /** Makes the request anew, each time with the next CSeq number. */
+  make: () => SipRequest;
+  hop: Hop;
+  /** Whose credentials may be used: only when `hop` leads to one of its servers. */
+  account: Account | undefined;
+  /** Hears everything but the challenges that were answered. */
+  handler: Handler;
+}
+
+export function ask(core: Core, asking: Asking, now: number): void {
+  const { hop, handler } = asking;
+  const credentials = asking.account?.owns(hop) === true ? asking.account.credentials : undefined;
+  const attempts: Attempts = new Map();
+  const send = (at: number): void => {
+    const request = asking.make();
+    credentials?.apply(request);
+    core.send(request, hop, { sent: handler.sent, response, failed: handler.failed }, at);
+  };
+  const response: Handler['response'] = (answer, from, at) => {
+    const challenged = answer.status === 401 || answer.status === 407;
+    if (challenged && credentials?.learn(answer, attempts) === true) send(at);
+    else handler.response(answer, from, at);
+  };
+  send(now);
+}

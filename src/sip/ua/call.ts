@@ -1,0 +1,66 @@
+/** What calls have in common, whichever side sent the INVITE. */
+
+import type { Account } from './account.ts';
+import type { Core } from './core.ts';
+import type { Body, SessionCause } from './types.ts';
+
+/** A session under its public name: what its owner may ask of it. */
+export interface Call {
+  ring(now: number): void;
+  accept(body: Body, now: number): void;
+  reject(status: number, reason: string, now: number): void;
+  end(now: number, reason?: string): void;
+  reinvite(body: Body, now: number): void;
+  answerOffer(answer: Body | { status: number; reason: string }, now: number): void;
+}
+
+export interface Ending {
+  cause: SessionCause;
+  by: 'us' | 'peer' | 'network';
+  status?: number;
+  reason: string;
+}
+
+/** The table of sessions, and the way to their owner. */
+export class Calls {
+  readonly #core: Core;
+  readonly #calls = new Map<string, Call>();
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  get size(): number {
+    return this.#calls.size;
+  }
+
+  get(session: string): Call | undefined {
+    return this.#calls.get(session);
+  }
+
+  names(): string[] {
+    return [...this.#calls.keys()];
+  }
+
+  add(session: string, call: Call): void {
+    this.#calls.set(session, call);
+  }
+
+  /** The last word of a session; what is left of it on the wire goes on without its name. */
+  ended(session: string, ending: Ending): void {
+    if (this.#calls.delete(session)) this.#core.emit(session, { type: 'ended', ...ending });
+  }
+
+  /** Whether the owner still listens. */
+  has(session: string): boolean {
+    return this.#calls.has(session);
+  }
+}
+
+/** What a call needs to know besides its own messages. */
+export interface CallContext {
+  readonly core: Core;
+  readonly calls: Calls;
+  readonly session: string;
+  readonly account: Account | undefined;
+}

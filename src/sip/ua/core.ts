@@ -1,0 +1,257 @@
+/**
+ * What all machines of the user agent share: the transactions, the dialogs, the questions to the resolver and the list of
+ * outputs that one input leads to. Machines call it, it calls them back; nothing here waits.
+ */
+import type { Random } from '../../base/index.ts';
+import {
+  createResponse,
+  type Hop,
+  reasonPhrase,
+  type SipMessage,
+  type SipRequest,
+  type SipResponse,
+  type SipUri,
+} from '../message/index.ts';
+import type { TransactionLayer, TransactionOutput } from '../transaction/index.ts';
+import { contactOf, type HeaderField } from './headers.ts';
+import type { RegistrationState, SessionEvent, UaConfig, UaOutput } from './types.ts';
+
+/** Machines beyond this many, and a new INVITE is refused with 480. Calls that were ended but wait for an answer count. */
+export const MACHINES_MAX = 256;
+/** Questions to the resolver that may be open at once; one more is answered "nothing found". */
+export const QUERIES_MAX = 64;
+/** A question to the resolver that got no answer by then found nothing. */
+export const QUERY_MS = 8_000;
+
+/** Who hears about a client transaction. */
+export interface Handler {
+  /** The request has gone, perhaps for a second time, with credentials. */
+  sent?(transaction: string, request: SipRequest): void;
+  /** Provisional and final ones; of an INVITE each 2xx, repeated and forked ones too. */
+  response(response: SipResponse, hop: Hop, now: number): void;
+  /** No final response will come. */
+  failed(cause: 'timeout' | 'transport', reason: string, now: number): void;
+}
+
+/** Something with alarms of its own, woken by the user agent. */
+export interface Machine {
+  readonly deadline: number | undefined;
+  timeout(now: number): void;
+}
+
+/** Takes the requests of one dialog. */
+export interface InDialog {
+  request(request: SipRequest, hop: Hop, transaction: string, now: number): void;
+  /** ACK has no transaction of its own. */
+  acknowledged(ack: SipRequest, now: number): void;
+}
+
+/** An INVITE that may still be cancelled. */
+export interface Invited {
+  /** Our To tag, which the answer to the CANCEL carries too (§9.2). */
+  readonly tag: string;
+  cancelled(cancel: SipRequest, now: number): void;
+}
+
+interface Query {
+  then: (hops: readonly Hop[], now: number) => void;
+  until: number;
+}
+
+export type Receiver = (request: SipRequest, hop: Hop, transaction: string | undefined, now: number) => void;
+
+export class Core {
+  readonly config: UaConfig;
+  readonly random: Random;
+  readonly dialogs = new Map<string, InDialog>();
+  /** INVITE server transactions without a final response, and what a CANCEL does to each. */
+  readonly invitations = new Map<string, Invited>();
+  readonly machines = new Set<Machine>();
+  readonly #layer: TransactionLayer;
+  readonly #receiver: Receiver;
+  readonly #handlers = new Map<string, Handler>();
+  readonly #queries = new Map<string, Query>();
+  #queryCount = 0;
+  #outputs: UaOutput[] = [];
+  /** Called when a server transaction is over. */
+  forget: (transaction: string) => void = () => {};
+
+  constructor(config: UaConfig, random: Random, layer: TransactionLayer, receiver: Receiver) {
+    this.config = config;
+    this.random = random;
+    this.#layer = layer;
+    this.#receiver = receiver;
+  }
+
+  /** What has gathered since the last time. */
+  take(): UaOutput[] {
+    const outputs = this.#outputs;
+    this.#outputs = [];
+    return outputs;
+  }
+
+  get deadline(): number | undefined {
+    let next = this.#layer.deadline;
+    const consider = (at: number | undefined): void => {
+      if (at !== undefined && (next === undefined || at < next)) next = at;
+    };
+    for (const machine of this.machines) consider(machine.deadline);
+    for (const query of this.#queries.values()) consider(query.until);
+    return next;
+  }
+
+  timeout(now: number): void {
+    this.#perform(this.#layer.timeout(now), now);
+    for (const machine of [...this.machines]) {
+      // One may end another.
+      if (this.machines.has(machine) && (machine.deadline ?? now + 1) <= now) machine.timeout(now);
+    }
+    for (const [id, query] of [...this.#queries]) if (query.until <= now) this.resolved(id, [], now);
+  }
+
+  get transactions(): number {
+    return this.#layer.size;
+  }
+
+  receive(message: SipMessage, hop: Hop, now: number): void {
+    this.#perform(this.#layer.receive(message, hop, now), now);
+  }
+
+  transportFailed(transaction: string, reason: string, now: number): void {
+    this.#perform(this.#layer.transportFailed(transaction, reason, now), now);
+  }
+
+  /** A client transaction; its id. */
+  send(request: SipRequest, hop: Hop, handler: Handler, now: number): string {
+    const { id, outputs } = this.#layer.request(request, hop, now);
+    this.#handlers.set(id, handler);
+    handler.sent?.(id, request);
+    this.#perform(outputs, now);
+    return id;
+  }
+
+  /** Ends a client transaction of which nothing more is expected; its handler hears nothing. */
+  abandon(transaction: string): void {
+    this.#handlers.delete(transaction);
+    this.#layer.abandon(transaction);
+  }
+
+  /** CANCELs an INVITE of ours that has a provisional response. What comes of it shows in the answer to the INVITE. */
+  cancel(transaction: string, headers: readonly HeaderField[], now: number): void {
+    const cancel = this.#layer.cancel(transaction, now, [...headers, ['User-Agent', this.config.product]]);
+    if (cancel !== undefined) this.#perform(cancel.outputs, now);
+  }
+
+  /** The ACK to a 2xx; `repeat` sends what it returns once more. */
+  sendAck(ack: SipRequest, hop: Hop): readonly TransactionOutput[] {
+    const sent = this.#layer.sendAck(ack, hop);
+    this.#perform(sent, 0);
+    return sent;
+  }
+
+  repeat(sent: readonly TransactionOutput[]): void {
+    this.#perform(sent, 0);
+  }
+
+  respond(transaction: string, response: SipResponse, now: number): void {
+    this.#perform(this.#layer.respond(transaction, response, now), now);
+  }
+
+  /** A response without a body, To tag and all. */
+  answer(
+    transaction: string,
+    request: SipRequest,
+    status: number,
+    now: number,
+    reason?: string,
+    headers: readonly HeaderField[] = [],
+    toTag?: string,
+  ): void {
+    const response = createResponse(request, status, reason ?? reasonPhrase(status), {
+      headers: [...headers, ['Server', this.config.product]],
+      toTag: toTag ?? (status === 100 ? undefined : this.random.token()),
+    });
+    this.respond(transaction, response, now);
+  }
+
+  invitedBy(cancel: SipRequest): string | undefined {
+    return this.#layer.invitedBy(cancel);
+  }
+
+  emit(session: string, event: SessionEvent): void {
+    this.#outputs.push({ kind: 'session', session, event });
+  }
+
+  announce(account: string, state: RegistrationState, reason: string, status?: number, expiresMs?: number): void {
+    this.#outputs.push({ kind: 'registration', account, state, status, reason, expiresMs });
+  }
+
+  /**
+   * Finds where a request for `uri` goes. `near` is a hop in use: when the URI names the same place, it is taken at once,
+   * open connection included; otherwise `app` is asked.
+   */
+  locate(uri: SipUri, near: Hop | undefined, now: number, then: (hops: readonly Hop[], now: number) => void): void {
+    if (near !== undefined && isAt(uri, near)) return then([near], now);
+    if (this.#queries.size >= QUERIES_MAX) return then([], now);
+    const query = `q${++this.#queryCount}`;
+    this.#queries.set(query, { then, until: now + QUERY_MS });
+    this.#outputs.push({ kind: 'resolve', query, uri });
+  }
+
+  resolved(query: string, hops: readonly Hop[], now: number): void {
+    const found = this.#queries.get(query);
+    if (found === undefined) return;
+    this.#queries.delete(query);
+    found.then(hops, now);
+  }
+
+  /** Our Contact for a request or response over `hop`. */
+  contact(user: string, hop: Hop): string {
+    return contactOf(user, hop.local, hop.transport);
+  }
+
+  #perform(outputs: readonly TransactionOutput[], now: number): void {
+    for (const output of outputs) {
+      switch (output.kind) {
+        case 'send':
+          this.#outputs.push(output);
+          break;
+        case 'request':
+          this.#receiver(output.request, output.hop, output.transaction, now);
+          break;
+        case 'response':
+          this.#heard(output.transaction, output.response, output.hop, now);
+          break;
+        case 'terminated': {
+          const handler = this.#handlers.get(output.transaction);
+          this.#handlers.delete(output.transaction);
+          this.forget(output.transaction);
+          if (output.cause !== 'done') handler?.failed(output.cause, output.reason ?? output.cause, now);
+          break;
+        }
+      }
+    }
+  }
+
+  #heard(transaction: string, response: SipResponse, hop: Hop, now: number): void {
+    const handler = this.#handlers.get(transaction);
+    if (handler === undefined) return;
+    // Only an INVITE can have another answer after its final one: further 2xx of a fork (RFC 6026 §7.2).
+    const { status } = response;
+    if (status >= 300 || (status >= 200 && response.cseq.method !== 'INVITE')) this.#handlers.delete(transaction);
+    handler.response(response, hop, now);
+  }
+}
+
+/** Whether `uri` names by its address exactly the place where `hop` leads. */
+function isAt(uri: SipUri, hop: Hop): boolean {
+  const transport = (uri.params.get('transport') ?? (uri.scheme === 'sips' ? 'tls' : 'udp')).toLowerCase();
+  const port = uri.port ?? (transport === 'tls' ? 5061 : 5060);
+  return (
+    uri.scheme === 'sip' &&
+    !uri.params.has('maddr') &&
+    transport === hop.transport &&
+    port === hop.remote.port &&
+    uri.host.toLowerCase() === hop.remote.host.toLowerCase()
+  );
+}

@@ -1,0 +1,110 @@
+/** The user name and password of one account, and what its server last asked for (RFC 3261 §22). */
+import type { Random } from '../../base/index.ts';
+import { parseAuth, type SipRequest, type SipResponse, SipSyntaxError } from '../message/index.ts';
+import { type Challenge, formatAuthorization, readChallenge } from './digest.ts';
+
+/** Realms remembered per account; a server that names more forgets the oldest. */
+export const REALMS_MAX = 8;
+
+type Kind = 'Authorization' | 'Proxy-Authorization';
+
+interface Known {
+  kind: Kind;
+  challenge: Challenge;
+  /** Requests sent with this nonce. */
+  count: number;
+}
+
+/** What one request has gone through: how often each realm was answered. */
+export type Attempts = Map<string, number>;
+
+export class Credentials {
+  readonly #username: string;
+  readonly #password: string;
+  readonly #random: Random;
+  /** By `register` or `call`, then realm: a registrar's challenge is not answered in advance to whoever gets a call. */
+  readonly #known = new Map<string, Known>();
+  /** Realms of the registrar. Once there is one, no other realm is answered: a callee could be asking. */
+  readonly #realms = new Set<string>();
+
+  constructor(username: string, password: string, random: Random) {
+    this.#username = username;
+    this.#password = password;
+    this.#random = random;
+  }
+
+  /**
+   * Learns the challenges of a 401 or 407 and says whether the request is worth sending again. `attempts` belongs to the
+   * request: a realm that was answered and asks again without `stale` has refused the password.
+   */
+  learn(response: SipResponse, attempts: Attempts): boolean {
+    const kind: Kind = response.status === 401 ? 'Authorization' : 'Proxy-Authorization';
+    const registering = response.cseq.method === 'REGISTER';
+    const answered = new Set<string>();
+    let useful = false;
+    for (const challenge of challengesOf(
+      response,
+      response.status === 401 ? 'WWW-Authenticate' : 'Proxy-Authenticate',
+    )) {
+      const { realm } = challenge;
+      // RFC 8760 §2.4: the topmost one of a realm that can be answered is taken.
+      if (answered.has(realm) || (!registering && this.#realms.size > 0 && !this.#realms.has(realm))) continue;
+      answered.add(realm);
+      const key = `${kind} ${realm}`;
+      const before = attempts.get(key) ?? 0;
+      // RFC 3261 §22.2: a fresh nonce is worth a second try, a wrong password is not.
+      if (before >= 3 || (before > 0 && !challenge.stale)) return false;
+      attempts.set(key, before + 1);
+      this.#remember(registering, { kind, challenge, count: 0 });
+      if (registering) this.#realms.add(realm);
+      useful = true;
+    }
+    return useful;
+  }
+
+  #remember(registering: boolean, known: Known): void {
+    const key = `${registering ? 'register' : 'call'} ${known.kind} ${known.challenge.realm}`;
+    this.#known.delete(key);
+    this.#known.set(key, known);
+    if (this.#known.size <= REALMS_MAX) return;
+    const oldest = this.#known.keys().next().value;
+    if (oldest !== undefined) this.#known.delete(oldest);
+  }
+
+  /** Puts on all that the server is known to ask for, so that most requests need no second round. */
+  apply(request: SipRequest): void {
+    const scope = request.method === 'REGISTER' ? 'register ' : 'call ';
+    for (const [key, known] of this.#known) {
+      if (!key.startsWith(scope)) continue;
+      const { uri, method, body } = request;
+      const proof = { username: this.#username, password: this.#password, method, uri, body };
+      const count = ++known.count;
+      request.add(known.kind, formatAuthorization(known.challenge, { ...proof, count, cnonce: this.#random.token() }));
+    }
+  }
+}
+
+function challengesOf(response: SipResponse, name: string): Challenge[] {
+  const challenges: Challenge[] = [];
+  for (const text of response.headers(name).flatMap(splitChallenges)) {
+    try {
+      const { scheme, params } = parseAuth(text);
+      const challenge = readChallenge(scheme, params);
+      if (challenge !== undefined) challenges.push(challenge);
+    } catch (error) {
+      // One that cannot be read is one that cannot be answered; the next may be better.
+      if (!(error instanceof SipSyntaxError)) throw error;
+    }
+  }
+  return challenges;
+}
+
+/** RFC 7235 §4.1: several challenges may share a line; each begins with a word, a blank and a parameter. */
+function splitChallenges(line: string): string[] {
+  const starts: number[] = [];
+  for (const match of line.matchAll(/"(?:[^"\\]|\\.)*"|(?:^|,)\s*([\w!%*+.~-]+)[ \t]+[\w-]+\s*=/g)) {
+    if (match[1] !== undefined) starts.push(match.index);
+  }
+  if (starts.length <= 1) return [line];
+  return starts.map((start, i) => line.slice(start, starts[i + 1]).replace(/^[\s,]+/, ''));
+}

@@ -1,0 +1,59 @@
+/** Header fields the user agent writes over and over, and small readings of those it gets. */
+
+import type { HeaderField } from '../dialog/index.ts';
+import {
+  escapeUser,
+  formatHostPort,
+  type HostPort,
+  quote,
+  type SipMessage,
+  type SipRequest,
+  type Transport,
+} from '../message/index.ts';
+import type { Body } from './types.ts';
+
+export type { HeaderField };
+
+/** What we answer to. PRACK, REFER and the event methods come with later versions: they get 405. */
+export const METHODS = ['INVITE', 'ACK', 'CANCEL', 'BYE', 'OPTIONS', 'INFO', 'UPDATE'] as const;
+/** Methods we know by name (405), as against those nobody here has heard of (501). */
+export const KNOWN_METHODS: ReadonlySet<string> = new Set([
+  ...METHODS,
+  ...['REGISTER', 'PRACK', 'SUBSCRIBE', 'NOTIFY', 'PUBLISH', 'MESSAGE', 'REFER'],
+]);
+export const BODY_TYPE = 'application/sdp';
+/** Option tags we can be required to know: RFC 5373, whose header fields the terminal's rules read. */
+export const EXTENSIONS: readonly string[] = ['answermode'];
+
+export const ALLOW: HeaderField = ['Allow', METHODS.join(', ')];
+export const ACCEPT: HeaderField = ['Accept', BODY_TYPE];
+export const SUPPORTED: HeaderField = ['Supported', EXTENSIONS.join(', ')];
+
+/** §8.1.1.8: where requests of this dialog, or calls to this registration, reach us. */
+export function contactOf(user: string, at: HostPort, transport: Transport): string {
+  const suffix = transport === 'udp' ? '' : `;transport=${transport}`;
+  return `<sip:${escapeUser(user)}@${formatHostPort(at.host, at.port)}${suffix}>`;
+}
+
+/** The body of a message, or undefined when it is empty. */
+export function bodyOf(message: SipMessage): Body | undefined {
+  if (message.body.length === 0) return undefined;
+  return { contentType: message.contentType ?? BODY_TYPE, bytes: message.body };
+}
+
+/** RFC 3326. A whole value (`SIP;cause=200;text="..."`) is taken as it is, other text becomes the `text` of one. */
+export function reasonHeader(reason: string | undefined): HeaderField[] {
+  if (reason === undefined || reason === '') return [];
+  return [['Reason', /^[\w.-]+\s*;/.test(reason) ? reason : `SIP;text=${quote(reason)}`]];
+}
+
+/** What the other side gives as its reason for BYE or CANCEL, for people. */
+export function reasonOf(request: SipRequest, otherwise: string): string {
+  return request.header('Reason')?.slice(0, 200) ?? otherwise;
+}
+
+/** Retry-After in ms (§20.33), at most an hour: `120 (in a meeting);duration=60` is 120000. */
+export function retryAfterMs(message: SipMessage): number | undefined {
+  const seconds = /^\s*(\d{1,10})/.exec(message.header('Retry-After') ?? '')?.[1];
+  return seconds === undefined ? undefined : Math.min(Number(seconds), 3_600) * 1_000;
+}

@@ -1,0 +1,48 @@
+/** What every request is asked before it is looked at closer, in the order of RFC 3261 §8.2. */
+import type { SipRequest } from '../message/index.ts';
+import { ALLOW, BODY_TYPE, EXTENSIONS, type HeaderField, KNOWN_METHODS, METHODS } from './headers.ts';
+
+export interface Refusal {
+  status: number;
+  headers?: readonly HeaderField[];
+  reason?: string;
+}
+
+/** Methods whose body we read, so that its type matters. */
+const WITH_OFFER: ReadonlySet<string> = new Set(['INVITE', 'UPDATE']);
+
+/** Why the request cannot be served, or undefined. ACK and CANCEL are never asked. */
+export function inspect(request: SipRequest): Refusal | undefined {
+  return refuseMethod(request) ?? refuseScheme(request) ?? refuseExtension(request) ?? refuseBody(request);
+}
+
+/** §8.2.1 */
+function refuseMethod({ method }: SipRequest): Refusal | undefined {
+  if ((METHODS as readonly string[]).includes(method)) return undefined;
+  return { status: KNOWN_METHODS.has(method) ? 405 : 501, headers: [ALLOW] };
+}
+
+/** §8.2.2.1 */
+function refuseScheme(request: SipRequest): Refusal | undefined {
+  const { scheme } = request.parsedUri();
+  return scheme === 'sip' || scheme === 'sips' ? undefined : { status: 416 };
+}
+
+/** §8.2.2.3: what is required and not known is named. Proxy-Require is no business of ours. */
+function refuseExtension(request: SipRequest): Refusal | undefined {
+  const unknown = request.list('Require').filter((tag) => !EXTENSIONS.includes(tag.toLowerCase()));
+  return unknown.length === 0 ? undefined : { status: 420, headers: [['Unsupported', unknown.join(', ')]] };
+}
+
+/** §8.2.3, and §8.1.1.8 for the Contact without which no dialog can be. */
+function refuseBody(request: SipRequest): Refusal | undefined {
+  if (request.method === 'INVITE' && request.contacts.length === 0) return { status: 400, reason: 'Contact Missing' };
+  // RFC 6086 §4.2.3: no info package is known here; INFO without one is the old kind.
+  if (request.method === 'INFO' && request.has('Info-Package')) return { status: 469, headers: [['Recv-Info', '']] };
+  if (request.body.length === 0 || !WITH_OFFER.has(request.method)) return undefined;
+  if (/;\s*handling\s*=\s*optional/i.test(request.header('Content-Disposition') ?? '')) return undefined;
+  const encoding = (request.header('Content-Encoding') ?? 'identity').toLowerCase();
+  if (encoding !== 'identity') return { status: 415, headers: [['Accept-Encoding', 'identity']] };
+  const type = request.contentType;
+  return type === undefined || type === BODY_TYPE ? undefined : { status: 415, headers: [['Accept', BODY_TYPE]] };
+}

@@ -1,0 +1,312 @@
+/**
+ * A call of ours until it is answered: INVITE client side, RFC 3261 §13.2, CANCEL §9.1. Each attempt (with credentials, or at
+ * the next server) is a leg of its own; each 2xx that comes is acknowledged, and the first one is the session: a `Talk`.
+ */
+import { Timers } from '../../base/index.ts';
+import { Dialog, dialogId } from '../dialog/index.ts';
+import {
+  createRequest,
+  formatHostPort,
+  type Hop,
+  quote,
+  type SipRequest,
+  type SipResponse,
+  SipSyntaxError,
+} from '../message/index.ts';
+import { DEFAULT_TIMING } from '../transaction/index.ts';
+import { ask } from './ask.ts';
+import type { Call, CallContext, Ending } from './call.ts';
+import type { InDialog, Machine } from './core.ts';
+import { ALLOW, bodyOf, type HeaderField, reasonHeader, SUPPORTED } from './headers.ts';
+import { Talk } from './talk.ts';
+import type { Body, Invitation } from './types.ts';
+
+/** A server that has not even said 100 by then is passed over, when there is another one. */
+export const FIRST_ANSWER_MS = 2_000;
+/** Branches of a fork of which a state is kept; answers of further ones are acknowledged and ended all the same. */
+export const EARLY_DIALOGS_MAX = 16;
+
+interface Leg {
+  transaction: string;
+  request: SipRequest;
+  hop: Hop;
+  contact: string;
+  /** A provisional response has come, so a CANCEL may go (§9.1). */
+  proceeding: boolean;
+  /** Nothing of it is wanted any more. */
+  dropped: boolean;
+  /** By the tag of each 2xx: how to repeat its ACK. */
+  acknowledged: Map<string, () => void>;
+}
+
+export class OutgoingCall implements Call, Machine, InDialog {
+  readonly #context: CallContext;
+  readonly #invitation: Invitation;
+  readonly #callId: string;
+  readonly #tag: string;
+  readonly #timers = new Timers<'first-answer' | 'give-up'>();
+  readonly #legs = new Set<Leg>();
+  readonly #early = new Map<string, Dialog>();
+  #sequence = 0;
+  #candidates: Hop[] = [];
+  #talk: Talk | undefined;
+  #state: 'locating' | 'calling' | 'answered' | 'over' = 'locating';
+  #cancelReason: HeaderField[] = [];
+
+  constructor(context: CallContext, invitation: Invitation) {
+    this.#context = context;
+    this.#invitation = invitation;
+    this.#callId = context.core.random.token();
+    this.#tag = context.core.random.token();
+    context.core.machines.add(this);
+  }
+
+  get deadline(): number | undefined {
+    return this.#timers.next;
+  }
+
+  /** The next hops are known: by preference, the first is called now. */
+  start(hops: readonly Hop[], now: number): void {
+    if (this.#state !== 'locating') return;
+    this.#state = 'calling';
+    this.#candidates = [...hops];
+    if (hops.length > 0) return this.#attempt(now);
+    this.#over({ cause: 'transport', by: 'network', reason: `cannot find where ${this.#invitation.target} is` });
+  }
+
+  #attempt(now: number): void {
+    const hop = this.#candidates.shift();
+    if (hop === undefined) return;
+    const { core, account } = this.#context;
+    const contact = core.contact(account?.user ?? core.config.user, hop);
+    const body = this.#invitation.body(hop);
+    if (this.#candidates.length > 0) this.#timers.set('first-answer', now + FIRST_ANSWER_MS);
+    let leg: Leg | undefined;
+    const make = (): SipRequest => this.#invite(hop, contact, body);
+    const handler = {
+      sent: (transaction: string, request: SipRequest): void => {
+        if (leg !== undefined) this.#legs.delete(leg);
+        const acknowledged = new Map();
+        leg = {
+          transaction,
+          request,
+          hop,
+          contact,
+          proceeding: false,
+          dropped: this.#state !== 'calling',
+          acknowledged,
+        };
+        this.#legs.add(leg);
+      },
+      response: (response: SipResponse, from: Hop, at: number): void => {
+        if (leg !== undefined) this.#heard(leg, response, { ...from, local: hop.local }, at);
+      },
+      failed: (cause: 'timeout' | 'transport', reason: string, at: number): void => {
+        if (leg !== undefined) this.#failed(leg, cause, reason, at);
+      },
+    };
+    ask(core, { make, hop, account, handler }, now);
+  }
+
+  #invite(hop: Hop, contact: string, body: Body): SipRequest {
+    const { core, account } = this.#context;
+    const { displayName, user, product } = core.config;
+    const own = account?.config.address ?? `sip:${user}@${formatHostPort(hop.local.host, hop.local.port)}`;
+    const { target, headers = [] } = this.#invitation;
+    return createRequest({
+      method: 'INVITE',
+      uri: target,
+      headers: [
+        ['Max-Forwards', '70'],
+        ['From', `${displayName === '' ? '' : `${quote(displayName)} `}<${own}>;tag=${this.#tag}`],
+        ['To', `<${target}>`],
+        ['Call-ID', this.#callId],
+        ['CSeq', `${++this.#sequence} INVITE`],
+        ['Contact', contact],
+        ALLOW,
+        SUPPORTED,
+        ['User-Agent', product],
+        ...headers,
+        ['Content-Type', body.contentType],
+      ],
+      body: body.bytes,
+    });
+  }
+
+  timeout(now: number): void {
+    for (const name of this.#timers.due(now)) {
+      if (name === 'first-answer') {
+        // It may answer late: then it is cancelled, or acknowledged and ended.
+        for (const leg of this.#legs) this.#drop(leg, now);
+        this.#attempt(now);
+      } else {
+        // §9.1: 64*T1 after the CANCEL without a final response, the INVITE is taken for dead.
+        for (const leg of this.#legs) this.#context.core.abandon(leg.transaction);
+        this.#legs.clear();
+        this.#tidy();
+      }
+    }
+  }
+
+  #heard(leg: Leg, response: SipResponse, from: Hop, now: number): void {
+    const { status } = response;
+    if (status < 200) return this.#progress(leg, response, now);
+    if (status < 300) return this.#accepted(leg, response, from, now);
+    this.#legs.delete(leg);
+    if (leg.dropped) return this.#tidy();
+    this.#timers.clear('first-answer');
+    // RFC 3263 §4.3: a server that is out of order is passed over.
+    if (status === 503 && this.#candidates.length > 0) return this.#attempt(now);
+    this.#over({ cause: 'rejected', by: 'peer', status, reason: response.reason });
+  }
+
+  #progress(leg: Leg, response: SipResponse, now: number): void {
+    leg.proceeding = true;
+    if (leg.dropped) return this.#cancel(leg, now);
+    if (this.#state !== 'calling') return;
+    this.#timers.clear('first-answer');
+    if (response.status === 100) return;
+    const tag = response.toTag;
+    if (tag !== undefined && !this.#early.has(tag) && this.#early.size < EARLY_DIALOGS_MAX) {
+      // §13.2.2.1: one early dialog for each branch that speaks.
+      const dialog = Dialog.uac(leg.request, response);
+      this.#early.set(tag, dialog);
+      this.#context.core.dialogs.set(dialog.id, this);
+    }
+    const { status, reason } = response;
+    this.#context.core.emit(this.#context.session, { type: 'progress', status, reason, body: bodyOf(response) });
+  }
+
+  #accepted(leg: Leg, response: SipResponse, from: Hop, now: number): void {
+    const tag = response.toTag ?? '';
+    const known = leg.acknowledged.get(tag);
+    if (known !== undefined) return known();
+    let dialog: Dialog;
+    try {
+      dialog = Dialog.uac(leg.request, response);
+      dialog.confirm();
+    } catch (error) {
+      if (!(error instanceof SipSyntaxError)) throw error;
+      // Who cannot say where it is can be neither acknowledged nor ended.
+      leg.acknowledged.set(tag, () => {});
+      this.#legs.delete(leg);
+      if (!leg.dropped && this.#state === 'calling') {
+        this.#over({ cause: 'rejected', by: 'network', status: response.status, reason: error.message });
+      }
+      return;
+    }
+    this.#legs.delete(leg);
+    const extra = leg.dropped || this.#state !== 'calling';
+    const talk = new Talk(this.#context, dialog, from, leg.contact, extra);
+    leg.acknowledged.set(tag, talk.acknowledge(leg.request, now));
+    if (extra) {
+      // §13.2.2.4, §9.1: an answer too many, of a fork or after our CANCEL.
+      talk.hangUp({ cause: 'local', by: 'us', reason: 'answered elsewhere or too late' }, now);
+      return this.#tidy();
+    }
+    this.#state = 'answered';
+    this.#talk = talk;
+    this.#timers.clearAll();
+    for (const other of this.#legs) this.#drop(other, now);
+    this.#forgetEarly(dialog.id);
+    this.#context.core.emit(this.#context.session, { type: 'accepted', body: bodyOf(response) });
+    this.#tidy();
+  }
+
+  #failed(leg: Leg, cause: 'timeout' | 'transport', reason: string, now: number): void {
+    this.#legs.delete(leg);
+    if (leg.dropped || this.#state !== 'calling') return this.#tidy();
+    this.#timers.clear('first-answer');
+    if (this.#candidates.length > 0) return this.#attempt(now);
+    this.#over({ cause, by: 'network', reason });
+  }
+
+  #drop(leg: Leg, now: number): void {
+    if (leg.dropped) return;
+    leg.dropped = true;
+    if (leg.proceeding) this.#cancel(leg, now);
+  }
+
+  #cancel(leg: Leg, now: number): void {
+    this.#context.core.cancel(leg.transaction, this.#cancelReason, now);
+    if (!this.#timers.has('give-up')) this.#timers.set('give-up', now + 64 * DEFAULT_TIMING.t1Ms);
+  }
+
+  end(now: number, reason?: string): void {
+    if (this.#talk !== undefined) return this.#talk.end(now, reason);
+    if (this.#state === 'over') return;
+    this.#cancelReason = reasonHeader(reason);
+    const legs = [...this.#legs];
+    // For the owner it is over; an answer that comes all the same is acknowledged and ended.
+    this.#over({ cause: 'cancelled', by: 'us', reason: reason ?? 'given up' });
+    for (const leg of legs) this.#drop(leg, now);
+  }
+
+  reinvite(body: Body, now: number): void {
+    this.#talk?.renegotiation.want(body, now);
+  }
+
+  answerOffer(answer: Body | { status: number; reason: string }, now: number): void {
+    this.#talk?.renegotiation.answer(answer, now);
+  }
+
+  ring(): void {
+    // Only who is called can ring.
+  }
+
+  accept(): void {
+    // As with `ring`.
+  }
+
+  reject(_status: number, reason: string, now: number): void {
+    this.end(now, reason);
+  }
+
+  acknowledged(): void {
+    // The other side acknowledges nothing before it has answered.
+  }
+
+  /** Inside an early dialog: the callee may speak before it answers. */
+  request(request: SipRequest, _hop: Hop, transaction: string, now: number): void {
+    const { core, session } = this.#context;
+    const dialog = this.#early.get(request.fromTag ?? '');
+    if (dialog === undefined) return core.answer(transaction, request, 481, now);
+    if (!dialog.admit(request)) return core.answer(transaction, request, 500, now, 'CSeq Out Of Order');
+    switch (request.method) {
+      case 'INFO':
+        core.answer(transaction, request, 200, now);
+        return core.emit(session, { type: 'info', request });
+      case 'UPDATE':
+        // RFC 3311 §5.2: our offer has no answer yet.
+        if (bodyOf(request) !== undefined) return core.answer(transaction, request, 491, now);
+        dialog.refresh(request);
+        return core.answer(transaction, request, 200, now, undefined, [['Contact', [...this.#legs][0]?.contact ?? '']]);
+      default:
+        // §15: the callee sends no BYE before its 2xx; §14.1: and no re-INVITE.
+        return core.answer(transaction, request, 481, now);
+    }
+  }
+
+  #over(ending: Ending): void {
+    this.#state = 'over';
+    this.#timers.clear('first-answer');
+    this.#forgetEarly();
+    this.#context.calls.ended(this.#context.session, ending);
+    this.#tidy();
+  }
+
+  #forgetEarly(except?: string): void {
+    for (const tag of this.#early.keys()) {
+      const id = dialogId(this.#callId, this.#tag, tag);
+      if (id !== except) this.#context.core.dialogs.delete(id);
+    }
+    this.#early.clear();
+  }
+
+  /** Leaves the table of machines when nothing is under way. */
+  #tidy(): void {
+    if (this.#legs.size > 0 || (this.#state !== 'over' && this.#state !== 'answered')) return;
+    this.#timers.clearAll();
+    this.#context.core.machines.delete(this);
+  }
+}

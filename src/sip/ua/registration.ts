@@ -1,0 +1,313 @@
+/**
+ * Keeps one account registered, RFC 3261 §10.2: first server that answers, refresh, 423, digest, backoff for ever, and at
+ * the end the binding taken away. `Watch` says when the server dies and when it is back.
+ */
+import { Timers } from '../../base/index.ts';
+import {
+  createRequest,
+  equalUris,
+  type Hop,
+  type NameAddr,
+  parseNameAddr,
+  type SipRequest,
+  type SipResponse,
+} from '../message/index.ts';
+import { type Account, samePlace } from './account.ts';
+import { ask } from './ask.ts';
+import type { Core, Machine } from './core.ts';
+import { ALLOW, retryAfterMs, SUPPORTED } from './headers.ts';
+import type { RegistrationState } from './types.ts';
+import { Watch } from './watch.ts';
+
+/** A REGISTER without any answer by then: the next server, or later again. */
+export const REGISTER_PATIENCE_MS = 4_000;
+export const RETRY_FIRST_MS = 2_000;
+export const RETRY_MAX_MS = 60_000;
+/** At the stop nobody waits longer for the answer to the un-REGISTER. */
+export const UNREGISTER_PATIENCE_MS = 2_000;
+/** How often a registrar may ask for a longer interval before it is a refusal. */
+const BRIEF_MAX = 2;
+
+export class Registration implements Machine {
+  readonly #core: Core;
+  readonly #account: Account;
+  readonly #timers = new Timers<'patience' | 'refresh' | 'retry'>();
+  readonly #watch: Watch;
+  readonly #callId: string;
+  #tag: string;
+  #sequence = 0;
+  #stopping = false;
+  #finished = false;
+  /** Told last. */
+  #state: RegistrationState = 'unregistered';
+  #told = '';
+  /** Hops still to be tried in this round. */
+  #candidates: Hop[] = [];
+  #transaction: string | undefined;
+  /** What the running attempt goes by; an answer to an older one is not heard. */
+  #attempt = 0;
+  #backoffMs = RETRY_FIRST_MS;
+  #expiresMs: number;
+  #briefs = 0;
+  /** A refusal waits for its retry; silence may be ended by a sign of life. */
+  #silent = false;
+  /** Our Contact as the server knows it. */
+  #contact = '';
+
+  constructor(core: Core, account: Account) {
+    this.#core = core;
+    this.#account = account;
+    this.#expiresMs = account.config.expiresMs;
+    this.#callId = core.random.token();
+    this.#tag = core.random.token();
+    this.#watch = new Watch(core, account, {
+      alive: (hop, late, now) => this.#alive(hop, late, now),
+      dead: (now) => this.#dead(now),
+    });
+  }
+
+  get deadline(): number | undefined {
+    const [mine, other] = [this.#timers.next, this.#watch.deadline];
+    return mine === undefined ? other : other === undefined ? mine : Math.min(mine, other);
+  }
+
+  /** Nothing is under way any more after `stop`. */
+  get finished(): boolean {
+    return this.#finished;
+  }
+
+  start(now: number): void {
+    this.#tell('registering', 'first registration');
+    this.#round(now);
+  }
+
+  stop(now: number): void {
+    this.#stopping = true;
+    this.#watch.stop();
+    this.#timers.clearAll();
+    this.#quit();
+    const hop = this.#account.current;
+    if (hop === undefined || this.#contact === '') return this.#finish('stopped');
+    // §10.2.2: our own binding only, other devices of the same address stay.
+    this.#timers.set('patience', now + UNREGISTER_PATIENCE_MS);
+    this.#register(hop, 0, now);
+  }
+
+  timeout(now: number): void {
+    for (const name of this.#timers.due(now)) {
+      if (name === 'patience') this.#unanswered('timeout', 'no answer to REGISTER', now);
+      else this.#round(now);
+    }
+    if (!this.#finished && (this.#watch.deadline ?? now + 1) <= now) this.#watch.timeout(now);
+  }
+
+  /** One after the other: the server that answered last, then the rest by preference. */
+  #round(now: number): void {
+    this.#timers.clear('retry', 'refresh');
+    this.#account.resolve(this.#core, now, (at) => {
+      if (this.#stopping) return;
+      this.#candidates = [...this.#account.hops];
+      if (this.#candidates.length === 0)
+        this.#retry(`cannot find the address of ${this.#account.domain}`, undefined, at);
+      else this.#next(at);
+    });
+  }
+
+  #next(now: number): void {
+    const hop = this.#candidates.shift();
+    if (hop === undefined) return;
+    this.#briefs = 0;
+    this.#timers.set('patience', now + REGISTER_PATIENCE_MS);
+    this.#register(hop, this.#expiresMs, now);
+  }
+
+  #register(hop: Hop, expiresMs: number, now: number): void {
+    const attempt = ++this.#attempt;
+    const contact = expiresMs === 0 ? this.#contact : this.#core.contact(this.#account.user, hop);
+    ask(
+      this.#core,
+      {
+        make: () => this.#request(contact, expiresMs),
+        hop,
+        account: this.#account,
+        handler: {
+          sent: (transaction) => {
+            if (attempt === this.#attempt) this.#transaction = transaction;
+          },
+          response: (response, from, at) => {
+            if (attempt === this.#attempt) this.#answered(response, { ...from, local: hop.local }, contact, at);
+          },
+          failed: (cause, reason, at) => {
+            if (attempt === this.#attempt) this.#unanswered(cause, reason, at);
+          },
+        },
+      },
+      now,
+    );
+  }
+
+  #request(contact: string, expiresMs: number): SipRequest {
+    const { account } = { account: this.#account };
+    const name = this.#core.config.displayName;
+    return createRequest({
+      method: 'REGISTER',
+      uri: account.domain,
+      headers: [
+        ['Max-Forwards', '70'],
+        [
+          'From',
+          `${name === '' ? '' : `"${name.replace(/["\\]/g, '\\$&')}" `}<${account.config.address}>;tag=${this.#tag}`,
+        ],
+        ['To', `<${account.config.address}>`],
+        ['Call-ID', this.#callId],
+        ['CSeq', `${++this.#sequence} REGISTER`],
+        ['Contact', contact],
+        ['Expires', String(Math.round(expiresMs / 1_000))],
+        ALLOW,
+        SUPPORTED,
+        ['User-Agent', this.#core.config.product],
+      ],
+    });
+  }
+
+  #answered(response: SipResponse, hop: Hop, contact: string, now: number): void {
+    const { status } = response;
+    if (status < 200) {
+      this.#timers.set('patience', now + REGISTER_PATIENCE_MS);
+      return;
+    }
+    this.#transaction = undefined;
+    this.#timers.clear('patience');
+    if (this.#stopping) return this.#finish(status < 300 ? 'un-registered' : `${status} ${response.reason}`);
+    if (status < 300) return this.#registered(response, hop, contact, now);
+    const minimum = status === 423 ? response.number('Min-Expires') : undefined;
+    if (minimum !== undefined && ++this.#briefs <= BRIEF_MAX) {
+      // §10.2.8: the registrar wants a longer interval.
+      this.#expiresMs = Math.max(this.#expiresMs, minimum * 1_000);
+      this.#timers.set('patience', now + REGISTER_PATIENCE_MS);
+      return this.#register(hop, this.#expiresMs, now);
+    }
+    this.#refused(response, now);
+  }
+
+  #registered(response: SipResponse, hop: Hop, contact: string, now: number): void {
+    const seconds = grantedSeconds(response, contact) ?? this.#expiresMs / 1_000;
+    if (seconds <= 0) return this.#refused(response, now);
+    this.#account.current = hop;
+    this.#contact = contact;
+    this.#backoffMs = RETRY_FIRST_MS;
+    this.#silent = false;
+    this.#candidates = [];
+    const expiresMs = seconds * 1_000;
+    // Between 70 % and 80 % of the interval: hundreds of terminals that start together do not refresh together.
+    this.#timers.set('refresh', now + Math.max(1_000, expiresMs * (0.7 + 0.1 * this.#chance())));
+    this.#watch.start(() => [hop], now);
+    this.#tell('registered', `${response.status} ${response.reason}`, response.status, expiresMs);
+  }
+
+  #refused(response: SipResponse, now: number): void {
+    const { status } = response;
+    const waitMs = retryAfterMs(response);
+    const broken = status === 408 || status >= 500;
+    if (broken && this.#candidates.length > 0) return this.#next(now);
+    const password = status === 401 || status === 407;
+    const why = password ? 'user name or password refused' : `${status} ${response.reason}`;
+    // A wrong password will not get better soon: no loop, and no lock-out at the server.
+    if (password || status === 403) this.#backoffMs = RETRY_MAX_MS;
+    this.#silent = false;
+    this.#watch.stop();
+    this.#retry(why, status, now, waitMs);
+  }
+
+  #unanswered(cause: 'timeout' | 'transport', reason: string, now: number): void {
+    this.#quit();
+    this.#timers.clear('patience');
+    if (this.#stopping) return this.#finish(reason);
+    if (this.#candidates.length > 0) return this.#next(now);
+    if (!this.#silent) this.#watch.start(() => this.#account.hops, now);
+    this.#silent = true;
+    this.#retry(cause === 'timeout' ? 'no answer to REGISTER' : reason, undefined, now);
+  }
+
+  /** Ends the attempt that is under way, if any. */
+  #quit(): void {
+    this.#attempt++;
+    if (this.#transaction !== undefined) this.#core.abandon(this.#transaction);
+    this.#transaction = undefined;
+  }
+
+  #retry(reason: string, status: number | undefined, now: number, waitMs?: number): void {
+    const delayMs = waitMs ?? this.#backoffMs * (0.75 + 0.5 * this.#chance());
+    this.#backoffMs = Math.min(RETRY_MAX_MS, this.#backoffMs * 2);
+    this.#timers.clear('refresh');
+    this.#timers.set('retry', now + delayMs);
+    this.#tell('failed', reason, status);
+  }
+
+  #alive(hop: Hop, late: boolean, now: number): void {
+    if (this.#stopping) return;
+    if (this.#state === 'registered') {
+      // It answered, but only the second copy of the question: perhaps it was started anew in between.
+      if (late && this.#transaction === undefined) this.#round(now);
+      return;
+    }
+    if (!this.#silent) return;
+    this.#quit();
+    this.#timers.clear('retry');
+    this.#backoffMs = RETRY_FIRST_MS;
+    const first = this.#account.hops.find((known) => samePlace(known, hop));
+    this.#candidates = first === undefined ? [...this.#account.hops] : [first];
+    this.#next(now);
+  }
+
+  #dead(now: number): void {
+    if (this.#stopping || this.#state !== 'registered') return;
+    this.#quit();
+    this.#timers.clearAll();
+    this.#account.current = undefined;
+    this.#silent = true;
+    this.#backoffMs = RETRY_FIRST_MS;
+    this.#watch.start(() => this.#account.hops, now);
+    this.#tell('failed', 'the server does not answer any more');
+    // Another server may take over at once.
+    if (this.#account.hops.length > 1) this.#round(now);
+    else this.#timers.set('retry', now + this.#backoffMs);
+  }
+
+  #finish(reason: string): void {
+    this.#finished = true;
+    this.#timers.clearAll();
+    this.#account.current = undefined;
+    this.#core.machines.delete(this);
+    this.#tell('unregistered', reason);
+  }
+
+  /** 0 .. 1 */
+  #chance(): number {
+    return (this.#core.random.uint32() % 1_000) / 1_000;
+  }
+
+  #tell(state: RegistrationState, reason: string, status?: number, expiresMs?: number): void {
+    const told = `${state} ${status} ${reason}`;
+    this.#state = state;
+    if (told === this.#told) return;
+    this.#told = told;
+    this.#core.announce(this.#account.name, state, reason, status, expiresMs);
+  }
+}
+
+/** §10.2.4: what the registrar granted to our Contact, seconds. */
+function grantedSeconds(response: SipResponse, contact: string): number | undefined {
+  const ours = parseNameAddr(contact).uri;
+  const isOurs = (address: NameAddr): boolean => {
+    try {
+      return equalUris(address.uri, ours);
+    } catch {
+      return false; // Another device's binding may be anything.
+    }
+  };
+  const binding = response.contacts.find(isOurs) ?? (response.contacts.length === 1 ? response.contacts[0] : undefined);
+  const text = binding?.params.get('expires');
+  const seconds = text !== undefined && text !== null && /^\d{1,10}$/.test(text) ? Number(text) : response.expires;
+  return seconds;
+}

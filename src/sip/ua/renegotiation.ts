@@ -1,0 +1,183 @@
+/** New offers inside a session: re-INVITE both ways §14, UPDATE of the other side (RFC 3311), and who yields when both offer. */
+import { Timers } from '../../base/index.ts';
+import { createResponse, type Hop, type SipRequest, type SipResponse } from '../message/index.ts';
+import { DEFAULT_TIMING } from '../transaction/index.ts';
+import { bodyOf, type HeaderField } from './headers.ts';
+import type { Talk } from './talk.ts';
+import type { Body } from './types.ts';
+
+/** How often our re-INVITE gives way to one of the other side (491) before it is given up. */
+export const GLARE_MAX = 6;
+
+interface Theirs {
+  request: SipRequest;
+  transaction: string;
+}
+
+export class Renegotiation {
+  readonly #talk: Talk;
+  readonly #timers = new Timers<'again' | 'give-up'>();
+  #theirs: Theirs | undefined;
+  /** The body we still want to offer. */
+  #wanted: Body | undefined;
+  /** Our re-INVITE under way. */
+  #ours: string | undefined;
+  #glares = 0;
+  #stopped = false;
+
+  constructor(talk: Talk) {
+    this.#talk = talk;
+  }
+
+  get deadline(): number | undefined {
+    return this.#timers.next;
+  }
+
+  timeout(now: number): void {
+    for (const name of this.#timers.due(now)) {
+      if (name === 'again') this.proceed(now);
+      else if (this.#ours !== undefined) {
+        this.#talk.context.core.abandon(this.#ours);
+        this.#ours = undefined;
+        this.#talk.hangUp({ cause: 'timeout', by: 'network', reason: 'no final answer to our re-INVITE' }, now);
+      }
+    }
+  }
+
+  /** The session is over: what the other side waits for is answered (§15.1.2), ours is only acknowledged from now on. */
+  stop(now: number): void {
+    this.#stopped = true;
+    this.#wanted = undefined;
+    this.#timers.clearAll();
+    const theirs = this.#theirs;
+    if (theirs !== undefined) this.#refuse(theirs, 487, undefined, now);
+  }
+
+  /** Re-INVITE or UPDATE. */
+  offered(request: SipRequest, transaction: string, now: number): void {
+    const { core } = this.#talk.context;
+    if (this.#theirs !== undefined) {
+      // §14.2: the first one is not answered yet.
+      const seconds = String(core.random.uint32() % 11);
+      return core.answer(transaction, request, 500, now, undefined, [['Retry-After', seconds]]);
+    }
+    const offer = bodyOf(request);
+    const plainUpdate = request.method === 'UPDATE' && offer === undefined;
+    // §14.2, and RFC 5407 §3.1.4 for an offer of ours that still waits for the ACK.
+    const glare = this.#ours !== undefined || this.#talk.awaitingAnswer;
+    if (glare && !plainUpdate) return core.answer(transaction, request, 491, now);
+    this.#theirs = { request, transaction };
+    if (plainUpdate) {
+      // RFC 3311 §5.2: without an offer it only refreshes the target.
+      this.#accept(this.#theirs, undefined, now);
+      return;
+    }
+    if (request.method === 'INVITE') {
+      core.answer(transaction, request, 100, now);
+      core.invitations.set(transaction, {
+        tag: this.#talk.dialog.localTag,
+        cancelled: (_cancel, at) => {
+          if (this.#theirs !== undefined) this.#refuse(this.#theirs, 487, undefined, at);
+          this.proceed(at);
+        },
+      });
+    }
+    this.#talk.emit({ type: 'offered', offer });
+  }
+
+  answer(answer: Body | { status: number; reason: string }, now: number): void {
+    const theirs = this.#theirs;
+    if (theirs === undefined) return;
+    if ('status' in answer) this.#refuse(theirs, answer.status, answer.reason, now);
+    else this.#accept(theirs, answer, now);
+    this.proceed(now);
+  }
+
+  #accept({ request, transaction }: Theirs, body: Body | undefined, now: number): void {
+    const { core } = this.#talk.context;
+    this.#theirs = undefined;
+    core.invitations.delete(transaction);
+    this.#talk.dialog.refresh(request);
+    if (request.method === 'INVITE' && body !== undefined) return this.#talk.answer(transaction, request, body, now);
+    const headers: HeaderField[] = this.#talk.headers.filter(([name]) => name !== 'User-Agent');
+    headers.push(['Server', core.config.product]);
+    if (body !== undefined) headers.push(['Content-Type', body.contentType]);
+    core.respond(transaction, createResponse(request, 200, undefined, { headers, body: body?.bytes }), now);
+  }
+
+  #refuse({ request, transaction }: Theirs, status: number, reason: string | undefined, now: number): void {
+    const { core } = this.#talk.context;
+    this.#theirs = undefined;
+    core.invitations.delete(transaction);
+    core.answer(transaction, request, status, now, reason);
+  }
+
+  /** Our own offer; sent as soon as nothing else is under way (§14.1). */
+  want(body: Body, now: number): void {
+    this.#wanted = body;
+    this.#glares = 0;
+    this.proceed(now);
+  }
+
+  proceed(now: number): void {
+    const body = this.#wanted;
+    const busy = this.#ours !== undefined || this.#theirs !== undefined || this.#talk.awaitingAck;
+    if (body === undefined || busy || this.#stopped || this.#timers.has('again')) return;
+    this.#wanted = undefined;
+    let invite: SipRequest | undefined;
+    let repeatAck: (() => void) | undefined;
+    this.#ours = '';
+    this.#timers.set('give-up', now + 64 * DEFAULT_TIMING.t1Ms);
+    const headers: HeaderField[] = [...this.#talk.headers, ['Content-Type', body.contentType]];
+    const handler = {
+      sent: (transaction: string, request: SipRequest): void => {
+        this.#ours = transaction;
+        invite = request;
+      },
+      response: (response: SipResponse, _hop: Hop, at: number): void => {
+        if (response.status < 200 || invite === undefined) return;
+        if (response.status >= 300) return this.#declined(response, body, at);
+        if (repeatAck !== undefined) return repeatAck();
+        this.#talk.dialog.refresh(response);
+        repeatAck = this.#talk.acknowledge(invite, at);
+        this.#settled();
+        this.#talk.emit({ type: 'reaccepted', body: bodyOf(response) });
+        this.proceed(at);
+      },
+      failed: (cause: 'timeout' | 'transport', reason: string, at: number): void => {
+        if (repeatAck !== undefined) return;
+        this.#settled();
+        // §14.1, §12.2.1.2: no answer at all means that nobody is there.
+        this.#talk.hangUp({ cause, by: 'network', reason: `re-INVITE: ${reason}` }, at);
+      },
+    };
+    this.#talk.send('INVITE', headers, body.bytes, handler, now);
+  }
+
+  #settled(): void {
+    this.#ours = undefined;
+    this.#timers.clear('give-up');
+  }
+
+  #declined(response: SipResponse, body: Body, now: number): void {
+    const { status, reason } = response;
+    this.#settled();
+    if (this.#stopped) return;
+    if (status === 491 && ++this.#glares <= GLARE_MAX) {
+      // §14.1: the owner of the Call-ID waits 2.1 .. 4 s, the other side 0 .. 2 s, in steps of 10 ms.
+      const { core } = this.#talk.context;
+      const waitMs = this.#talk.dialog.caller
+        ? 2_100 + 10 * (core.random.uint32() % 191)
+        : 10 * (core.random.uint32() % 201);
+      this.#wanted ??= body;
+      this.#timers.set('again', now + waitMs);
+      return;
+    }
+    if (status === 481 || status === 408) {
+      // §12.2.1.2: the dialog is gone over there.
+      return this.#talk.hangUp({ cause: 'rejected', by: 'peer', status, reason: `re-INVITE: ${reason}` }, now);
+    }
+    this.#talk.emit({ type: 'rerejected', status, reason });
+    this.proceed(now);
+  }
+}

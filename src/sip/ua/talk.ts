@@ -1,0 +1,199 @@
+/**
+ * A session whose INVITE was answered with 2xx: BYE §15, ACK §13.2.2.4, and what else comes inside the dialog. New offers
+ * are `Renegotiation`'s.
+ */
+
+import type { Dialog } from '../dialog/index.ts';
+import { createResponse, type Hop, type SipRequest } from '../message/index.ts';
+import { samePlace } from './account.ts';
+import { ask } from './ask.ts';
+import type { CallContext, Ending } from './call.ts';
+import type { Handler, InDialog, Machine } from './core.ts';
+import { ALLOW, bodyOf, type HeaderField, reasonHeader, reasonOf, SUPPORTED } from './headers.ts';
+import { Renegotiation } from './renegotiation.ts';
+import { AnswerRepeater } from './repeater.ts';
+import type { Body, SessionEvent } from './types.ts';
+
+export class Talk implements Machine, InDialog {
+  readonly context: CallContext;
+  readonly dialog: Dialog;
+  /** Header fields of each target refresh request and its 2xx. */
+  readonly headers: readonly HeaderField[];
+  readonly renegotiation: Renegotiation;
+  /** Where the other side was heard last. */
+  #hop: Hop;
+  #repeater: AnswerRepeater | undefined;
+  /** Our unacknowledged 2xx carried an offer: the ACK brings the answer. */
+  #offering = false;
+  /** The INVITE that made the dialog still lacks its ACK. */
+  #unconfirmed = false;
+  /** `muted`: an extra answer to a forked INVITE, which no owner ever hears of. */
+  #state: 'up' | 'muted' | 'hanging-up' | 'over';
+  #byeReason: string | undefined;
+
+  constructor(context: CallContext, dialog: Dialog, hop: Hop, contact: string, muted = false) {
+    this.context = context;
+    this.dialog = dialog;
+    this.#hop = hop;
+    this.#state = muted ? 'muted' : 'up';
+    this.headers = [['Contact', contact], ALLOW, SUPPORTED, ['User-Agent', context.core.config.product]];
+    this.renegotiation = new Renegotiation(this);
+    context.core.dialogs.set(dialog.id, this);
+    context.core.machines.add(this);
+  }
+
+  get deadline(): number | undefined {
+    const [a, b] = [this.#repeater?.deadline, this.renegotiation.deadline];
+    return a === undefined ? b : b === undefined ? a : Math.min(a, b);
+  }
+
+  get awaitingAck(): boolean {
+    return this.#repeater !== undefined;
+  }
+
+  /** An answer of the other side is to come in an ACK. */
+  get awaitingAnswer(): boolean {
+    return this.#repeater !== undefined && this.#offering;
+  }
+
+  timeout(now: number): void {
+    if ((this.#repeater?.deadline ?? now + 1) <= now && this.#repeater?.timeout(now) === true) {
+      // §13.3.1.4, §14.2: no ACK, so the session ends, and with it the dialog.
+      this.#repeater = undefined;
+      this.#unconfirmed = false;
+      this.hangUp({ cause: 'no-ack', by: 'network', reason: 'our answer was not acknowledged' }, now);
+      if (this.#state === 'hanging-up' && this.#byeReason !== undefined) this.#bye(now);
+      return;
+    }
+    this.renegotiation.timeout(now);
+  }
+
+  emit(event: SessionEvent): void {
+    if (this.#state === 'up') this.context.core.emit(this.context.session, event);
+  }
+
+  /** Sends our 2xx to an INVITE, again and again until its ACK. */
+  answer(transaction: string, request: SipRequest, body: Body, now: number, toTag?: string): void {
+    const { core } = this.context;
+    const headers = this.headers.filter(([name]) => name !== 'User-Agent');
+    const response = createResponse(request, 200, undefined, {
+      headers: [...headers, ['Server', core.config.product], ['Content-Type', body.contentType]],
+      body: body.bytes,
+      toTag,
+    });
+    this.#offering = request.body.length === 0;
+    this.#unconfirmed ||= toTag !== undefined;
+    this.#repeater = new AnswerRepeater(core, transaction, response);
+    this.#repeater.start(now);
+  }
+
+  /** A request inside the dialog, to be sent where the dialog says. `reached` hears which hop it took. */
+  send(
+    method: string,
+    headers: readonly HeaderField[],
+    body: Uint8Array | undefined,
+    handler: Handler,
+    now: number,
+  ): void {
+    const { core, account } = this.context;
+    const make = (): SipRequest => this.dialog.request(method, this.dialog.nextSequence(), headers, body);
+    core.locate(this.dialog.nextHop, this.#hop, now, (hops, at) => {
+      // Departs from §12.2.1.1: where the target cannot be found or reached, the way the last message came is tried.
+      const hop = hops[0] ?? this.#hop;
+      const failed: Handler['failed'] = (cause, reason, when) => {
+        if (cause === 'timeout' || samePlace(hop, this.#hop)) return handler.failed(cause, reason, when);
+        ask(core, { make, hop: this.#hop, account, handler }, when);
+      };
+      ask(core, { make, hop, account, handler: { ...handler, failed } }, at);
+    });
+  }
+
+  /** §13.2.2.4: the ACK to a 2xx of `invite`, with the INVITE's number and credentials. Gives the way to repeat it. */
+  acknowledge(invite: SipRequest, now: number): () => void {
+    const { core } = this.context;
+    const ack = this.dialog.request('ACK', invite.cseq.sequence, credentialsOf(invite));
+    let repeat = (): void => {};
+    core.locate(this.dialog.nextHop, this.#hop, now, (hops) => {
+      const sent = core.sendAck(ack, hops[0] ?? this.#hop);
+      repeat = () => core.repeat(sent);
+    });
+    return () => repeat();
+  }
+
+  acknowledged(ack: SipRequest, now: number): void {
+    const repeater = this.#repeater;
+    if (repeater === undefined || ack.cseq.sequence !== repeater.sequence) return;
+    const first = this.#unconfirmed;
+    this.#repeater = undefined;
+    this.#unconfirmed = false;
+    if (this.#byeReason !== undefined) return this.#bye(now);
+    if (first || this.#offering) this.emit({ type: 'confirmed', body: this.#offering ? bodyOf(ack) : undefined });
+    this.renegotiation.proceed(now);
+  }
+
+  request(request: SipRequest, hop: Hop, transaction: string, now: number): void {
+    const { core } = this.context;
+    if (!this.dialog.admit(request)) return core.answer(transaction, request, 500, now, 'CSeq Out Of Order');
+    this.#hop = { ...hop, local: this.#hop.local };
+    if (request.method === 'BYE') {
+      core.answer(transaction, request, 200, now);
+      this.#ended({ cause: 'bye', by: 'peer', reason: reasonOf(request, 'hung up') }, now);
+      return this.#over();
+    }
+    if (this.#state !== 'up') return core.answer(transaction, request, 481, now);
+    if (request.method === 'INFO') {
+      core.answer(transaction, request, 200, now);
+      return this.emit({ type: 'info', request });
+    }
+    this.renegotiation.offered(request, transaction, now);
+  }
+
+  end(now: number, reason?: string): void {
+    this.hangUp({ cause: 'local', by: 'us', reason: reason ?? 'hung up' }, now, reason);
+  }
+
+  /** The dialog is of no use any more; the other side is told all the same. */
+  hangUp(ending: Ending, now: number, reason: string = ending.reason): void {
+    if (this.#state === 'hanging-up' || this.#state === 'over') return;
+    this.#ended(ending, now);
+    this.#state = 'hanging-up';
+    // §15: the callee sends no BYE before the ACK to its 2xx has come or is given up.
+    this.#byeReason = reason;
+    if (!this.#unconfirmed) this.#bye(now);
+  }
+
+  #ended(ending: Ending, now: number): void {
+    const owned = this.#state === 'up';
+    this.renegotiation.stop(now);
+    if (owned) this.context.calls.ended(this.context.session, ending);
+  }
+
+  #bye(now: number): void {
+    const headers = [...reasonHeader(this.#byeReason), ['User-Agent', this.context.core.config.product] as const];
+    this.#byeReason = undefined;
+    this.#repeater = undefined;
+    const done = (): void => this.#over();
+    this.send(
+      'BYE',
+      headers,
+      undefined,
+      { response: (response) => response.status >= 200 && done(), failed: done },
+      now,
+    );
+  }
+
+  #over(): void {
+    this.#state = 'over';
+    this.#repeater = undefined;
+    this.#byeReason = undefined;
+    this.context.core.machines.delete(this);
+    this.context.core.dialogs.delete(this.dialog.id);
+  }
+}
+
+/** §22.1: the ACK cannot be challenged, so it shows what the INVITE showed. */
+function credentialsOf(invite: SipRequest): HeaderField[] {
+  return (['Authorization', 'Proxy-Authorization'] as const).flatMap((name) =>
+    invite.headers(name).map((value): HeaderField => [name, value]),
+  );
+}

@@ -1,0 +1,264 @@
+/** The user agent: which machine a message, an answer of the resolver or a wish of the owner is for. RFC 3261 §8, §10, §13. */
+import type { Random } from '../../base/index.ts';
+import { dialogIdOf } from '../dialog/index.ts';
+import {
+  createResponse,
+  type Hop,
+  parseUri,
+  type SipMessage,
+  type SipRequest,
+  SipSyntaxError,
+  type SipUri,
+} from '../message/index.ts';
+import { TransactionLayer, type TransactionOptions } from '../transaction/index.ts';
+import { Account } from './account.ts';
+import { type CallContext, Calls } from './call.ts';
+import { Core, MACHINES_MAX } from './core.ts';
+import { ACCEPT, ALLOW, bodyOf, type HeaderField, SUPPORTED } from './headers.ts';
+import { IncomingCall } from './incoming.ts';
+import { inspect, type Refusal } from './inspect.ts';
+import { OutgoingCall } from './outgoing.ts';
+import { Registration } from './registration.ts';
+import type { Body, Invitation, UaConfig, UaOutput, UserAgentInterface } from './types.ts';
+
+/** Sessions at once, either way. */
+export const SESSIONS_MAX = 64;
+/** After `stop`, what has not been answered by then is not waited for. */
+export const STOP_MS = 3_000;
+
+export class UserAgent implements UserAgentInterface {
+  readonly #core: Core;
+  readonly #calls: Calls;
+  readonly #accounts: readonly Account[];
+  readonly #registrations: readonly Registration[];
+  /** Requests being answered, by what a merged copy of them would share (§8.2.2.2), and the other way round. */
+  readonly #merges = new Map<string, string>();
+  readonly #mergeKeys = new Map<string, string>();
+  #stopBy: number | undefined;
+
+  /** Throws `SipSyntaxError` when an address or server of an account is no URI. */
+  constructor(config: UaConfig, random: Random, timing?: TransactionOptions) {
+    const layer = new TransactionLayer(random, timing);
+    this.#core = new Core(config, random, layer, (...request) => this.#request(...request));
+    this.#core.forget = (transaction) => this.#forget(transaction);
+    this.#calls = new Calls(this.#core);
+    this.#accounts = config.accounts.map((account) => new Account(account, random));
+    this.#registrations = this.#accounts.map((account) => new Registration(this.#core, account));
+  }
+
+  get deadline(): number | undefined {
+    const { deadline } = this.#core;
+    if (this.#stopBy === undefined) return deadline;
+    return deadline === undefined ? this.#stopBy : Math.min(deadline, this.#stopBy);
+  }
+
+  /** For tests and status: what is alive. */
+  get counts(): { sessions: number; dialogs: number; machines: number; transactions: number } {
+    const { dialogs, machines, transactions } = this.#core;
+    return { sessions: this.#calls.size, dialogs: dialogs.size, machines: machines.size, transactions };
+  }
+
+  timeout(now: number): UaOutput[] {
+    if (this.#stopBy !== undefined && this.#stopBy <= now) {
+      this.#stopBy = undefined;
+      this.#core.machines.clear();
+      this.#core.dialogs.clear();
+    }
+    this.#core.timeout(now);
+    return this.#core.take();
+  }
+
+  receive(message: SipMessage, hop: Hop, now: number): UaOutput[] {
+    try {
+      this.#core.receive(message, hop, now);
+    } catch (error) {
+      // A header field that only now turns out to be unreadable. Of a response nothing follows; a request is answered below.
+      if (!(error instanceof SipSyntaxError)) throw error;
+    }
+    return this.#core.take();
+  }
+
+  resolved(query: string, hops: readonly Hop[], now: number): UaOutput[] {
+    this.#core.resolved(query, hops, now);
+    return this.#core.take();
+  }
+
+  transportFailed(transaction: string, reason: string, now: number): UaOutput[] {
+    this.#core.transportFailed(transaction, reason, now);
+    return this.#core.take();
+  }
+
+  start(now: number): UaOutput[] {
+    for (const registration of this.#registrations) {
+      this.#core.machines.add(registration);
+      registration.start(now);
+    }
+    return this.#core.take();
+  }
+
+  stop(now: number): UaOutput[] {
+    for (const session of this.#calls.names()) this.#calls.get(session)?.end(now);
+    for (const registration of this.#registrations) registration.stop(now);
+    this.#stopBy = now + STOP_MS;
+    return this.#core.take();
+  }
+
+  get idle(): boolean {
+    return this.#calls.size === 0 && this.#core.machines.size === 0;
+  }
+
+  invite(invitation: Invitation, now: number): UaOutput[] {
+    const { session } = invitation;
+    try {
+      this.#call(invitation, parseUri(invitation.target), now);
+    } catch (error) {
+      if (!(error instanceof SipSyntaxError)) throw error;
+      this.#core.emit(session, { type: 'ended', cause: 'local', by: 'us', reason: error.message });
+    }
+    return this.#core.take();
+  }
+
+  #call(invitation: Invitation, uri: SipUri, now: number): void {
+    const { session } = invitation;
+    const account =
+      invitation.account === undefined
+        ? this.#accounts.find((one) => one.serves(uri))
+        : this.#accounts.find((one) => one.name === invitation.account);
+    if (this.#full || this.#calls.has(session)) {
+      const reason = this.#full ? `more than ${SESSIONS_MAX} sessions` : `session ${session} exists`;
+      return this.#core.emit(session, { type: 'ended', cause: 'local', by: 'us', reason });
+    }
+    const call = new OutgoingCall(this.#context(session, account), invitation);
+    this.#calls.add(session, call);
+    if (account === undefined) this.#core.locate(uri, undefined, now, (hops, at) => call.start(hops, at));
+    else if (account.hops.length > 0) call.start(account.hops, now);
+    else account.resolve(this.#core, now, (at) => call.start(account.hops, at));
+  }
+
+  ring(session: string, now: number): UaOutput[] {
+    this.#calls.get(session)?.ring(now);
+    return this.#core.take();
+  }
+
+  accept(session: string, body: Body, now: number): UaOutput[] {
+    this.#calls.get(session)?.accept(body, now);
+    return this.#core.take();
+  }
+
+  reject(session: string, status: number, reason: string, now: number): UaOutput[] {
+    this.#calls.get(session)?.reject(status, reason, now);
+    return this.#core.take();
+  }
+
+  end(session: string, now: number, reason?: string): UaOutput[] {
+    this.#calls.get(session)?.end(now, reason);
+    return this.#core.take();
+  }
+
+  reinvite(session: string, body: Body, now: number): UaOutput[] {
+    this.#calls.get(session)?.reinvite(body, now);
+    return this.#core.take();
+  }
+
+  answerOffer(session: string, answer: Body | { status: number; reason: string }, now: number): UaOutput[] {
+    this.#calls.get(session)?.answerOffer(answer, now);
+    return this.#core.take();
+  }
+
+  get #full(): boolean {
+    return this.#calls.size >= SESSIONS_MAX || this.#core.machines.size >= MACHINES_MAX || this.#stopBy !== undefined;
+  }
+
+  #context(session: string, account: Account | undefined): CallContext {
+    return { core: this.#core, calls: this.#calls, session, account };
+  }
+
+  #request(request: SipRequest, hop: Hop, transaction: string | undefined, now: number): void {
+    if (transaction === undefined) {
+      if (request.method === 'ACK') this.#core.dialogs.get(dialogIdOf(request))?.acknowledged(request, now);
+      return;
+    }
+    try {
+      this.#serve(request, hop, transaction, now);
+    } catch (error) {
+      if (!(error instanceof SipSyntaxError)) throw error;
+      this.#core.answer(transaction, request, 400, now);
+    }
+  }
+
+  #serve(request: SipRequest, hop: Hop, transaction: string, now: number): void {
+    if (request.method === 'CANCEL') return this.#cancel(request, transaction, now);
+    const refusal = inspect(request) ?? this.#refuseMerged(request, transaction);
+    if (refusal !== undefined) {
+      return this.#core.answer(transaction, request, refusal.status, now, refusal.reason, refusal.headers);
+    }
+    if (request.toTag !== undefined) {
+      const dialog = this.#core.dialogs.get(dialogIdOf(request));
+      if (dialog === undefined) return this.#core.answer(transaction, request, 481, now);
+      if (request.method !== 'OPTIONS') return dialog.request(request, hop, transaction, now);
+    }
+    if (request.method === 'OPTIONS') return this.#options(request, transaction, now);
+    // BYE, INFO and UPDATE live inside a dialog only.
+    if (request.method !== 'INVITE') return this.#core.answer(transaction, request, 481, now);
+    this.#invited(request, hop, transaction, now);
+  }
+
+  /** §9.2 */
+  #cancel(cancel: SipRequest, transaction: string, now: number): void {
+    const invite = this.#core.invitedBy(cancel);
+    if (invite === undefined) return this.#core.answer(transaction, cancel, 481, now);
+    const invited = this.#core.invitations.get(invite);
+    this.#core.answer(transaction, cancel, 200, now, undefined, [], invited?.tag);
+    invited?.cancelled(cancel, now);
+  }
+
+  /** §8.2.2.2: the same request by another path. Remembered until the transaction is over. */
+  #refuseMerged(request: SipRequest, transaction: string): Refusal | undefined {
+    if (request.toTag !== undefined) return undefined;
+    const { sequence, method } = request.cseq;
+    const key = `${request.callId}\n${request.fromTag ?? ''}\n${sequence} ${method}`;
+    const first = this.#merges.get(key);
+    if (first !== undefined && first !== transaction) return { status: 482 };
+    this.#merges.set(key, transaction);
+    this.#mergeKeys.set(transaction, key);
+    return undefined;
+  }
+
+  #forget(transaction: string): void {
+    const key = this.#mergeKeys.get(transaction);
+    if (key === undefined) return;
+    this.#mergeKeys.delete(transaction);
+    this.#merges.delete(key);
+  }
+
+  /** §11.2 */
+  #options(request: SipRequest, transaction: string, now: number): void {
+    const headers: HeaderField[] = [
+      ALLOW,
+      ACCEPT,
+      ['Accept-Encoding', 'identity'],
+      ['Accept-Language', 'en'],
+      SUPPORTED,
+      ['Server', this.#core.config.product],
+    ];
+    const toTag = this.#core.random.token();
+    this.#core.respond(transaction, createResponse(request, 200, undefined, { headers, toTag }), now);
+  }
+
+  #invited(request: SipRequest, hop: Hop, transaction: string, now: number): void {
+    if (this.#full) return this.#core.answer(transaction, request, 480, now);
+    this.#core.answer(transaction, request, 100, now);
+    const session = `in-${this.#core.random.token()}`;
+    const account = this.#accountOf(request, hop);
+    const call = new IncomingCall(this.#context(session, account), request, hop, transaction, now);
+    this.#calls.add(session, call);
+    this.#core.emit(session, { type: 'incoming', request, hop, account: account?.name, offer: bodyOf(request) });
+  }
+
+  /** The account whose server sent the request; of several at one server, the one the Request-URI names. */
+  #accountOf(request: SipRequest, hop: Hop): Account | undefined {
+    const owners = this.#accounts.filter((account) => account.owns(hop));
+    const { user } = request.parsedUri();
+    return owners.find((account) => account.user === user) ?? owners[0];
+  }
+}

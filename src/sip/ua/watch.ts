@@ -1,0 +1,124 @@
+/**
+ * Looks after one account's servers with OPTIONS: a server that has died is noticed within 10 s, one that comes back within
+ * 6 s. Any response counts as a sign of life, a refusal too (§11.1).
+ */
+import { Timers } from '../../base/index.ts';
+import { createRequest, formatHostPort, type Hop } from '../message/index.ts';
+import type { Account } from './account.ts';
+import type { Core } from './core.ts';
+
+/** From one probe to the next. */
+export const PROBE_MS = 5_000;
+/** A probe without an answer by then (four copies over UDP) has failed. */
+export const PROBE_PATIENCE_MS = 4_000;
+/** An answer this late means that the server may have been away, and may have forgotten us. */
+export const PROBE_LATE_MS = 900;
+
+export interface WatchListener {
+  /** The server of `hop` answers; `late`: it needed more than one copy of the question. */
+  alive(hop: Hop, late: boolean, now: number): void;
+  /** None of the hops answered. */
+  dead(now: number): void;
+}
+
+export class Watch {
+  readonly #core: Core;
+  readonly #account: Account;
+  readonly #listener: WatchListener;
+  readonly #timers = new Timers<'probe' | 'patience'>();
+  readonly #callId: string;
+  readonly #tag: string;
+  #sequence = 0;
+  #hops: () => readonly Hop[] = () => [];
+  /** The probes under way. */
+  #open = new Set<string>();
+
+  constructor(core: Core, account: Account, listener: WatchListener) {
+    this.#core = core;
+    this.#account = account;
+    this.#listener = listener;
+    this.#callId = core.random.token();
+    this.#tag = core.random.token();
+  }
+
+  get deadline(): number | undefined {
+    return this.#timers.next;
+  }
+
+  /** Asks the hops (all of them, at once) from now on; which they are is looked up each time. */
+  start(hops: () => readonly Hop[], now: number): void {
+    this.stop();
+    this.#hops = hops;
+    this.#timers.set('probe', now + PROBE_MS);
+  }
+
+  stop(): void {
+    this.#timers.clearAll();
+    this.#drop();
+  }
+
+  timeout(now: number): void {
+    for (const name of this.#timers.due(now)) {
+      if (name === 'probe') this.#probe(now);
+      else {
+        this.#drop();
+        this.#listener.dead(now);
+      }
+    }
+  }
+
+  #drop(): void {
+    for (const transaction of this.#open) this.#core.abandon(transaction);
+    this.#open.clear();
+  }
+
+  #probe(now: number): void {
+    this.#timers.set('probe', now + PROBE_MS);
+    this.#timers.set('patience', now + PROBE_PATIENCE_MS);
+    for (const hop of this.#hops()) this.#ask(hop, now);
+  }
+
+  #ask(hop: Hop, now: number): void {
+    let id = '';
+    const over = (): boolean => {
+      const known = this.#open.delete(id);
+      if (known && this.#open.size === 0) this.#timers.clear('patience');
+      return known;
+    };
+    this.#core.send(
+      this.#options(hop),
+      hop,
+      {
+        sent: (transaction) => this.#open.add((id = transaction)),
+        response: (response, from, at) => {
+          if (response.status < 200 || !over()) return;
+          this.#timers.clear('patience');
+          this.#listener.alive(from, at - now > PROBE_LATE_MS, at);
+        },
+        failed: (_cause, _reason, at) => {
+          if (over() && this.#open.size === 0) this.#listener.dead(at);
+        },
+      },
+      now,
+    );
+  }
+
+  #options(hop: Hop) {
+    const { remote, transport } = hop;
+    const target = `sip:${formatHostPort(remote.host, remote.port)}${transport === 'udp' ? '' : `;transport=${transport}`}`;
+    return createRequest({
+      method: 'OPTIONS',
+      uri: target,
+      headers: [
+        ['Max-Forwards', '70'],
+        ['From', `<${this.#account.config.address}>;tag=${this.#tag}`],
+        ['To', `<${target}>`],
+        ['Call-ID', this.#callId],
+        ['CSeq', `${++this.#sequence} OPTIONS`],
+        ['Contact', this.#core.contact(this.#account.user, hop)],
+        ['Accept', 'application/sdp'],
+        ['User-Agent', this.#core.config.product],
+      ],
+    });
+  }
+}
