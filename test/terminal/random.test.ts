@@ -59,6 +59,9 @@ const setUp: Partial<TerminalConfig> = {
   },
 };
 
+/** How often something was seen, over all lives: lives that never get there prove nothing. */
+const seen = new Map<string, number>();
+
 /** Watches every action and knows what may not be. */
 class Witness {
   readonly up = new Map<string, { page: boolean; listened: boolean; held: boolean; answered: boolean }>();
@@ -113,6 +116,8 @@ class Witness {
         if (event.type !== 'call' && event.type !== 'page') return;
         assert.ok(!this.over.has(event.call), `${event.call} is over, yet ${event.state}`);
         this.begun.add(event.call);
+        const what = `${event.type} ${event.state}${event.state === 'unreached' ? ` ${event.cause}` : ''}`;
+        seen.set(what, (seen.get(what) ?? 0) + 1);
         if (['ended', 'failed', 'refused'].includes(event.state)) this.over.add(event.call);
         return;
       }
@@ -191,6 +196,7 @@ function life(seed: number): void {
       const call = one(all);
       witness.up.get(call)!.answered = true;
       story.tell({ type: 'answered', call });
+      if (below(2) === 0) story.tell({ type: 'digit', call, digit: '1' });
     },
     () => {
       if (witness.up.size === 0) return;
@@ -263,4 +269,20 @@ function life(seed: number): void {
 
 test(`${SEEDS} random lives: one call heard at a time, no microphone on a page, each press told, everything ends`, () => {
   for (let seed = 1; seed <= SEEDS; seed++) life(seed);
+  for (const what of [
+    'call connected',
+    'call held',
+    'call resumed',
+    'call prolonged',
+    'call failed',
+    'call unreached cancelled',
+    'call unreached no-answer',
+    'page connected',
+    'page held',
+    'page resumed',
+    'page waiting',
+    'page refused',
+    'call refused',
+  ])
+    assert.ok((seen.get(what) ?? 0) >= 20, `${what}: seen ${seen.get(what) ?? 0} times`);
 });

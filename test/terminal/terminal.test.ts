@@ -433,6 +433,13 @@ describe('the end', () => {
   });
 });
 
+test('the end: tones that still sound are ended', () => {
+  const busy = new Story().press().ended('t1.1', 'busy').skip().tell({ type: 'stop' });
+  assert.deepEqual(busy.all, ['busy off']);
+  const ringing = new Story({ incoming: [rule({ answer: 'ring' })] }).tell(ordinary).skip().tell({ type: 'stop' });
+  assert.deepEqual(ringing.wait(10_000).did, ['reject low unavailable']);
+});
+
 test('status: what goes on, in the words of the contract', () => {
   const story = new Story({ outputs: { called: { on: ['calling'] } } }).press().wait(4000);
   const status = story.terminal.status(story.now);
