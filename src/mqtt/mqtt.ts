@@ -1,16 +1,249 @@
-/** The connection to the broker. */
+/** Keeps the connection to the broker, and says on it what there is to say. See `index.ts`. */
 import type { Logger } from '../base/index.ts';
 import type { MqttConfig } from '../config/index.ts';
-import type { Journal } from '../journal/index.ts';
-import type { Mqtt, MqttHandlers, MqttIdentity } from './types.ts';
+import type { Cursor, Journal } from '../journal/index.ts';
+import { readCommand } from './commands.ts';
+import { discoveryMessage } from './discovery.ts';
+import { type Incoming, MqttError, Session } from './session.ts';
+import type { CommandAnswer, Mqtt, MqttHandlers, MqttIdentity } from './types.ts';
+
+const RETRY_FROM_MS = 1000;
+const RETRY_TO_MS = 30_000;
+/** A connection that lasted this long was a good one: the next attempt comes soon. */
+const GOOD_CONNECTION_MS = 5000;
+/** After the broker refused an event. */
+const REFUSED_RETRY_MS = 10_000;
+/** Changes within this time go into one `…/status`. */
+const STATUS_MS = 100;
+/** The parts of a clean stop, 2 s in all. */
+const LAST_EVENTS_MS = 1000;
+const OFFLINE_MS = 500;
+const GOODBYE_MS = 500;
 
 /** Connects, and stays connected for ever. Returns at once. */
 export function createMqtt(
-  _config: MqttConfig,
-  _identity: MqttIdentity,
-  _journal: Journal,
-  _handlers: MqttHandlers,
-  _logger: Logger,
+  config: MqttConfig,
+  identity: MqttIdentity,
+  journal: Journal,
+  handlers: MqttHandlers,
+  logger: Logger,
 ): Mqtt {
-  throw new Error('not yet');
+  return new Broker(config, identity, journal, handlers, logger);
+}
+
+class Broker implements Mqtt {
+  readonly #config: MqttConfig;
+  readonly #identity: MqttIdentity;
+  readonly #handlers: MqttHandlers;
+  readonly #logger: Logger;
+  readonly #cursor: Cursor;
+  readonly #unfollow: () => void;
+  #session: Session | undefined;
+  #connected = false;
+  #connectedAtMs = 0;
+  #retryMs = RETRY_FROM_MS;
+  /** The next attempt, or the next try to deliver a refused event. */
+  #retry: NodeJS.Timeout | undefined;
+  #statusTimer: NodeJS.Timeout | undefined;
+  /** What `…/status` says on this connection. */
+  #status: string | undefined;
+  /** Events are being delivered; settles when there are none left, or no broker. */
+  #delivery: Promise<void> | undefined;
+  /** What is wrong: with the connection, or with what the broker takes. */
+  readonly #faults = new Map<'connection' | 'events' | 'commands' | 'status', string>();
+  #stopping = false;
+
+  constructor(config: MqttConfig, identity: MqttIdentity, journal: Journal, handlers: MqttHandlers, logger: Logger) {
+    this.#config = config;
+    this.#identity = identity;
+    this.#handlers = handlers;
+    this.#logger = logger;
+    this.#cursor = journal.cursor('mqtt');
+    this.#unfollow = journal.follow(() => this.#deliver());
+    this.#connect();
+  }
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  statusChanged(): void {
+    if (!this.#connected || this.#statusTimer !== undefined) return;
+    this.#statusTimer = setTimeout(() => {
+      this.#statusTimer = undefined;
+      this.#publishStatus();
+    }, STATUS_MS);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#unfollow();
+    clearTimeout(this.#retry);
+    clearTimeout(this.#statusTimer);
+    const session = this.#session;
+    if (session !== undefined && this.#connected) {
+      this.#publishStatus();
+      this.#deliver();
+      await within(LAST_EVENTS_MS, this.#delivery);
+      await within(OFFLINE_MS, session.publish(this.#topic('availability'), 'offline', { retain: true }));
+      this.#connected = false;
+      await session.goodbye(GOODBYE_MS);
+    } else session?.drop();
+    this.#connected = false;
+    this.#session = undefined;
+  }
+
+  // ---------------------------------------------------------------- the connection
+
+  #connect(): void {
+    const clientId = `hailpoint-${this.#identity.id}`;
+    try {
+      const session = new Session(this.#config, clientId, this.#topic('availability'), {
+        connected: () => this.#greet(session),
+        message: (message) => void this.#obey(session, message),
+        over: (reason) => this.#lost(reason),
+      });
+      this.#session = session;
+    } catch (error) {
+      // Certificates that cannot be used, for one.
+      queueMicrotask(() => this.#lost(`${this.#config.url}: ${(error as Error).message}`));
+    }
+  }
+
+  #greet(session: Session): void {
+    this.#connected = true;
+    this.#connectedAtMs = performance.now();
+    this.#logger.info('mqtt: connected', { url: this.#config.url });
+    this.#try('status', session.publish(this.#topic('availability'), 'online', { retain: true }));
+    if (this.#config.discovery !== undefined) {
+      const { topic, payload } = discoveryMessage(this.#config.discovery, this.#config.base, this.#identity);
+      this.#try('status', session.publish(topic, JSON.stringify(payload), { retain: true }));
+    }
+    this.#try('commands', session.subscribe(this.#topic('command/+')));
+    this.#mended('connection');
+    this.#status = undefined;
+    this.#publishStatus();
+    this.#deliver();
+  }
+
+  #lost(reason: string): void {
+    if (this.#connected && performance.now() - this.#connectedAtMs > GOOD_CONNECTION_MS) this.#retryMs = RETRY_FROM_MS;
+    this.#connected = false;
+    this.#session = undefined;
+    clearTimeout(this.#statusTimer);
+    this.#statusTimer = undefined;
+    if (this.#stopping) return;
+    // Many terminals that lost the same broker do not come back in the same instant.
+    const waitMs = this.#retryMs * (0.8 + 0.2 * Math.random());
+    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_TO_MS);
+    this.#logger.warn('mqtt: no connection', { reason, retryMs: Math.round(waitMs) });
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.#connect(), waitMs);
+    this.#failed('connection', reason);
+  }
+
+  // ---------------------------------------------------------------- what is said
+
+  /** One event at a time, in order; the place moves when the broker has it. */
+  #deliver(): void {
+    const session = this.#session;
+    if (this.#delivery !== undefined || !this.#connected || session === undefined) return;
+    const deliver = async (): Promise<void> => {
+      for (let event = this.#cursor.next(); event !== undefined; event = this.#cursor.next()) {
+        await session.publish(this.#topic('event'), JSON.stringify(event));
+        this.#cursor.acknowledge(event.id);
+        this.#mended('events');
+      }
+    };
+    this.#delivery = deliver().then(
+      () => {
+        this.#delivery = undefined;
+        // Something may have come between the last look and now.
+        if (this.#cursor.next() !== undefined) this.#deliver();
+      },
+      (error: unknown) => {
+        this.#delivery = undefined;
+        const refused = error instanceof MqttError && error.refused;
+        if (refused && this.#connected && !this.#stopping) {
+          clearTimeout(this.#retry);
+          this.#retry = setTimeout(() => this.#deliver(), REFUSED_RETRY_MS);
+          this.#failed('events', error.message);
+        } else if (this.#connected && session !== this.#session) this.#deliver();
+      },
+    );
+  }
+
+  /** Not when it says what was said last. */
+  #publishStatus(): void {
+    const status = JSON.stringify(this.#handlers.status());
+    if (this.#session === undefined || status === this.#status) return;
+    this.#status = status;
+    this.#try('status', this.#session.publish(this.#topic('status'), status, { retain: true }));
+  }
+
+  // ---------------------------------------------------------------- what is asked
+
+  async #obey(session: Session, message: Incoming): Promise<void> {
+    const prefix = this.#topic('command/');
+    if (!message.topic.startsWith(prefix)) return;
+    const verb = message.topic.slice(prefix.length);
+    const { id, command } = readCommand(verb, message.payload, message.retained);
+    let answer: CommandAnswer;
+    try {
+      answer = typeof command === 'string' ? { ok: false, reason: command } : await this.#handlers.command(command);
+    } catch (error) {
+      answer = { ok: false, reason: 'the terminal failed to do it; its log says why' };
+      this.#logger.error('mqtt: command failed', { verb, reason: (error as Error).stack });
+    }
+    this.#logger.info('mqtt: command', { verb, ...answer });
+    const reply = JSON.stringify({ ...(id !== undefined && { id }), verb, ...answer, time: new Date().toISOString() });
+    const { responseTopic, correlationData } = message;
+    // An answer that is a command would go round in a circle.
+    const wanted =
+      responseTopic !== undefined &&
+      responseTopic !== '' &&
+      !/[+#]/.test(responseTopic) &&
+      !responseTopic.startsWith(prefix);
+    session.publish(wanted ? responseTopic : this.#topic('reply'), reply, { correlationData }).catch((error: Error) => {
+      this.#logger.warn('mqtt: no reply', { verb, reason: error.message });
+    });
+  }
+
+  // ---------------------------------------------------------------- faults
+
+  #try(what: 'commands' | 'status', done: Promise<void>): void {
+    done.then(
+      () => this.#mended(what),
+      (error: MqttError) => {
+        // A lost connection has its own fault.
+        if (error.refused) this.#failed(what, error.message);
+      },
+    );
+  }
+
+  #failed(what: 'connection' | 'events' | 'commands' | 'status', reason: string): void {
+    const before = this.#faults.size;
+    this.#faults.set(what, reason);
+    if (what !== 'connection') this.#logger.warn('mqtt: refused', { reason });
+    if (before === 0 && !this.#stopping) this.#handlers.fault(true, reason);
+  }
+
+  #mended(what: 'connection' | 'events' | 'commands' | 'status'): void {
+    if (!this.#faults.delete(what) || this.#faults.size > 0 || this.#stopping) return;
+    this.#handlers.fault(false, `connected to ${this.#config.url}`);
+  }
+
+  #topic(name: string): string {
+    return `${this.#config.base}/${name}`;
+  }
+}
+
+/** Waits for `what`, come good or bad, but no longer than `limitMs`. */
+async function within(limitMs: number, what: Promise<void> | undefined): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, limitMs);
+  });
+  await Promise.race([what?.catch(() => {}), limit]);
+  clearTimeout(timer);
 }
