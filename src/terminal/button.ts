@@ -75,7 +75,7 @@ export class Button {
     if (since === undefined) return [];
     this.#downSince.delete(source);
     this.#timers.clear(`release:${source}`, `stuck:${source}`);
-    const heldMs = now - since;
+    const heldMs = Math.round(now - since);
     const outputs: ButtonOutput[] = [{ kind: 'release', source, heldMs }];
     if (this.#jammed.delete(source) && !this.stuck) outputs.push({ kind: 'stuck', stuck: false, heldMs });
     return outputs;

@@ -191,7 +191,7 @@ export class IncomingCall implements Session {
 
   status(now: number): CallStatus {
     const { id, kind, direction, state, peer, priority } = this;
-    return { call: id, kind, direction, state, peer, priority, sinceMs: now - this.#since };
+    return { call: id, kind, direction, state, peer, priority, sinceMs: Math.round(now - this.#since) };
   }
 
   #alert(): TerminalAction[] {
@@ -228,7 +228,8 @@ export class IncomingCall implements Session {
   }
 
   #finish(state: 'ended' | 'refused', cause: EndCause, reason: string, now: number | undefined): TerminalAction[] {
-    const talked = this.#phase === 'connected' && now !== undefined ? { durationMs: now - this.#since } : {};
+    const talked =
+      this.#phase === 'connected' && now !== undefined ? { durationMs: Math.round(now - this.#since) } : {};
     this.#phase = 'over';
     this.#timers.clearAll();
     return [this.#event(state, { cause, reason, ...talked })];

@@ -191,7 +191,7 @@ export class PlanCall implements Session {
   status(now: number): CallStatus {
     const { id, kind, direction, state, peer, priority } = this;
     const plan = this.#name === undefined ? {} : { plan: this.#name };
-    return { call: id, kind, direction, state, peer, priority, ...plan, sinceMs: now - this.#since };
+    return { call: id, kind, direction, state, peer, priority, ...plan, sinceMs: Math.round(now - this.#since) };
   }
 
   #ringNext(now: number): TerminalAction[] {
@@ -288,7 +288,7 @@ export class PlanCall implements Session {
 
   #finish(state: 'ended' | 'failed', cause: EndCause, reason: string, now: number): TerminalAction[] {
     if (state === 'failed' && this.#farewell.length === 0) this.#farewell = ['error'];
-    const talked = this.#talk === undefined ? {} : { durationMs: now - this.#since };
+    const talked = this.#talk === undefined ? {} : { durationMs: Math.round(now - this.#since) };
     const event = this.#event(state, { cause, reason, ...talked });
     this.#over = true;
     this.#legs.clear();

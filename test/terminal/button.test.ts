@@ -59,3 +59,9 @@ for (const [name, script, expected] of [
   ],
 ] as const)
   test(`button: ${name}`, () => assert.equal(told(script), expected));
+
+test('button: how long it was held is told in whole milliseconds', () => {
+  const button = new Button();
+  button.edge(true, 'button', 0.25);
+  assert.deepEqual(button.edge(false, 'button', 150.4), [{ kind: 'release', source: 'button', heldMs: 150 }]);
+});
