@@ -1,8 +1,8 @@
 /** `hailpoint COMMAND …`: reads the arguments, calls the command, turns what comes of it into an exit code. */
 import { parseArgs } from 'node:util';
 import { CodedError } from '../base/index.ts';
+import { packageVersion } from '../config/index.ts';
 import { type Commands, commands, UsageError } from './commands.ts';
-import { version } from './paths.ts';
 
 const usage = `usage: hailpoint COMMAND
   run [-c FILE] [--state DIR]   the service, in the foreground
@@ -43,7 +43,7 @@ async function main(): Promise<number> {
   }
   const [name, ...rest] = positionals;
   if (values.version) {
-    console.log(version());
+    console.log(packageVersion());
     return 0;
   }
   if (values.help) {

@@ -1,8 +1,7 @@
 /** Where things are when nobody says so. */
-import { accessSync, constants, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 export const defaultConfigFile = '/etc/hailpoint/terminal.yaml';
 
@@ -36,13 +35,6 @@ export function stateDirectory(given: string | undefined): string {
     join(process.env.XDG_STATE_HOME ?? join(userInfo().homedir, '.local/state'), 'hailpoint');
   mkdirSync(path, { recursive: true });
   return path;
-}
-
-/** The project's own folder: `device` and `package.json` are there. */
-export const packageFolder = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
-
-export function version(): string {
-  return (JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { version: string }).version;
 }
 
 function writable(folder: string): boolean {

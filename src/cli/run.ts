@@ -1,17 +1,18 @@
 /** `hailpoint run`: the service in the foreground, with the words systemd wants to hear. */
 import { createLogger, type LogLevel, Service } from '../app/index.ts';
-import { loadConfig } from '../config/index.ts';
+import { loadConfig, packageVersion } from '../config/index.ts';
 import { createNotifier } from '../io/notify.ts';
-import { socketToOpen, version } from './paths.ts';
+import { socketToOpen } from './paths.ts';
 
 /** A stop that has not ended by then ends the process: systemd and people wait for 5 s. */
 const stopLimitMs = 4_500;
 
 export async function runService(file: string, stateDirectory: string): Promise<number> {
+  const version = packageVersion();
   const config = loadConfig(file, process.env);
   const logger = createLogger((process.env.HAILPOINT_LOG as LogLevel | undefined) ?? 'info');
   const notify = createNotifier(process.env, logger);
-  const service = new Service({ config, stateDirectory, socketPath: socketToOpen(), version: version(), logger });
+  const service = new Service({ config, stateDirectory, socketPath: socketToOpen(), version, logger });
   const stopped = new Promise<number>((done) => {
     const stop = (signal: NodeJS.Signals): void => {
       logger.info('Stopping', { signal });
@@ -27,7 +28,7 @@ export async function runService(file: string, stateDirectory: string): Promise<
   });
   await service.start();
   const { id, name } = config.terminal;
-  logger.info('Ready', { id, name, version: version() });
+  logger.info('Ready', { id, name, version });
   notify.ready(`${id}: ready`);
   return stopped;
 }

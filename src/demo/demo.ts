@@ -7,11 +7,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { systemRandom } from '../app/random.ts';
 import { parseWav } from '../audio/index.ts';
 import { CodedError, type Random } from '../base/index.ts';
+import { packageFolder } from '../config/index.ts';
 import { ask } from '../control/index.ts';
 import type { JournalEvent } from '../journal/index.ts';
 import { type Broker, startBroker } from './broker.ts';
@@ -25,8 +25,7 @@ export interface DemoOptions {
 
 export class DemoError extends CodedError {}
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
-const sound = (name: string): string => join(root, 'device', 'sounds', `${name}.wav`);
+const sound = (name: string): string => join(packageFolder, 'device', 'sounds', `${name}.wav`);
 /** What counts as "that speech was heard" (see `likeness`). */
 const heardMatch = 0.85;
 const stepLimitMs = 15_000;
