@@ -87,6 +87,12 @@ export class Asterisk {
     );
   }
 
+  /** Ends the channels whose names begin so. */
+  async hangup(prefix: string): Promise<void> {
+    const channels = (await this.cli('core show channels concise')).split('\n').map((line) => line.split('!')[0]);
+    for (const name of channels) if (name.startsWith(prefix)) await this.cli(`channel request hangup ${name}`);
+  }
+
   get #log(): string {
     return join(this.state, 'asterisk/log/messages.log');
   }
@@ -106,6 +112,15 @@ export class Asterisk {
     } finally {
       closeSync(file);
     }
+  }
+
+  /** The SIP messages it has `received` or `sent` since; its logger must be on. */
+  sipSince(mark: number, way: 'received' | 'sent'): string[] {
+    const word = way === 'received' ? 'Received' : 'Transmitting';
+    const messages = this.logSince(mark).matchAll(
+      new RegExp(`<--- ${word} SIP \\w+ [^\n]*--->\n([\\s\\S]*?)(?=\n\\[\\d{4}-|$)`, 'g'),
+    );
+    return Array.from(messages, ([, text]) => text);
   }
 
   /** Waits for a line (or several) in its log. */

@@ -46,25 +46,24 @@ async function page(pbx: Asterisk, terminal: TerminalProcess, sound: string, sec
   const ended = await terminal.event({ type: 'page', state: 'ended' }, 20_000, from);
   await recorded;
   const verdict = judge(readWav(recording), readWav(await mediaFile(`${sound}.wav`)));
-  return { verdict, answered, ended, sip: pbx.logSince(mark) };
+  return { verdict, answered, ended, answer: answerIn(pbx.sipSince(mark, 'received')) };
 }
 
-/** The answer in our 200 to the INVITE, as Asterisk received it. */
-function answerIn(sip: string): string {
-  const received = sip.split(/<--- /).filter((text) => /^Received SIP response/.test(text));
-  const answer = received.find((text) => /^CSeq: \d+ INVITE/m.test(text) && /^SIP\/2\.0 200/m.test(text));
+/** The terminal's 200 to an INVITE, its SDP answer included. */
+function answerIn(messages: string[]): string {
+  const answer = messages.find((text) => /^SIP\/2\.0 200/.test(text) && /^CSeq: \d+ INVITE/m.test(text));
   assert.ok(answer, 'Asterisk received no 200 to its INVITE');
   return answer;
 }
 
 test('a page is heard whole, and only heard', { timeout: 90_000 }, async (t) => {
   const { pbx, terminal } = await pagedTerminal(t);
-  const { verdict, ended, sip } = await page(pbx, terminal, 'announce', 12);
+  const { verdict, ended, answer } = await page(pbx, terminal, 'announce', 12);
   t.diagnostic(JSON.stringify(verdict));
   assert.ok(verdict.match >= 0.85, JSON.stringify(verdict));
   assert.equal(verdict.clipped, 0);
   assert.ok(verdict.gapMs < gapLimitMs, `silent for ${verdict.gapMs} ms within the speech`);
-  assert.match(answerIn(sip), /^a=recvonly/m);
+  assert.match(answer, /^a=recvonly/m);
   assert.equal((await terminal.status()).sound.microphoneOpened, 0);
   assert.equal(ended.cause, 'hangup');
 });
@@ -83,10 +82,11 @@ test('each way in which Asterisk asks for an automatic answer', { timeout: 180_0
   ] as const) {
     await t.test(way, async () => {
       await pbx.cli(`dialplan set global AA ${way}`);
-      const { verdict, answered, sip } = await page(pbx, terminal, 'short', way === 'after-2' ? 8 : 6);
+      const { verdict, answered, answer } = await page(pbx, terminal, 'short', way === 'after-2' ? 8 : 6);
+      t.diagnostic(`${way}: ${JSON.stringify(verdict)}`);
       assert.ok(verdict.match >= 0.85, JSON.stringify(verdict));
       assert.equal(verdict.clipped, 0);
-      assert.match(answerIn(sip), /^a=recvonly/m);
+      assert.match(answer, /^a=recvonly/m);
       const said = terminal.events.items.filter((event) => event.call === answered.call).map(({ reason }) => reason);
       assert.match(said.join(), header, 'the events name the header that asked');
     });
@@ -94,15 +94,28 @@ test('each way in which Asterisk asks for an automatic answer', { timeout: 180_0
   assert.equal((await terminal.status()).sound.microphoneOpened, 0);
 });
 
-test('a call that does not ask for it is not answered by a rule that wants to be asked', {
-  timeout: 60_000,
-}, async (t) => {
+test('a call that does not ask for it rings, and the loudspeaker stays closed', { timeout: 60_000 }, async (t) => {
   const { pbx, terminal } = await pagedTerminal(t);
   await pbx.cli('dialplan set global AA none');
   const mark = pbx.mark();
   await pbx.originate('Local/71001@intercom', 'short');
+  const ringing = await terminal.event({ direction: 'incoming', state: 'ringing' }, 8_000);
+  assert.match(String(ringing.reason), /no automatic answer/);
+  await pbx.logged(mark, /SIP\/2\.0 180/, 5_000);
+  await pbx.hangupAll();
+  const ended = await terminal.event({ state: 'ended', call: ringing.call }, 5_000);
+  assert.equal(ended.cause, 'cancelled');
+  assert.throws(() => answerIn(pbx.sipSince(mark, 'received')), 'it was answered');
+});
+
+test('a caller no rule knows is declined', { timeout: 60_000 }, async (t) => {
+  const { pbx, terminal } = await pagedTerminal(t);
+  await pbx.cli('dialplan set global PAGER 2001');
+  const mark = pbx.mark();
+  await pbx.originate('Local/71001@intercom', 'short');
   const refused = await terminal.event({ direction: 'incoming', state: 'refused' }, 8_000);
-  assert.ok(String(refused.reason).length > 0);
+  assert.match(String(refused.peer), /2001/);
+  assert.ok(String(refused.reason).length > 0, 'a reason is given');
   await pbx.logged(mark, /SIP\/2\.0 603/, 5_000);
 });
 
