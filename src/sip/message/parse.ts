@@ -53,29 +53,28 @@ function endOfLine(text: string, from: number): number {
   return end < 0 ? text.length : end;
 }
 
+const isBlank = (code: number): boolean => code === 32 || code === 9;
+
 function parseFields(text: string, start: number): Field[] {
   const fields: Field[] = [];
   for (let at = start; at < text.length; ) {
     const lineStart = at;
     let end = endOfLine(text, at);
     at = end + 2;
-    for (let next = text.charCodeAt(at); next === 32 || next === 9; next = text.charCodeAt(at)) {
+    while (isBlank(text.charCodeAt(at))) {
       end = endOfLine(text, at);
       at = end + 2;
     }
     const colon = text.indexOf(':', lineStart);
     let nameEnd = colon;
-    while (nameEnd > lineStart && (text.charCodeAt(nameEnd - 1) | 41) === 41) {
-      const code = text.charCodeAt(nameEnd - 1);
-      if (code !== 32 && code !== 9) break;
-      nameEnd--;
-    }
-    if (colon < 0 || colon > end || nameEnd === lineStart) {
+    while (nameEnd > lineStart && isBlank(text.charCodeAt(nameEnd - 1))) nameEnd--;
+    const key = colon > end || nameEnd <= lineStart ? '' : headerKeyAt(text, lineStart, nameEnd);
+    // Names that are no tokens are borne, but not with blanks or control characters in them.
+    if (key === '' || /[\0-\x20\x7f]/.test(key)) {
       throw new SipSyntaxError(`Cannot parse header line ${shown(text.slice(lineStart, end))}: no name and colon`, {
         offset: lineStart,
       });
     }
-    const key = headerKeyAt(text, lineStart, nameEnd);
     fields.push(new Field(key, text, colon + 1, end));
     if (fields.length > HEADER_LINES_MAX) {
       throw new SipSyntaxError(`Cannot parse message: more than ${HEADER_LINES_MAX} header lines`, { offset: at });
