@@ -288,7 +288,8 @@ export class Registration implements Machine {
   }
 
   #tell(state: RegistrationState, reason: string, status?: number, expiresMs?: number): void {
-    const told = `${state} ${status} ${reason}`;
+    // A new wording of the same misfortune is no news.
+    const told = `${state} ${status}`;
     this.#state = state;
     if (told === this.#told) return;
     this.#told = told;

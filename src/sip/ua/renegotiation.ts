@@ -53,6 +53,12 @@ export class Renegotiation {
     if (theirs !== undefined) this.#refuse(theirs, 487, undefined, now);
   }
 
+  /** The dialog is gone: a re-INVITE of ours that was said to proceed would wait for ever. */
+  close(): void {
+    if (this.#ours !== undefined) this.#talk.context.core.abandon(this.#ours);
+    this.#ours = undefined;
+  }
+
   /** Re-INVITE or UPDATE. */
   offered(request: SipRequest, transaction: string, now: number): void {
     const { core } = this.#talk.context;

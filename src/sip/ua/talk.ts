@@ -98,6 +98,7 @@ export class Talk implements Machine, InDialog {
     const { core, account } = this.context;
     const make = (): SipRequest => this.dialog.request(method, this.dialog.nextSequence(), headers, body);
     core.locate(this.dialog.nextHop, this.#hop, now, (hops, at) => {
+      if (method !== 'BYE' && this.#state !== 'up') return;
       // Departs from §12.2.1.1: where the target cannot be found or reached, the way the last message came is tried.
       const hop = hops[0] ?? this.#hop;
       const failed: Handler['failed'] = (cause, reason, when) => {
@@ -184,6 +185,7 @@ export class Talk implements Machine, InDialog {
 
   #over(): void {
     this.#state = 'over';
+    this.renegotiation.close();
     this.#repeater = undefined;
     this.#byeReason = undefined;
     this.context.core.machines.delete(this);

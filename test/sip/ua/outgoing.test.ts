@@ -353,6 +353,16 @@ test('BYEs that cross are both answered', () => {
   assert.equal(peer.ua.counts.dialogs, 0);
 });
 
+test('a re-INVITE that was proceeding when the session ended is not waited for', () => {
+  const peer = new Peer({ ...CONFIG, accounts: [] });
+  peer.do(peer.ua.invite(invitation, 0));
+  peer.reply(peer.request('INVITE'), 200, { body: answer }).take();
+  peer.do(peer.ua.reinvite('s', offer, 0)).reply(peer.request('INVITE'), 100);
+  peer.do(peer.ua.end('s', 0)).reply(peer.request('BYE'), 200);
+  peer.pass(60_000);
+  assert.deepEqual(peer.ua.counts, { sessions: 0, dialogs: 0, machines: 0, transactions: 0 });
+});
+
 test('all is forgotten in the end', () => {
   const peer = calling();
   peer.reply(peer.request('INVITE'), 200, { body: answer });
