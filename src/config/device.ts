@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { MediaConfig } from '../media/types.ts';
 import { explain, type Finding, meant } from './explain.ts';
+import { name as nameSchema } from './fields.ts';
 import { formatPath } from './problems.ts';
 import { deviceSchema, LINE_DRIVERS, PLANNED_LINE_DRIVERS } from './schema-device.ts';
 import { reason } from './secrets.ts';
@@ -115,7 +116,9 @@ function mergeEntry(base: unknown, override: unknown): unknown {
 /** On a board that is only simulated, a button or lamp is there as soon as somebody names it. */
 function simulateMissing(device: Section, terminal: Source): void {
   for (const kind of ['buttons', 'outputs']) {
-    const named = keysOf(terminal.at([kind])).map((name) => [name, { driver: 'simulated' }]);
+    const named = keysOf(terminal.at([kind]))
+      .filter((name) => nameSchema.safeParse(name).success)
+      .map((name) => [name, { driver: 'simulated' }]);
     if (device[kind] === undefined || isSection(device[kind]))
       device[kind] = { ...Object.fromEntries(named), ...(device[kind] as Section) };
   }

@@ -83,7 +83,7 @@ export const hostPort: z.ZodType<HostPort, string> = written('IP:PORT, IPv6 as [
 
 /** One or several of them, as a list. */
 export function listOf<T>(item: z.ZodType<T, string>): z.ZodType<T[], string | string[]> {
-  return z.union([z.array(item), item.transform((one) => [one])]).meta({ ...item.meta() });
+  return z.union([z.array(item).min(1), item.transform((one) => [one])]).meta({ ...item.meta() });
 }
 
 const SIP_URI =
@@ -104,10 +104,9 @@ export const sipUri = written('a SIP URI such as sip:100@pbx.example.net', (text
 
 /** `sip:USER@DOMAIN` */
 export const addressOfRecord = written('sip:USER@DOMAIN', (text, refuse) => {
-  const [, user, host, , parameters] = text.match(SIP_URI) ?? [];
-  if (host === undefined && /^sip:[^@]+@?$/.test(text)) return refuse(`${JSON.stringify(text)} has no domain`);
-  if (user === undefined)
-    return refuse(`${JSON.stringify(text)} ${host === undefined ? 'is no SIP address' : 'has no user or no domain'}`);
+  if (/^sip:[^@]+@?$/.test(text)) return refuse(`${JSON.stringify(text)} has no domain`);
+  const [, user, , , parameters] = text.match(SIP_URI) ?? [];
+  if (user === undefined) return refuse(`${JSON.stringify(text)} is no SIP address`);
   if (parameters !== '') return refuse('an address of record has no parameters; they belong to the servers');
   return text;
 });

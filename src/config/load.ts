@@ -77,18 +77,18 @@ function build(
   { sound, ...device }: DeviceConfig & { sound: MediaConfig['sound'] },
   warnings: readonly Problem[],
 ): Config {
-  const { id, name = id } = file.terminal;
+  const { id, name = id, stuck: stuckMs } = file.terminal;
   const { calls, buttons, incoming, outputs, mqtt } = file;
   return {
     file: path,
     // systemd separates several by colons; the first is ours.
     ...(env.STATE_DIRECTORY && { stateDirectory: env.STATE_DIRECTORY.split(':')[0] }),
-    terminal: { id, name, calls, buttons, incoming, outputs },
+    terminal: { id, name, calls, buttons, incoming, outputs, stuckMs },
     device,
     sip: {
       listen: { udp: file.sip.listen.udp ?? [], tcp: file.sip.listen.tcp ?? [] },
       accounts: Object.entries(file.sip.accounts).map(
-        ([account, { address, servers, username, password, expires }]) => ({
+        ([account, { address, servers = [], username, password, expires }]) => ({
           name: account,
           address,
           servers,

@@ -23,6 +23,7 @@ const terminal = z.strictObject({
     expected: 'letters, digits, ".", "_" and "-", at most 64',
   }),
   name: about('Where it stands, for people.', text('a text').optional()),
+  stuck: about('A button held this long is reported as stuck.', duration('1s', '1h').prefault('60s')),
 });
 
 /** Parts of the profile may be replaced; they are checked together with it. */
@@ -30,7 +31,7 @@ const device = z
   .union([
     z.string().min(1),
     z.strictObject({
-      profile: about("A profile's name, or a path to one.", z.string().min(1)),
+      profile: about("A profile's name, or a path to one.", text("a profile's name, or a path to one")),
       buttons: z.record(z.string(), z.unknown()).optional(),
       outputs: z.record(z.string(), z.unknown()).optional(),
       sound: z.record(z.string(), z.unknown()).optional(),
@@ -39,9 +40,10 @@ const device = z
   .meta({ expected: "a profile's name, a path to one, or { profile: NAME, sound: ... }" });
 
 function sip(around: Surroundings) {
+  const port = (transport: string) => about(`Where SIP over ${transport} is listened to.`, listOf(hostPort).optional());
   const account = z.strictObject({
     address: about('The address of record.', addressOfRecord),
-    servers: about('SIP servers by preference; none: the domain of the address.', listOf(sipUri).prefault([])),
+    servers: about('SIP servers by preference; none: the domain of the address.', listOf(sipUri).optional()),
     username: about('For digest; default: the user of the address.', text('a text').optional()),
     password: about('For digest.', secret(around).optional()),
     expires: about('How long a registration lasts.', duration('10s', '1d').prefault('300s')),
@@ -51,11 +53,7 @@ function sip(around: Surroundings) {
     listen: about(
       'Where SIP is listened to.',
       z
-        .strictObject({
-          udp: listOf(hostPort).optional(),
-          tcp: listOf(hostPort).optional(),
-          tls: listOf(hostPort).optional(),
-        })
+        .strictObject({ udp: port('UDP'), tcp: port('TCP'), tls: port('TLS') })
         .prefault({ udp: '0.0.0.0:5060', tcp: '0.0.0.0:5060' }),
     ),
     accounts: about('Where the terminal registers.', named('an account', account).prefault({})),

@@ -17,6 +17,7 @@ export function secret(around: Surroundings): z.ZodType<string, unknown> {
   const reference = z
     .strictObject({ file: z.string().optional(), credential: z.string().optional(), env: z.string().optional() })
     .transform((value, context): string => {
+      if (context.issues.length > 0) return z.NEVER;
       const refuse = (message: string): string => {
         context.issues.push({ code: 'custom', message, input: value });
         return z.NEVER;

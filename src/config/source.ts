@@ -25,29 +25,30 @@ export class Source {
     const report = (line: number, message: string, expected?: string): void => {
       problems.push({ file, line, path: '', message, expected });
     };
+    let readText = text;
     let { document, lines } = parse(text);
     let readable = true;
     if (document.errors.some(({ code }) => code === 'TAB_AS_INDENT')) {
       // The rest of the file is looked at as if the tabs were spaces, so that its other problems come out too.
-      const spaces = text.replace(/^[ \t]*\t[ \t]*/gm, (indent, offset: number) => {
+      readText = text.replace(/^[ \t]*\t[ \t]*/gm, (indent, offset: number) => {
         report(lines.linePos(offset).line, 'a tab indents this line', 'spaces');
         return indent.replaceAll('\t', '  ');
       });
-      ({ document, lines } = parse(spaces));
+      ({ document, lines } = parse(readText));
       readable = !document.errors.some(({ code }) => code !== 'DUPLICATE_KEY');
     }
     if (readable) {
+      let lastLine = 0;
       for (const error of [...document.errors, ...document.warnings]) {
         const { line, col } = lines.linePos(error.pos[0]);
-        if (error.code === 'DUPLICATE_KEY')
-          report(
-            line,
-            `${text.slice(error.pos[0]).match(/^[^:\s]+/)?.[0] ?? 'a key'} is written twice`,
-            'each key once',
-          );
-        else {
-          report(line, `this is not YAML, column ${col}: ${error.message}`);
+        if (error.code === 'DUPLICATE_KEY') {
+          const [key] = readText.slice(error.pos[0]).match(/^[^:\s]+/) ?? ['a key'];
+          report(line, `${key} is written twice`, 'each key once');
+        } else {
+          // One mistake often breaks several rules of the grammar.
+          if (line !== lastLine) report(line, `this is not YAML, column ${col}: ${error.message}`);
           readable = false;
+          lastLine = line;
         }
       }
     }

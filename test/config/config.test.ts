@@ -1,0 +1,303 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { ConfigError, checkConfig, configReference, formatProblem, loadConfig } from '../../src/config/index.ts';
+import { brief, checkText, MINIMAL } from './kit.ts';
+
+const fixture = (name: string): string =>
+  fileURLToPath(new URL(`../../../test/fixtures/config/${name}`, import.meta.url));
+
+test('the example of the documents: only what would be dangerous to ignore is refused', () => {
+  const { problems, warnings } = checkConfig(fixture('full.yaml'), {});
+  assert.deepEqual(
+    problems.map(({ line, path }) => `${line} ${path}`),
+    ['10 sip.accounts.pbx.servers[0]', '10 sip.accounts.pbx.servers[1]', '14 sip.accounts.pbx.encryption'],
+  );
+  assert.deepEqual(
+    warnings.map(({ line, path }) => `${line} ${path}`),
+    ['28 multicast', '30 zones', '35 audio.codecs[0]', '35 audio.codecs[1]'],
+  );
+});
+
+test('without encryption the example loads, with every default', () => {
+  const config = loadConfig(fixture('full-plain.yaml'), { STATE_DIRECTORY: '/var/lib/hailpoint:/other' });
+  assert.equal(config.stateDirectory, '/var/lib/hailpoint');
+  assert.deepEqual(config.terminal, {
+    id: 'help-07',
+    name: 'Platform 2, north stairs',
+    stuckMs: 60_000,
+    calls: {
+      'control-room': {
+        steps: [
+          { ring: ['sip:100@pbx.example.net'], forMs: 20_000 },
+          { ring: ['sip:101@pbx.example.net', 'sip:10.0.0.40'], forMs: 20_000 },
+        ],
+        cycles: 3,
+        priority: 10,
+        confirm: { digit: '1', withinMs: 20_000 },
+        limitMs: 600_000,
+        warningMs: 10_000,
+        prolong: '#',
+        interrupted: 'hold',
+      },
+    },
+    buttons: { help: { press: { call: 'control-room' } } },
+    incoming: [
+      {
+        from: 'sip:*@pbx.example.net',
+        answer: 'auto',
+        as: 'page',
+        priority: 5,
+        delayMs: 0,
+        limitMs: 1_800_000,
+        interrupted: 'hold',
+        chime: false,
+      },
+      {
+        from: 'sip:100@*',
+        answer: 'when-asked',
+        as: 'intercom',
+        priority: 6,
+        delayMs: 0,
+        limitMs: 600_000,
+        interrupted: 'hold',
+        chime: false,
+      },
+    ],
+    outputs: { called: { on: ['calling', 'connected'] }, connected: { on: ['connected'], blinkMs: 500 } },
+  });
+  assert.deepEqual(config.sip, {
+    listen: { udp: [{ host: '0.0.0.0', port: 5060 }], tcp: [{ host: '0.0.0.0', port: 5060 }] },
+    accounts: [
+      {
+        name: 'pbx',
+        address: 'sip:help-07@pbx.example.net',
+        servers: ['sip:10.0.0.2', 'sip:10.0.0.3'],
+        username: 'help-07',
+        password: 'pbx-secret',
+        expiresMs: 300_000,
+      },
+    ],
+  });
+  assert.deepEqual(config.device.buttons, { help: { driver: 'simulated' } });
+  assert.deepEqual(config.media, { sound: { driver: 'none' }, volume: 80 });
+  assert.deepEqual(config.codecs, ['pcma', 'pcmu']);
+  assert.deepEqual(config.mqtt, {
+    url: 'mqtts://broker.example.net',
+    username: 'help-07',
+    password: 'mqtt-secret',
+    base: 'hailpoint/help-07',
+    discovery: 'homeassistant',
+  });
+  assert.deepEqual(config.web, { listen: { host: '127.0.0.1', port: 8080 } });
+});
+
+test('what is handed out is frozen all the way down', () => {
+  const { config } = checkText(MINIMAL);
+  assert.throws(() => (config!.sip.listen.udp[0] as { port: number }).port++, TypeError);
+  assert.throws(() => ((config!.terminal as { name: string }).name = 'x'), TypeError);
+});
+
+test('every problem at once, each at its line, in the file it stands in', () => {
+  const { config, problems } = checkConfig(fixture('many-problems.yaml'), {});
+  assert.equal(config, undefined);
+  assert.deepEqual(
+    problems.map(brief).map((one) => one.replace(/read \/\S*\//, 'read /')),
+    [
+      'many-problems.yaml:3 terminal.id: "help/07" is not possible',
+      'many-problems.yaml:4 terminal.nam: nam is not known here; did you mean name?',
+      'many-problems.yaml:5 device.sound.rate: 44100 is not known',
+      'many-problems.yaml:9 sip.accounts.pbx.address: "sip:help-07" has no domain',
+      'many-problems.yaml:10 sip.accounts.pbx.servers: sips: is not available in this version: this would not be encrypted',
+      'many-problems.yaml:12 : password is written twice',
+      'many-problems.yaml:13 sip.accounts.pbx.encryption: encryption is not available in this version: calls would not be encrypted',
+      'many-problems.yaml:17 calls.control-room.steps[0].for: 20 has no unit, so it could be seconds, milliseconds or minutes',
+      'many-problems.yaml:18 calls.control-room.steps[1].ring: is empty',
+      'many-problems.yaml:18 calls.control-room.steps[1].fro: fro is not known here; did you mean for?',
+      'many-problems.yaml:19 calls.control-room.confirm.digit: 12 is a number: for a text write "12"',
+      'many-problems.yaml:20 calls.control-room.priority: 11 is out of range',
+      'many-problems.yaml:22 buttons.help.press.call: there is no call plan controlroom; did you mean control-room?',
+      'many-problems.yaml:23 buttons.side.press: a press does exactly one thing',
+      'many-problems.yaml:23 buttons.side: the device has no button side',
+      'many-problems.yaml:25 incoming[0].from: 100 is a number: for a text write "100"',
+      'many-problems.yaml:25 incoming[0].answer: autom is not known; did you mean auto?',
+      'many-problems.yaml:27 outputs.called.on[1]: conected is not known; did you mean connected?',
+      'many-problems.yaml:27 outputs.called.blink: 1ms is too short',
+      'many-problems.yaml:28 audio.volume: "loud" is a text',
+      'many-problems.yaml:28 audio.codecs: none of these codecs is available in this version',
+      'many-problems.yaml:29 mqtt.url: "http://broker" is not possible',
+      'many-problems.yaml:30 web.listen: "localhost:8080" is no IP address with a port',
+      'board.yaml:3 buttons.help.active: lo is not known; did you mean low?',
+      'board.yaml:3 buttons.help.debounce: 30 has no unit, so it could be seconds, milliseconds or minutes',
+      'board.yaml:4 buttons.door.driver: the driver evdev is not available in this version',
+      'board.yaml:6 outputs.called: line GPIO17 of pinctrl-bcm2711 is already buttons.help',
+      'board.yaml:10 outputs.called.bias: bias is not known here',
+      'board.yaml:11 outputs.bell.driver: modbuss is not known',
+    ],
+  );
+});
+
+test('the error lists them all, as a person would read them', () => {
+  const read = (): unknown => loadConfig(fixture('many-problems.yaml'), {});
+  assert.throws(read, (error: ConfigError) => {
+    assert.ok(error instanceof ConfigError);
+    assert.equal(error.code, 'config');
+    assert.equal(error.message.split('\n').length, error.problems.length + 1);
+    assert.match(
+      error.message,
+      /many-problems\.yaml:20: calls\.control-room\.priority: 11 is out of range \(expected a whole number from 1 to 10\)/,
+    );
+    return true;
+  });
+});
+
+test('a file that is not there', () => {
+  const { problems } = checkConfig('/nowhere/terminal.yaml', {});
+  assert.deepEqual(problems.map(formatProblem), ['/nowhere/terminal.yaml:1: cannot be read: no such file']);
+});
+
+for (const [sentence, text, expected] of [
+  ['an empty file', '', ['terminal.yaml:1 terminal: is missing', 'terminal.yaml:1 device: is missing']],
+  ['a list', '- terminal', ['terminal.yaml:1 : is a list']],
+  [
+    'tabs, and still the rest',
+    'terminal:\n\tid: t\n\tnam: x\ndevice: simulated\n',
+    [
+      'terminal.yaml:2 : a tab indents this line',
+      'terminal.yaml:3 : a tab indents this line',
+      'terminal.yaml:3 terminal.nam: nam is not known here; did you mean name?',
+    ],
+  ],
+  [
+    'a quote that does not end',
+    'terminal: { id: "t }\n',
+    [/^terminal\.yaml:\d : this is not YAML, column \d+: Missing/],
+  ],
+  ['two documents', `${MINIMAL}---\na: 1\n`, [/^terminal\.yaml:3 : this is not YAML/]],
+  ['an alias to nothing', `${MINIMAL}calls: *plans\n`, [/^terminal\.yaml:1 : this is not YAML: Unresolved alias/]],
+  ['a key without value', 'terminal:\ndevice: simulated\n', ['terminal.yaml:1 terminal: has no value']],
+  [
+    'a profile nobody has',
+    'terminal: { id: t }\ndevice: simulatd\n',
+    [/^terminal\.yaml:2 device: cannot read the profile \S+: no such file; did you mean simulated\?$/],
+  ],
+  [
+    'an own profile that is not there',
+    'terminal: { id: t }\ndevice: { profile: ./b.yaml }\n',
+    [/^terminal\.yaml:2 device\.profile: cannot read the profile \/\S+\/b\.yaml: no such file$/],
+  ],
+  [
+    'a name that cannot be a topic',
+    `${MINIMAL}zones: { "a/b": { send: "239.0.0.1:5004" } }\n`,
+    ['terminal.yaml:3 zones.a/b: "a/b" is no usable name'],
+  ],
+  ['nothing to listen to', `${MINIMAL}sip: { listen: {} }\n`, ['terminal.yaml:3 sip.listen: nothing is listened to']],
+  [
+    'an inline transport=tls',
+    `${MINIMAL}buttons: { help: { press: { dial: "sip:1@h;transport=TLS" } } }\n`,
+    [
+      'terminal.yaml:3 buttons.help.press.dial: transport=tls is not available in this version: this would not be encrypted',
+    ],
+  ],
+  [
+    'an account whose address is a phone number',
+    `${MINIMAL}sip: { accounts: { a: { address: "tel:+431" } } }\n`,
+    ['terminal.yaml:3 sip.accounts.a.address: "tel:+431" is no SIP address'],
+  ],
+  [
+    'ports the wrong way round',
+    `${MINIMAL}sip: { media: { ports: 20100-20000 } }\n`,
+    ['terminal.yaml:3 sip.media.ports: 20100-20000 is not usable'],
+  ],
+  [
+    'a prompt that is not there',
+    `${MINIMAL}calls: { a: { steps: [ { ring: "sip:1@h" } ], prompt: gone.wav } }\n`,
+    [/^terminal\.yaml:3 calls\.a\.prompt: cannot read \/\S+\/gone\.wav: no such file$/],
+  ],
+  [
+    'a source that is no address',
+    `${MINIMAL}incoming: [ { from: "*", source: 10.0.0.0/40, answer: auto } ]\n`,
+    ['terminal.yaml:3 incoming[0].source: "10.0.0.0/40" is no address or prefix'],
+  ],
+] as const) {
+  test(`refused: ${sentence}`, () => {
+    const problems = checkText(text).problems.map(brief);
+    assert.equal(problems.length, expected.length, problems.join('\n'));
+    expected.forEach((wanted, index) => {
+      if (typeof wanted === 'string') assert.equal(problems[index], wanted);
+      else assert.match(problems[index], wanted);
+    });
+  });
+}
+
+for (const [sentence, text, expected] of [
+  ['nothing to say', MINIMAL, []],
+  [
+    'anybody is answered',
+    `${MINIMAL}incoming: [ { from: "*", answer: auto } ]\n`,
+    [/incoming\[0\]\.from: answers by itself anybody/],
+  ],
+  [
+    'any address is answered',
+    `${MINIMAL}incoming: [ { from: "sip:1@h", source: 0.0.0.0/0, answer: when-asked } ]\n`,
+    [/incoming\[0\]\.source: answers by itself a call from any address/],
+  ],
+  ['anybody may ring', `${MINIMAL}incoming: [ { from: "*", answer: ring } ]\n`, []],
+  [
+    'an inline secret',
+    `${MINIMAL}mqtt: { url: "mqtts://b", password: x }\n`,
+    [/mqtt\.password: the secret stands in this file/],
+  ],
+  [
+    'a password on a readable wire',
+    `${MINIMAL}mqtt: { url: "mqtt://b", password: { env: P } }\n`,
+    [/mqtt\.url: the password crosses the network readable/],
+  ],
+  [
+    'SRTP offered',
+    `${MINIMAL}sip: { accounts: { a: { address: "sip:a@b", encryption: offered } } }\n`,
+    [/encryption is not available in this version: ignored/],
+  ],
+  [
+    'TLS listened to',
+    `${MINIMAL}sip: { listen: { udp: "0.0.0.0:5060", tls: "0.0.0.0:5061" } }\n`,
+    [/sip\.listen\.tls: listening on TLS is not available/],
+  ],
+] as const) {
+  test(`warned of: ${sentence}`, () => {
+    const { config, warnings, problems } = checkText(text, {}, { P: 'secret' });
+    assert.deepEqual(problems, []);
+    assert.deepEqual(config?.warnings, warnings);
+    const lines = warnings.map(brief);
+    assert.equal(lines.length, expected.length, lines.join('\n'));
+    for (const [index, wanted] of expected.entries()) assert.match(lines[index], wanted);
+  });
+}
+
+test('each field of the schema has its help text and says what it takes', () => {
+  const rows = configReference();
+  const paths = rows.map(({ path }) => path);
+  for (const path of [
+    'terminal.id',
+    'calls.NAME.steps[0].for',
+    'incoming[0].priority',
+    'sip.accounts.NAME.password',
+    'mqtt.ca',
+  ]) {
+    assert.ok(paths.includes(path), `${path} is among ${paths.join(', ')}`);
+  }
+  const step = rows.find(({ path }) => path === 'calls.NAME.steps[0].for');
+  assert.deepEqual(step, {
+    path: 'calls.NAME.steps[0].for',
+    help: 'How long, before the next step.',
+    expected: 'a duration of 500ms to 10m',
+    default: '20s',
+  });
+  const leaves = rows.filter(
+    ({ path }) => !paths.some((other) => other.startsWith(`${path}.`) || other.startsWith(`${path}[`)),
+  );
+  assert.deepEqual(
+    leaves.filter(({ expected }) => expected === undefined).map(({ path }) => path),
+    [],
+  );
+});
