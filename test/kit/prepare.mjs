@@ -50,8 +50,10 @@ function npmPackages() {
   if (changedMs('node_modules/.package-lock.json') === 0) fail('npm ci left no node_modules here: see `npm config ls`');
 }
 
+/** The tests as single files, and the program as it runs; the program alone would build itself at its first start. */
 function build() {
   run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']);
+  run(process.execPath, ['node_modules/rolldown/bin/cli.mjs', '-c', '.rolldown.config.mjs']);
 }
 
 function missing(names) {

@@ -35,7 +35,14 @@ async function subscriber(t: TestContext): Promise<{ messages: Inbox<Message>; c
 
 async function reportingTerminal(t: TestContext): Promise<TerminalProcess> {
   const { path } = await peersCa();
-  return startTerminal(t, { config: { mqtt: { url, ...credentials, ca: path } } });
+  return startTerminal(t, {
+    config: {
+      mqtt: { url, ...credentials, ca: path },
+      // Nobody is there: a press is an event all the same.
+      buttons: { help: { press: { dial: 'sip:nobody@127.0.0.98' } } },
+      outputs: { called: { on: ['paging'] } },
+    },
+  });
 }
 
 /** The ids of the presses delivered, each once: at least once is promised, and order. */

@@ -7,8 +7,12 @@ import { SoundCards } from '../kit/soundcard.ts';
 import { account, startTerminal, type TerminalProcess } from '../kit/terminal.ts';
 import { judge, readWav } from '../kit/wav.ts';
 
-/** Shorter silences inside the speech may be the virtual card's own: see `kit/soundcard.ts`. */
+/**
+ * A silence inside the speech. On a busy machine the virtual card makes some of its own now and then (`kit/soundcard.ts`);
+ * the program's would come back in each page.
+ */
 const gapLimitMs = 60;
+const gapTries = 3;
 
 let cards: SoundCards;
 test.before(async () => {
@@ -58,14 +62,18 @@ function answerIn(messages: string[]): string {
 
 test('a page is heard whole, and only heard', { timeout: 90_000 }, async (t) => {
   const { pbx, terminal } = await pagedTerminal(t);
-  const { verdict, ended, answer } = await page(pbx, terminal, 'announce', 12);
-  t.diagnostic(JSON.stringify(verdict));
-  assert.ok(verdict.match >= 0.85, JSON.stringify(verdict));
-  assert.equal(verdict.clipped, 0);
-  assert.ok(verdict.gapMs < gapLimitMs, `silent for ${verdict.gapMs} ms within the speech`);
-  assert.match(answer, /^a=recvonly/m);
-  assert.equal((await terminal.status()).sound.microphoneOpened, 0);
-  assert.equal(ended.cause, 'hangup');
+  const gapsMs: number[] = [];
+  while (gapsMs.length < gapTries && !gapsMs.some((ms) => ms < gapLimitMs)) {
+    const { verdict, ended, answer } = await page(pbx, terminal, 'announce', 12);
+    t.diagnostic(JSON.stringify(verdict));
+    assert.ok(verdict.match >= 0.85, JSON.stringify(verdict));
+    assert.equal(verdict.clipped, 0);
+    assert.match(answer, /^a=recvonly/m);
+    assert.equal(ended.cause, 'hangup');
+    assert.equal((await terminal.status()).sound.microphoneOpened, 0);
+    gapsMs.push(verdict.gapMs);
+  }
+  assert.ok(Math.min(...gapsMs) < gapLimitMs, `silent for ${gapsMs.join(', ')} ms within the speech`);
 });
 
 test('each way in which Asterisk asks for an automatic answer', { timeout: 180_000 }, async (t) => {
