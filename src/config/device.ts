@@ -1,9 +1,10 @@
 /** The device profile: found by its name or path, its parts replaced by the terminal's file, checked as one. */
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { MediaConfig } from '../media/types.ts';
 import { explain, type Finding, meant } from './explain.ts';
 import { name as nameSchema } from './fields.ts';
+import { packageFolder } from './package.ts';
 import { formatPath } from './problems.ts';
 import { deviceSchema, LINE_DRIVERS, PLANNED_LINE_DRIVERS } from './schema-device.ts';
 import { reason } from './secrets.ts';
@@ -72,23 +73,18 @@ export function loadDevice(terminal: Source): DeviceFound {
   return found;
 }
 
-/** A name is looked up among the profiles that come with the program. */
+/** A name is looked up among the program's own profiles. */
 function profileFile(wanted: string, directory: string): string {
   const isPath = wanted.includes('/') || /\.ya?ml$/.test(wanted);
-  return isPath ? resolve(directory, wanted) : join(profileDirectory(), `${wanted}.yaml`);
+  return isPath ? resolve(directory, wanted) : join(profileDirectory, `${wanted}.yaml`);
 }
 
-/** `device/` beside the package.json above this file, wherever it was built to. */
-function profileDirectory(): string {
-  let directory = import.meta.dirname;
-  while (!existsSync(join(directory, 'package.json')) && dirname(directory) !== directory)
-    directory = dirname(directory);
-  return join(directory, 'device');
-}
+/** The profiles that come with the program. */
+const profileDirectory = join(packageFolder, 'device');
 
 function profileNames(): string[] {
   try {
-    return readdirSync(profileDirectory()).flatMap((file) => (file.endsWith('.yaml') ? [basename(file, '.yaml')] : []));
+    return readdirSync(profileDirectory).flatMap((file) => (file.endsWith('.yaml') ? [basename(file, '.yaml')] : []));
   } catch {
     return [];
   }
