@@ -106,7 +106,7 @@ export class TerminalProcess {
         );
       }),
     );
-    this.#follow();
+    await this.#reported(this.#follow());
   }
 
   get pid(): number {
@@ -191,24 +191,29 @@ export class TerminalProcess {
     return this.#log.split('\n').slice(-60).join('\n');
   }
 
-  #follow(): void {
+  /** Resolves when the events of before are here. */
+  #follow(): Promise<void> {
     const socket = connect(this.#env.HAILPOINT_SOCKET!, () => socket.write('{"command":"events","follow":true}\n'));
     this.#following = socket;
     let text = '';
     const seen = new Set<string>();
     socket.on('error', () => socket.destroy());
-    socket.on('data', (chunk) => {
-      const lines = (text + chunk).split('\n');
-      text = lines.pop()!;
-      for (const line of lines) {
-        const message = JSON.parse(line) as Event & { events?: Event[] };
-        // The first line answers the command, with the events of before; each line after it is an event.
-        for (const event of message.events ?? [message]) {
-          if (seen.has(event.id)) continue;
-          seen.add(event.id);
-          this.events.put(event);
+    return new Promise((resolve, reject) => {
+      socket.once('close', () => reject(new Error('the terminal told no events')));
+      socket.on('data', (chunk) => {
+        const lines = (text + chunk).split('\n');
+        text = lines.pop()!;
+        for (const line of lines) {
+          const message = JSON.parse(line) as Event & { events?: Event[] };
+          // The first line answers the command, with the events of before; each line after it is an event.
+          for (const event of message.events ?? [message]) {
+            if (seen.has(event.id)) continue;
+            seen.add(event.id);
+            this.events.put(event);
+          }
+          resolve();
         }
-      }
+      });
     });
   }
 
