@@ -7,16 +7,17 @@ import { findPeriod, LONGEST_PERIOD_MS } from './period.ts';
 
 /** At most so many periods are played in turn. */
 const MAX_PERIODS = 3;
-const LOOK_BACK_MS = 20;
-/** Full level so long; then even down to nothing at the second figure. */
-const HOLD_MS = 15;
+const LOOK_BACK_MS = 15;
+/** The second period comes in after this, the third after twice this. */
+const PER_PERIOD_MS = 20;
+/** From full level evenly down to nothing: what is made up is ever more likely to be wrong. */
 const SILENT_MS = 80;
 /** The step at the seam is spread over this. */
 const SEAM_MS = 1.5;
-/** Cross-fade back: this, and so much more per ms lost, up to the limit. */
-const RETURN_MS = 4;
-const RETURN_PER_MS = 0.3;
-const RETURN_LIMIT_MS = 10;
+/** Cross-fade back: this, and so much more per ms lost, up to the limit. Longer ones cost more of the true sound than they smooth. */
+const RETURN_MS = 2;
+const RETURN_PER_MS = 0.05;
+const RETURN_LIMIT_MS = 5;
 
 export class Concealer {
   readonly #rateHz: number;
@@ -100,9 +101,9 @@ export class Concealer {
     let value = this.#loop[this.#position];
     const seam = this.#samples(SEAM_MS);
     if (lost < seam) value += this.#step * (1 - (lost + 1) / (seam + 1));
-    if (lostMs > HOLD_MS) value *= 1 - (lostMs - HOLD_MS) / (SILENT_MS - HOLD_MS);
+    value *= 1 - lostMs / SILENT_MS;
     if (++this.#position >= MAX_PERIODS * this.#period) {
-      const periods = Math.min(MAX_PERIODS, 1 + Math.floor(lostMs / 10));
+      const periods = Math.min(MAX_PERIODS, 1 + Math.floor(lostMs / PER_PERIOD_MS));
       this.#loopStart = (MAX_PERIODS - periods) * this.#period;
       this.#position = this.#loopStart;
     }

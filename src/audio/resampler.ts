@@ -8,7 +8,7 @@ const HALF = 20;
 /** Kaiser window parameter: about 80 dB of stop band. */
 const BETA = 7.86;
 /** Half-way point of the slope, as a share of the lower rate's half. */
-const CUTOFF = 0.92;
+const CUTOFF = 0.95;
 /** Phases of the filter: 44100 -> 48000 has 160. */
 export const MAX_PHASES = 4096;
 
