@@ -2,7 +2,7 @@
  * The wiring: builds every room from the configuration and runs the loop. An input comes from the world, one machine takes it,
  * its outputs are applied in order, and what they say to the terminal waits its turn. No rules here.
  */
-import { join } from 'node:path';
+import { dirname, join, resolve, sep } from 'node:path';
 import { type Logger, unreachable } from '../base/index.ts';
 import { type CallOutput, Calls } from '../call/index.ts';
 import type { Config } from '../config/index.ts';
@@ -148,7 +148,15 @@ export class Service {
   // ---------------------------------------------------------------- what operators ask and see
 
   command(command: Command, source: 'socket' | 'mqtt' | 'web'): CommandAnswer {
-    const verdicts = this.#tell({ type: 'command', command, source });
+    let asked = command;
+    if (command.verb === 'play' && source !== 'socket') {
+      // Over the network a file is one of those beside the configuration: the board's disk is nobody's to try out.
+      const folder = dirname(this.#config.file);
+      asked = { ...command, file: resolve(folder, command.file) };
+      if (!asked.file.startsWith(folder + sep))
+        return { ok: false, reason: `${command.file} is not beside the configuration` };
+    }
+    const verdicts = this.#tell({ type: 'command', command: asked, source });
     const refusal = verdicts.find((event) => event.type === 'command' && !event.ok);
     return refusal?.type === 'command' ? { ok: false, reason: refusal.reason ?? 'refused' } : { ok: true };
   }

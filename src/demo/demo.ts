@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemRandom } from '../app/random.ts';
@@ -52,9 +52,10 @@ export async function runDemo({ once }: DemoOptions): Promise<number> {
   const file = join(folder, 'terminal.yaml');
   writeFileSync(file, terminalFile(ports, broker.port, heard.loudspeaker));
   const socket = join(folder, 'control.sock');
+  const log = join(folder, 'terminal.log');
   const terminal = spawn(process.execPath, [process.argv[1]!, 'run', '-c', file, '--state', join(folder, 'state')], {
     env: { ...process.env, HAILPOINT_SOCKET: socket, DEMO_PASSWORD: password },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', openSync(log, 'w'), 'inherit'],
   });
   const stop = async (): Promise<number> => {
     const code = await ended(terminal);
@@ -63,14 +64,13 @@ export async function runDemo({ once }: DemoOptions): Promise<number> {
     return code;
   };
   const story = new Story(broker, pbx, socket);
-  terminal.stdout!.resume();
   terminal.once('exit', () => story.fail('the terminal ended'));
 
   try {
     await tell(story, pbx);
   } catch (error) {
     if (!(error instanceof DemoError)) throw error;
-    console.error(`The demo failed: ${error.message}`);
+    console.error(`The demo failed: ${error.message}\nThe terminal's log: ${log}`);
     await stop();
     return 1;
   }

@@ -4,11 +4,11 @@ import type { MqttConfig } from '../config/index.ts';
 import type { Cursor, Journal } from '../journal/index.ts';
 import { readCommand } from './commands.ts';
 import { discoveryMessage } from './discovery.ts';
-import { type Incoming, MqttError, Session } from './session.ts';
+import { type Incoming, MqttError, type ProtocolVersion, Session } from './session.ts';
 import type { CommandAnswer, Mqtt, MqttHandlers, MqttIdentity } from './types.ts';
 
 const RETRY_FROM_MS = 1000;
-const RETRY_TO_MS = 30_000;
+const RETRY_TO_MS = 10_000;
 /** A connection that lasted this long was a good one: the next attempt comes soon. */
 const GOOD_CONNECTION_MS = 5000;
 /** After the broker refused an event. */
@@ -39,6 +39,7 @@ class Broker implements Mqtt {
   readonly #cursor: Cursor;
   readonly #unfollow: () => void;
   #session: Session | undefined;
+  #version: ProtocolVersion = 5;
   #connected = false;
   #connectedAtMs = 0;
   #retryMs = RETRY_FROM_MS;
@@ -98,10 +99,10 @@ class Broker implements Mqtt {
   #connect(): void {
     const clientId = `hailpoint-${this.#identity.id}`;
     try {
-      const session = new Session(this.#config, clientId, this.#topic('availability'), {
+      const session = new Session(this.#config, this.#version, clientId, this.#topic('availability'), {
         connected: () => this.#greet(session),
         message: (message) => void this.#obey(session, message),
-        over: (reason) => this.#lost(reason),
+        over: (reason, tooNew) => (tooNew ? this.#stepBack() : this.#lost(reason)),
       });
       this.#session = session;
     } catch (error) {
@@ -124,6 +125,13 @@ class Broker implements Mqtt {
     this.#status = undefined;
     this.#publishStatus();
     this.#deliver();
+  }
+
+  /** An older broker: asked again at once, in its own version. */
+  #stepBack(): void {
+    this.#logger.info('mqtt: the broker does not speak MQTT 5, going on with 3.1.1', { url: this.#config.url });
+    this.#version = 4;
+    if (!this.#stopping) this.#connect();
   }
 
   #lost(reason: string): void {

@@ -30,9 +30,15 @@ export interface Incoming {
 export interface SessionListener {
   connected(): void;
   message(message: Incoming): void;
-  /** Once, with the reason; nothing comes after it. */
-  over(reason: string): void;
+  /** Once, with the reason; nothing comes after it. `tooNew`: the broker does not know our version of the protocol. */
+  over(reason: string, tooNew: boolean): void;
 }
+
+/** 5, and for brokers that are older than it 4: MQTT 3.1.1, without response topics. */
+export type ProtocolVersion = 4 | 5;
+
+/** MQTT 5 §3.2.2.2 and MQTT 3.1.1 §3.2.2.3: the version is not supported. */
+const UNSUPPORTED_VERSION = [0x84, 1];
 
 export interface PublishOptions {
   retain?: boolean;
@@ -47,13 +53,14 @@ export class Session {
   readonly #waiting = new Set<(error: MqttError) => void>();
   #reason: string | undefined;
   #over = false;
+  #tooNew = false;
 
   /** `will`: the topic that says `offline` for us when we cannot. */
-  constructor(config: MqttConfig, clientId: string, will: string, listener: SessionListener) {
+  constructor(config: MqttConfig, version: ProtocolVersion, clientId: string, will: string, listener: SessionListener) {
     this.#listener = listener;
     this.#url = config.url;
     this.#client = mqtt.connect(config.url, {
-      protocolVersion: 5,
+      protocolVersion: version,
       clientId,
       // No session is kept at the broker: what nobody could obey at the time is not obeyed later.
       clean: true,
@@ -66,7 +73,7 @@ export class Session {
       password: config.password,
       ca: config.ca,
       rejectUnauthorized: true,
-      properties: { maximumPacketSize: MAX_INCOMING_BYTES },
+      ...(version === 5 && { properties: { maximumPacketSize: MAX_INCOMING_BYTES } }),
       will: { topic: will, payload: Buffer.from('offline'), qos: 1, retain: true },
     });
     this.#client.on('connect', () => {
@@ -80,7 +87,10 @@ export class Session {
     this.#client.on('disconnect', ({ reasonCode }) => {
       this.#reason ??= `the broker said goodbye (reason code ${reasonCode ?? 0})`;
     });
-    this.#client.on('error', (error) => this.#end(explainError(error)));
+    this.#client.on('error', (error) => {
+      this.#tooNew = version === 5 && UNSUPPORTED_VERSION.includes((error as { code?: unknown }).code as number);
+      this.#end(explainError(error));
+    });
     this.#client.on('close', () => this.#end('the connection was lost'));
   }
 
@@ -144,7 +154,7 @@ export class Session {
     for (const settle of [...this.#waiting]) settle(new MqttError(this.#reason, false));
     if (this.#over) return;
     this.drop();
-    this.#listener.over(`${this.#url}: ${this.#reason}`);
+    this.#listener.over(`${this.#url}: ${this.#reason}`, this.#tooNew);
   }
 }
 
