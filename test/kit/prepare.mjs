@@ -11,6 +11,7 @@ const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
 /** Debian packages of the kit, and what each is for. */
 const packages = {
   peers: ['mmdebstrap', 'ca-certificates', 'openssl', 'iproute2', 'mosquitto', 'espeak-ng', 'sox'],
+  vm: ['mmdebstrap', 'e2fsprogs', 'gcc', 'libc6-dev', 'make', 'flex', 'bison', 'bc', 'xz-utils'],
   soundcard: ['alsa-utils', 'libasound2-plugins', 'pulseaudio', 'pulseaudio-utils'],
 };
 
@@ -50,10 +51,14 @@ function npmPackages() {
   if (changedMs('node_modules/.package-lock.json') === 0) fail('npm ci left no node_modules here: see `npm config ls`');
 }
 
-/** The tests as single files, and the program as it runs; the program alone would build itself at its first start. */
-function build() {
-  run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']);
+/** The program as it runs; it would build itself at its first start, but then two starts at once would do it twice. */
+function buildProgram() {
   run(process.execPath, ['node_modules/rolldown/bin/cli.mjs', '-c', '.rolldown.config.mjs']);
+}
+
+/** The tests, and the sources one by one, as the tests import them. */
+function buildTests() {
+  run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']);
 }
 
 function missing(names) {
@@ -66,7 +71,7 @@ function missing(names) {
 }
 
 function debianPackages(names) {
-  const wanted = missing(names);
+  const wanted = missing([...new Set(names)]);
   if (wanted.length === 0) return;
   const install = ['install', '-y', '--no-install-recommends', ...wanted];
   if (process.getuid() !== 0 || !existsSync('/usr/bin/apt-get')) {
@@ -87,16 +92,17 @@ function debianPackages(names) {
   removePolicy();
 }
 
-function peers() {
-  debianPackages([...packages.peers, ...packages.soundcard]);
+function peers(names) {
+  debianPackages([...packages.peers, ...packages.soundcard, ...names]);
   run(`${root}test/kit/peers/peers`, ['install', 'asterisk', 'baresip', 'mosquitto', 'sipp'], { shown: true });
 }
 
 const modes = {
   demo: () => undefined,
-  test: peers,
-  bench: peers,
-  vm: () => undefined, // the machine installs what its own build needs
+  // The machine itself is built when its tests are run.
+  test: () => peers(process.arch === 'x64' ? packages.vm : []),
+  bench: () => peers([]),
+  vm: () => debianPackages(packages.vm),
 };
 
 const mode = process.argv[2];
@@ -105,5 +111,6 @@ if (!Object.hasOwn(modes, mode ?? '')) {
   process.exit(2);
 }
 npmPackages();
-build();
+buildProgram();
+if (mode !== 'demo') buildTests();
 modes[mode]();
