@@ -6,6 +6,7 @@ import {
   type SipMessage,
   type SipRequest,
   type SipResponse,
+  SipSyntaxError,
   type SipUri,
 } from '../message/index.ts';
 
@@ -128,8 +129,13 @@ export class Dialog {
 
   /** §12.2.1.2, §12.2.2: the Contact of a target refresh request, or of its 2xx, replaces the remote target. */
   refresh(message: SipMessage): void {
-    const contact = message.contacts[0];
-    if (contact !== undefined && isSip(contact.uri)) this.#remoteTarget = bare(contact.uri);
+    try {
+      const contact = message.contacts[0];
+      if (contact !== undefined && isSip(contact.uri)) this.#remoteTarget = bare(contact.uri);
+    } catch (error) {
+      // A Contact that cannot be read moves nothing; the message it stands in may still have to be acknowledged.
+      if (!(error instanceof SipSyntaxError)) throw error;
+    }
   }
 
   /** §12.2.2: whether a request of the other side is in order; one that is not gets 500. */

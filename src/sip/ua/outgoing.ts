@@ -166,15 +166,23 @@ export class OutgoingCall implements Call, Machine, InDialog {
     if (this.#state !== 'calling') return;
     this.#timers.clear('first-answer');
     if (response.status === 100) return;
+    this.#branch(leg, response);
+    const { status, reason } = response;
+    this.#context.core.emit(this.#context.session, { type: 'progress', status, reason, body: bodyOf(response) });
+  }
+
+  /** §13.2.2.1: one early dialog for each branch that speaks. */
+  #branch(leg: Leg, response: SipResponse): void {
     const tag = response.toTag;
-    if (tag !== undefined && !this.#early.has(tag) && this.#early.size < EARLY_DIALOGS_MAX) {
-      // §13.2.2.1: one early dialog for each branch that speaks.
+    if (tag === undefined || this.#early.has(tag) || this.#early.size >= EARLY_DIALOGS_MAX) return;
+    try {
       const dialog = Dialog.uac(leg.request, response);
       this.#early.set(tag, dialog);
       this.#context.core.dialogs.set(dialog.id, this);
+    } catch (error) {
+      // Its Record-Route cannot be read: it may ring, but not speak.
+      if (!(error instanceof SipSyntaxError)) throw error;
     }
-    const { status, reason } = response;
-    this.#context.core.emit(this.#context.session, { type: 'progress', status, reason, body: bodyOf(response) });
   }
 
   #accepted(leg: Leg, response: SipResponse, from: Hop, now: number): void {

@@ -247,8 +247,10 @@ export class Registration implements Machine {
   #alive(hop: Hop, late: boolean, now: number): void {
     if (this.#stopping) return;
     if (this.#state === 'registered') {
-      // It answered, but only the second copy of the question: perhaps it was started anew in between.
-      if (late && this.#transaction === undefined) this.#round(now);
+      // It answered, but only the second copy of the question, or over a new connection: perhaps it was started anew in
+      // between and has forgotten us; a binding to the old connection leads nowhere.
+      const renewed = hop.flow !== this.#account.current?.flow;
+      if ((late || renewed) && this.#transaction === undefined) this.#round(now);
       return;
     }
     if (!this.#silent) return;

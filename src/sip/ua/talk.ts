@@ -150,7 +150,7 @@ export class Talk implements Machine, InDialog {
   }
 
   end(now: number, reason?: string): void {
-    this.hangUp({ cause: 'local', by: 'us', reason: reason ?? 'hung up' }, now, reason);
+    this.hangUp({ cause: 'local', by: 'us', reason: reason ?? 'hung up' }, now, reason ?? '');
   }
 
   /** The dialog is of no use any more; the other side is told all the same. */

@@ -353,6 +353,18 @@ test('BYEs that cross are both answered', () => {
   assert.equal(peer.ua.counts.dialogs, 0);
 });
 
+test('a Contact or Record-Route that cannot be read: the ACK still goes, or the call is over', () => {
+  const peer = calling();
+  const invite = peer.request('INVITE');
+  peer.reply(invite, 180, { headers: [['Record-Route', '<sip:']] });
+  assert.deepEqual(peer.events, ['progress 180']);
+  peer.reply(invite, 200, { body: answer, headers: [['Contact', '<sip:@>']] });
+  assert.equal(peer.request('ACK').uri, 'sip:100@127.66.0.10');
+  const other = calling();
+  other.reply(other.request('INVITE'), 200, { headers: [['Record-Route', '<sip:']] });
+  assert.deepEqual(other.events, ['ended rejected network 200']);
+});
+
 test('a re-INVITE that was proceeding when the session ended is not waited for', () => {
   const peer = new Peer({ ...CONFIG, accounts: [] });
   peer.do(peer.ua.invite(invitation, 0));

@@ -178,6 +178,16 @@ test('a server that was away so shortly that only one copy was lost: registered 
   assert.deepEqual(seen.filter(({ line }) => line.startsWith('REGISTER')).length, 1, JSON.stringify(seen));
 });
 
+test('an answer over a new connection: the binding to the old one is made anew', () => {
+  const peer = started();
+  const flow = (name: string) => ({ ...hopTo('127.66.0.10'), transport: 'tcp' as const, flow: name });
+  peer.reply(peer.request('REGISTER'), 200, { from: flow('tcp-1') });
+  peer.pass(5_000).reply(peer.request('OPTIONS'), 200, { from: flow('tcp-1') });
+  assert.deepEqual(peer.lines(), []);
+  peer.pass(5_000).reply(peer.request('OPTIONS'), 200, { from: flow('tcp-2') });
+  assert.deepEqual(peer.lines(), ['REGISTER']);
+});
+
 test('the second server takes over when the first one dies', () => {
   const peer = new Peer({ ...CONFIG, accounts: [{ ...ACCOUNT, servers: ['sip:127.66.0.10', 'sip:127.66.0.11'] }] });
   peer.do(peer.ua.start(0));
