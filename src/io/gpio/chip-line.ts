@@ -12,8 +12,13 @@ import type { LineEvent } from './uapi.ts';
 /** How long until a line that cannot be had is tried again. */
 const RETRY_MS = 1000;
 
-/** The kernel's CLOCK_MONOTONIC, as `process.hrtime` has it, is ahead of `performance.now()` by the age of the machine. */
-const clockAheadMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+/**
+ * The kernel's CLOCK_MONOTONIC, which is that of `process.hrtime`, is ahead of `performance.now()` by the age of the machine
+ * when this process began. Whatever delays us between the two readings makes the difference too small: the largest is right.
+ */
+const clockAheadMs = Math.max(
+  ...Array.from({ length: 5 }, () => Number(process.hrtime.bigint()) / 1e6 - performance.now()),
+);
 
 /** What a line tells its owner, on the clock of `performance.now()`. */
 export interface LineListener {
