@@ -30,5 +30,7 @@ export async function runService(file: string, stateDirectory: string): Promise<
   const { id, name } = config.terminal;
   logger.info('Ready', { id, name, version });
   notify.ready(`${id}: ready`);
+  // From the main loop: when that hangs, systemd hears nothing and starts us anew.
+  if (notify.watchdogEveryMs !== undefined) setInterval(notify.watchdog, notify.watchdogEveryMs).unref();
   return stopped;
 }
