@@ -97,6 +97,7 @@ export class SoundCards {
     const server = this.#server;
     this.#server = undefined;
     if (server === undefined) return;
+    server.ref();
     server.kill('SIGKILL');
     if (server.exitCode === null && server.signalCode === null) await once(server, 'exit');
   }

@@ -136,7 +136,8 @@ export abstract class AlsaHalf {
     const recoverable = result === -EPIPE || result === -ESTRPIPE;
     this.#broken = this.#broken.filter((at) => now - at < BROKEN_WINDOW_MS);
     this.#broken.push(now);
-    const mended = recoverable && this.#broken.length < BROKEN_COUNT ? this.alsa().recover(open.pcm, result, 1) : result;
+    const mended =
+      recoverable && this.#broken.length < BROKEN_COUNT ? this.alsa().recover(open.pcm, result, 1) : result;
     if (mended >= 0) this.recovered(open, now);
     else this.lose(mended, now);
   }

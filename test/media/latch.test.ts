@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { SourceLatch } from '../../src/media/latch.ts';
+import { RtpHeader } from '../../src/rtp/index.ts';
+import { SocketName } from '../../src/rtp/socket.ts';
+
+type Packet = { from: string; ssrc?: number; sequence?: number; atMs?: number };
+
+const name = (text: string): SocketName => {
+  const colon = text.lastIndexOf(':');
+  return new SocketName().set(text.slice(0, colon), Number(text.slice(colon + 1)));
+};
+
+/** SDP said 10.0.0.1:4000. Returns which packets were taken (`+`) or not (`-`), and where ours go at the end. */
+function check(packets: Packet[]): string {
+  const latch = new SourceLatch();
+  latch.signal('10.0.0.1', 4000);
+  let verdict = '';
+  for (const [index, { from, ssrc = 1, sequence = index, atMs = index * 20 }] of packets.entries()) {
+    const header = new RtpHeader();
+    header.ssrc = ssrc;
+    header.sequence = sequence;
+    verdict += latch.accepts(name(from), header, atMs) ? '+' : '-';
+  }
+  return `${verdict} ${latch.target}`;
+}
+
+const signalled = '10.0.0.1:4000';
+const nat = '192.0.2.9:31000';
+const stranger = '203.0.113.66:5000';
+
+for (const [sentence, packets, expected] of [
+  ['nothing came: SDP says where to send', [], ` ${signalled}`],
+  ['from where SDP says: taken at once', [{ from: signalled }], `+ ${signalled}`],
+  ['from another port of that host: taken and answered', [{ from: '10.0.0.1:4711' }], '+ 10.0.0.1:4711'],
+  ['behind a NAT: taken after three in a row', [{ from: nat }, { from: nat }, { from: nat }], `--+ ${nat}`],
+  [
+    'behind a NAT, but not in a row: not taken',
+    [{ from: nat }, { from: nat, sequence: 7 }, { from: nat, sequence: 3 }],
+    `--- ${signalled}`,
+  ],
+  [
+    'two strangers in turn: neither is taken',
+    [{ from: nat }, { from: stranger, ssrc: 2 }, { from: nat }, { from: stranger, ssrc: 2 }],
+    `---- ${signalled}`,
+  ],
+  [
+    'a stranger during the call: left out, however long',
+    [
+      { from: signalled },
+      ...Array.from({ length: 6 }, (_, i) => ({ from: stranger, ssrc: 9, sequence: i, atMs: 5000 + i })),
+    ],
+    `+------ ${signalled}`,
+  ],
+  [
+    'a stranger who knows the SSRC, while the talker talks: left out',
+    [{ from: signalled }, { from: stranger }, { from: stranger }, { from: signalled }, { from: stranger }],
+    `+--+- ${signalled}`,
+  ],
+  [
+    'the talker roams to another address after a pause: followed',
+    [{ from: signalled }, ...[600, 620, 640].map((atMs) => ({ from: nat, atMs }))],
+    `+--+ ${nat}`,
+  ],
+  [
+    'the NAT forgot: same talker, same host, new port: followed at once',
+    [{ from: signalled }, { from: '10.0.0.1:4712' }],
+    '++ 10.0.0.1:4712',
+  ],
+  [
+    'a media server re-bridges to another port and SSRC: followed when the old one is quiet',
+    [{ from: signalled }, { from: '10.0.0.1:4800', ssrc: 5 }, { from: '10.0.0.1:4800', ssrc: 5, atMs: 900 }],
+    '+-+ 10.0.0.1:4800',
+  ],
+  [
+    'somebody else was first, then the one SDP names comes: he outranks',
+    [{ from: nat }, { from: nat }, { from: nat }, { from: signalled, ssrc: 3 }, { from: nat }],
+    `--++- ${signalled}`,
+  ],
+] as [string, Packet[], string][])
+  test(sentence, () => assert.equal(check(packets), expected));
+
+test('a new remote address begins anew, the same one does not', () => {
+  const latch = new SourceLatch();
+  latch.signal('10.0.0.1', 4000);
+  latch.accepts(name('10.0.0.1:4100'), new RtpHeader(), 0);
+  latch.signal('10.0.0.1', 4000);
+  assert.equal(`${latch.target}`, '10.0.0.1:4100');
+  latch.signal('10.0.0.2', 4000);
+  assert.equal(`${latch.target} ${latch.latched}`, '10.0.0.2:4000 false');
+});
+
+test('RTCP is taken from the host that talks, and from the one SDP names', () => {
+  const latch = new SourceLatch();
+  latch.signal('10.0.0.1', 4000);
+  assert.equal(latch.acceptsRtcp(name('10.0.0.1:9')), true);
+  assert.equal(latch.acceptsRtcp(name(stranger)), false);
+});

@@ -1,0 +1,88 @@
+/** Two terminals of this process that call each other over loopback, and what they report. */
+import { silentLogger } from '../../src/base/index.ts';
+import {
+  createMediaEngine,
+  type Direction,
+  type MediaConfig,
+  type MediaEngine,
+  type MediaEvent,
+  type MediaStream,
+  type SocketAddress,
+  type StreamConfig,
+} from '../../src/media/index.ts';
+import { Inbox } from '../kit/wait.ts';
+
+export class Terminal {
+  readonly engine: MediaEngine;
+  readonly stream: MediaStream;
+  readonly events = new Inbox<MediaEvent>();
+
+  constructor(sound: MediaConfig['sound'], host: string) {
+    this.engine = createMediaEngine({ sound, volume: 100 }, silentLogger);
+    this.engine.onEvent((event) => this.events.put(event));
+    this.stream = this.engine.open(host);
+  }
+
+  /** Settles the stream as a call would, both halves audible as far as the direction allows. */
+  talk(remote: SocketAddress, direction: Direction = 'sendrecv', more: Partial<StreamConfig> = {}): void {
+    this.stream.configure(streamConfig(remote, direction, more));
+    this.stream.audible(true, true);
+  }
+
+  /** The event of that type that came, or will within `limitMs`. */
+  async event<T extends MediaEvent['type']>(type: T, limitMs = 3000): Promise<Extract<MediaEvent, { type: T }>> {
+    const event = await this.events.take(`the media event ${type}`, limitMs, (item) => item.type === type);
+    return event as Extract<MediaEvent, { type: T }>;
+  }
+
+  async end(): Promise<void> {
+    this.stream.close();
+    await this.engine.stop();
+  }
+}
+
+export const pcma = { encoding: 'PCMA', payloadType: 8, clockRateHz: 8000, channels: 1 };
+export const pcmu = { encoding: 'PCMU', payloadType: 0, clockRateHz: 8000, channels: 1 };
+
+export function streamConfig(
+  remote: SocketAddress,
+  direction: Direction = 'sendrecv',
+  more: Partial<StreamConfig> = {},
+): StreamConfig {
+  return {
+    direction,
+    remote,
+    codec: pcma,
+    dtmfPayloadType: 101,
+    packetMs: 20,
+    buffer: { kind: 'adaptive', minMs: 20, maxMs: 200 },
+    ...more,
+  };
+}
+
+/** A steady tone, s16. */
+export function sine(hz: number, seconds: number, rateHz: number, level = 0.25): Int16Array {
+  return Int16Array.from({ length: seconds * rateHz }, (_, i) =>
+    Math.round(32767 * level * Math.sin((2 * Math.PI * hz * i) / rateHz)),
+  );
+}
+
+/** Something with the envelope of speech: syllables of a buzzing voice, never the same twice. Seeded. */
+export function babble(seconds: number, rateHz: number): Int16Array {
+  let seed = 12345;
+  const random = (): number => (seed = (seed * 1103515245 + 12345) & 0x7fffffff) / 0x7fffffff;
+  const samples = new Int16Array(seconds * rateHz);
+  let at = 0;
+  while (at < samples.length) {
+    const length = Math.round((0.08 + 0.2 * random()) * rateHz);
+    const level = 0.05 + 0.25 * random();
+    const pitchHz = 100 + 80 * random();
+    for (let i = 0; i < length && at + i < samples.length; i++) {
+      const phase = (2 * Math.PI * pitchHz * i) / rateHz;
+      const buzz = Math.sin(phase) + 0.6 * Math.sin(2 * phase) + 0.5 * Math.sin(5 * phase) + 0.3 * Math.sin(9 * phase);
+      samples[at + i] = Math.round(32767 * level * 0.5 * Math.sin((Math.PI * i) / length) * buzz);
+    }
+    at += length + Math.round((random() < 0.2 ? 0.35 : 0.04) * rateHz);
+  }
+  return samples;
+}

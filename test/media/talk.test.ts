@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import test, { after } from 'node:test';
+import { formatWav } from '../../src/audio/index.ts';
+import { temporaryDirectory } from '../kit/checkout.ts';
+import { until } from '../kit/wait.ts';
+import { cut, judge, levelDbfs, readWav, toneDbfs } from '../kit/wav.ts';
+import { babble, pcma, pcmu, sine, Terminal } from './pair.ts';
+
+const { path, remove } = temporaryDirectory();
+after(remove);
+const file = (name: string): string => join(path, `${name}.wav`);
+const write = (name: string, samples: Int16Array, rateHz: number): string => {
+  writeFileSync(file(name), formatWav(samples, rateHz));
+  return file(name);
+};
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const sound = (speaker: string, microphone?: string) =>
+  ({ driver: 'file', speaker: file(speaker), microphone, rateHz: 16000, periodMs: 10 }) as const;
+
+const speech = write('speech', babble(4, 22050), 22050);
+const tone = write('tone', sine(700, 10, 8000), 8000);
+
+for (const [codec, octet] of [
+  [pcma, 1],
+  [pcmu, 2],
+] as const)
+  test(`${codec.encoding}: two terminals hear each other, whole and at full level`, async () => {
+    const a = new Terminal(sound(`a-${octet}`, speech), `127.24.3.${octet}`);
+    const b = new Terminal(sound(`b-${octet}`, tone), `127.24.4.${octet}`);
+    a.talk(b.stream.local, 'sendrecv', { codec });
+    b.talk(a.stream.local, 'sendrecv', { codec });
+    await Promise.all([a.event('first-sound'), b.event('first-sound')]);
+    await pause(4300);
+    await Promise.all([a.end(), b.end()]);
+
+    const verdict = judge(readWav(file(`b-${octet}`)), readWav(speech));
+    assert.ok(verdict.match > 0.95, `match ${verdict.match}`);
+    assert.ok(verdict.gapMs < 20 && verdict.clipped === 0, JSON.stringify(verdict));
+    const heard = readWav(file(`a-${octet}`));
+    const steady = cut(heard, heard.samples.length / 16 - 3500, heard.samples.length / 16 - 500);
+    // The tone is a quarter of full scale, -12 dBFS; nothing else is there.
+    assert.ok(Math.abs(toneDbfs(steady, 700) + 12) < 1.5, `tone ${toneDbfs(steady, 700)}`);
+    assert.ok(Math.abs(levelDbfs(steady) + 15) < 1.5, `level ${levelDbfs(steady)}`);
+    const { statistics } = await b.event('statistics');
+    assert.equal(statistics.packetsLost, 0);
+    assert.ok(statistics.packetsReceived > 200 && statistics.packetsSent > 200, JSON.stringify(statistics));
+  });
+
+test('digits cross once each, in order', async () => {
+  const a = new Terminal({ driver: 'none' }, '127.24.3.3');
+  const b = new Terminal({ driver: 'none' }, '127.24.4.3');
+  a.talk(b.stream.local);
+  b.talk(a.stream.local);
+  await b.event('first-packet');
+  a.stream.sendDigits('1a*#5');
+  const digits = (): string => b.events.items.map((event) => (event.type === 'digit' ? event.digit : '')).join('');
+  await until('five digits', 5000, () => digits().length >= 5);
+  await pause(200);
+  assert.equal(digits(), '1A*#5');
+  await Promise.all([a.end(), b.end()]);
+});
+
+test('a page never opens the microphone, and keeps the way back open with one packet', async () => {
+  const caller = new Terminal(sound('caller', speech), '127.24.3.4');
+  const paged = new Terminal(sound('paged', tone), '127.24.4.4');
+  caller.talk(paged.stream.local, 'sendonly');
+  paged.talk(caller.stream.local, 'recvonly', { buffer: { kind: 'fixed', delayMs: 60 } });
+  await paged.event('first-sound');
+  await pause(1500);
+  assert.equal(paged.engine.status().microphoneOpened, 0);
+  assert.equal(paged.engine.status().microphone, 'closed');
+  await Promise.all([caller.end(), paged.end()]);
+  const { statistics } = await paged.event('statistics');
+  assert.equal(statistics.packetsSent, 1);
+  assert.equal(statistics.packetsLost, 0);
+});
+
+test('mute by default: no sound is played and silence is sent until it is made audible', async () => {
+  const a = new Terminal(sound('mute-a', tone), '127.24.3.5');
+  const b = new Terminal(sound('mute-b', tone), '127.24.4.5');
+  a.talk(b.stream.local);
+  b.talk(a.stream.local);
+  a.stream.audible(true, false);
+  await a.event('first-sound');
+  await b.event('first-packet');
+  await pause(1000);
+  assert.equal(a.engine.status().microphoneOpened, 0);
+  a.stream.audible(false, true);
+  await until('the microphone', 1000, () => a.engine.status().microphone === 'open');
+  await pause(1000);
+  await Promise.all([a.end(), b.end()]);
+  const heardByB = readWav(file('mute-b'));
+  const ends = heardByB.samples.length / 16;
+  assert.ok(levelDbfs(cut(heardByB, 0, ends - 1400)) < -60, 'silence while the microphone is closed');
+  assert.ok(toneDbfs(cut(heardByB, ends - 700, ends - 200), 700) > -14, 'then the tone');
+  const heardByA = readWav(file('mute-a'));
+  const endsA = heardByA.samples.length / 16;
+  assert.ok(toneDbfs(cut(heardByA, endsA - 1700, endsA - 1300), 700) > -14, 'the tone while audible');
+  assert.ok(levelDbfs(cut(heardByA, endsA - 700, endsA - 200)) < -60, 'then nothing');
+});
+
+test('hold: neither side sends audio, and both go on afterwards', async () => {
+  const a = new Terminal(sound('hold-a', tone), '127.24.3.6');
+  const b = new Terminal({ driver: 'none' }, '127.24.4.6');
+  a.talk(b.stream.local);
+  b.talk(a.stream.local);
+  await b.event('first-packet');
+  a.talk(b.stream.local, 'inactive');
+  b.talk(a.stream.local, 'inactive');
+  await until('the closed microphone', 1000, () => a.engine.status().microphone === 'closed');
+  await pause(600);
+  a.talk(b.stream.local);
+  b.talk(a.stream.local);
+  await until('the microphone', 1000, () => a.engine.status().microphone === 'open');
+  await pause(600);
+  await Promise.all([a.end(), b.end()]);
+  assert.equal(a.engine.status().microphoneOpened, 2);
+  const { statistics } = await b.event('statistics');
+  // Some 600 ms of audio at the end and a little at the beginning; the hold itself must not count as loss.
+  assert.ok(statistics.packetsReceived >= 25 && statistics.packetsReceived < 60, JSON.stringify(statistics));
+  assert.ok(statistics.packetsLost <= 2, JSON.stringify(statistics));
+});
+
+test('tones and prompts are mixed, end by themselves and say so', async () => {
+  const { engine, events } = new Terminal(sound('prompts'), '127.24.3.7');
+  engine.tone('ringback', true);
+  const prompt = engine.play(sine(1000, 0.5, 22050), 22050);
+  const endless = engine.play(sine(1500, 60, 8000), 8000);
+  await events.take('played', 3000, (event) => event.type === 'played' && event.sound === prompt);
+  engine.tone('ringback', false);
+  engine.stopPlaying(endless);
+  await events.take('stopped', 1000, (event) => event.type === 'played' && event.sound === endless);
+  await pause(300);
+  await engine.stop();
+  const heard = readWav(file('prompts'));
+  const end = heard.samples.length / 16;
+  const both = cut(heard, end - 650, end - 400);
+  for (const hz of [425, 1000, 1500]) assert.ok(toneDbfs(both, hz) > -22, `${hz} Hz: ${toneDbfs(both, hz)}`);
+  assert.ok(levelDbfs(cut(heard, end - 200, end - 20)) < -70, 'nothing is left');
+});
+
+test('a port that is taken, an address that is not ours: an error at once', async () => {
+  const { engine } = new Terminal({ driver: 'none' }, '127.24.3.8');
+  assert.throws(() => engine.open('192.0.2.77'), { name: 'MediaError', code: 'eaddrnotavail' });
+  const before = performance.now();
+  await engine.stop();
+  assert.ok(performance.now() - before < 1000);
+  assert.throws(() => engine.open('127.24.3.8'), { code: 'stopped' });
+});
+
+test('with nothing open the media thread sleeps', async () => {
+  const { engine, stream } = new Terminal({ driver: 'none' }, '127.24.3.9');
+  stream.close();
+  await pause(500);
+  const before = process.cpuUsage();
+  await pause(1000);
+  const { user, system } = process.cpuUsage(before);
+  assert.ok(user + system < 20_000, `${user + system} µs of CPU in an idle second`);
+  await engine.stop();
+});
