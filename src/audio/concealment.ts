@@ -3,7 +3,7 @@
  * the sound fades away; and when packets come again it cross-fades into them. The idea is that of ITU-T G.711 Appendix I,
  * but without its 3.75 ms of delay: the seam is levelled out on our side of it.
  */
-import { findPeriod, LONGEST_PERIOD_MS } from './period.ts';
+import { findPeriod, LONGEST_PERIOD_MS, likeness } from './period.ts';
 
 /** At most so many periods are played in turn. */
 const MAX_PERIODS = 3;
@@ -76,7 +76,7 @@ export class Concealer {
     const end = past.length;
     const found = findPeriod(past, end, this.#samples(LOOK_BACK_MS), this.#rateHz);
     // Without a clear pitch (s, f, breath) a long stretch is repeated: a short one would hum.
-    this.#period = found.likeness > 0.4 ? found.period : this.#samples(LONGEST_PERIOD_MS);
+    this.#period = likeness() > 0.4 ? found : this.#samples(LONGEST_PERIOD_MS);
     const period = this.#period;
     const length = MAX_PERIODS * period;
     for (let i = 0; i < length; i++) this.#loop[i] = past[end - length + i];

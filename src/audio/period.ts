@@ -5,12 +5,15 @@ export const SHORTEST_PERIOD_MS = 2.5;
 /** 66 Hz. */
 export const LONGEST_PERIOD_MS = 15;
 
-/** `likeness`: normalized correlation, 1 for a stretch that repeats exactly. One object, rewritten by each search. */
-const result = { period: 0, likeness: 0 };
+/** How alike the two stretches of the last search were: normalized correlation, 1 for a sound that repeats exactly. */
+export const likeness = (): number => found[0];
+
+/** A typed array, because a number in an object is boxed at each change. */
+const found = new Float64Array(1);
 
 /**
  * Compares the `window` samples before `end` with those a period earlier, for all periods from `SHORTEST_PERIOD_MS` to
- * `longest` samples. Coarse in steps of 1/8000 s, then exact. The result is valid until the next call.
+ * `longest` samples; returns the period that fits best, and leaves how well in `likeness`. Coarse in steps of 1/8000 s, then exact.
  */
 export function findPeriod(
   samples: Int16Array,
@@ -18,36 +21,38 @@ export function findPeriod(
   window: number,
   rateHz: number,
   longest: number = Math.round((rateHz * LONGEST_PERIOD_MS) / 1000),
-): { readonly period: number; readonly likeness: number } {
+): number {
   const stride = Math.max(1, Math.round(rateHz / 8000));
   const shortest = Math.round((rateHz * SHORTEST_PERIOD_MS) / 1000);
-  result.period = longest;
-  result.likeness = -1;
-  for (let period = shortest; period <= longest; period += stride) compare(samples, end, window, period, stride);
-  const coarse = result.period;
-  if (stride > 1) {
-    result.likeness = -1;
-    const last = Math.min(longest, coarse + stride - 1);
-    for (let period = Math.max(shortest, coarse - stride + 1); period <= last; period++)
-      compare(samples, end, window, period, 1);
-  }
-  return result;
+  const coarse = search(samples, end, window, shortest, longest, stride);
+  if (stride === 1) return coarse;
+  const first = Math.max(shortest, coarse - stride + 1);
+  return search(samples, end, window, first, Math.min(longest, coarse + stride - 1), 1);
 }
 
-function compare(samples: Int16Array, end: number, window: number, period: number, stride: number): void {
-  let product = 0;
-  let now = 1;
-  let before = 1;
-  for (let i = end - window; i < end; i += stride) {
-    const a = samples[i];
-    const b = samples[i - period];
-    product += a * b;
-    now += a * a;
-    before += b * b;
+/** Samples as fractions: sums that never were whole numbers stay in registers. */
+const SCALE = 1 / 32768;
+
+function search(samples: Int16Array, end: number, window: number, first: number, last: number, stride: number): number {
+  let best = last;
+  let bestLikeness = -1.5;
+  for (let period = first; period <= last; period += stride) {
+    let product = 1e-9;
+    let now = 1e-9;
+    let before = 1e-9;
+    for (let i = end - window; i < end; i += stride) {
+      const a = samples[i] * SCALE;
+      const b = samples[i - period] * SCALE;
+      product += a * b;
+      now += a * a;
+      before += b * b;
+    }
+    const alike = product / Math.sqrt(now * before);
+    if (alike > bestLikeness) {
+      bestLikeness = alike;
+      best = period;
+    }
   }
-  const likeness = product / Math.sqrt(now * before);
-  if (likeness > result.likeness) {
-    result.likeness = likeness;
-    result.period = period;
-  }
+  found[0] = bestLikeness;
+  return best;
 }

@@ -1,6 +1,6 @@
 /** Makes a stretch of sound a little shorter, to catch up when the jitter buffer holds more than it has to. */
 import { rmsDbfs } from './level.ts';
-import { findPeriod, SHORTEST_PERIOD_MS } from './period.ts';
+import { findPeriod, likeness, SHORTEST_PERIOD_MS } from './period.ts';
 
 /** Below this level any piece may go: nobody hears the difference. */
 const QUIET_DBFS = -50;
@@ -17,9 +17,8 @@ export function shorten(samples: Int16Array, from: number, count: number, rateHz
   let period = most;
   if (rmsDbfs(samples, from, count) > QUIET_DBFS) {
     // Compare the end with what lies before it; what goes is the period before the last one.
-    const found = findPeriod(samples, from + count, Math.min(most, count - most), rateHz, most);
-    if (found.likeness < LIKENESS) return count;
-    period = found.period;
+    period = findPeriod(samples, from + count, Math.min(most, count - most), rateHz, most);
+    if (likeness() < LIKENESS) return count;
   }
   const first = from + count - 2 * period;
   for (let i = 0; i < period; i++) {
