@@ -13,7 +13,13 @@ const WITH_OFFER: ReadonlySet<string> = new Set(['INVITE', 'UPDATE']);
 
 /** Why the request cannot be served, or undefined. ACK and CANCEL are never asked. */
 export function inspect(request: SipRequest): Refusal | undefined {
-  return refuseMethod(request) ?? refuseScheme(request) ?? refuseExtension(request) ?? refuseBody(request);
+  return (
+    refuseMethod(request) ??
+    refuseScheme(request) ??
+    refuseExtension(request) ??
+    refuseBody(request) ??
+    refuseAnswer(request)
+  );
 }
 
 /** §8.2.1 */
@@ -45,4 +51,11 @@ function refuseBody(request: SipRequest): Refusal | undefined {
   if (encoding !== 'identity') return { status: 415, headers: [['Accept-Encoding', 'identity']] };
   const type = request.contentType;
   return type === undefined || type === BODY_TYPE ? undefined : { status: 415, headers: [['Accept', BODY_TYPE]] };
+}
+
+/** §21.4.7: a caller that takes no answer of our kind. Without Accept it takes it (§20.1); empty means nothing at all. */
+function refuseAnswer(request: SipRequest): Refusal | undefined {
+  if (!WITH_OFFER.has(request.method) || !request.has('Accept')) return undefined;
+  const types = request.list('Accept').map((value) => value.split(';')[0].trim().toLowerCase());
+  return types.some((type) => [BODY_TYPE, 'application/*', '*/*'].includes(type)) ? undefined : { status: 406 };
 }

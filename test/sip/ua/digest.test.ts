@@ -1,11 +1,12 @@
 /** Digest arithmetic and which challenge is answered: RFC 7616, RFC 8760, RFC 2069. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { CountingRandom } from '../../../src/base/index.ts';
 import { createRequest, createResponse, parseAuth } from '../../../src/sip/message/index.ts';
 import { Credentials } from '../../../src/sip/ua/credentials.ts';
 import { type DigestInput, digestResponse } from '../../../src/sip/ua/digest.ts';
+import { testData } from '../../kit/checkout.ts';
 
 const rfc = {
   username: 'Mufasa',
@@ -57,9 +58,9 @@ for (const [name, input, expected] of [
   test(`${name}: the published response`, () => assert.equal(digestResponse(input as DigestInput), expected));
 }
 
-const vectors = '../shared/data/digest/digest-vectors.json';
-test('the vectors of the test data', { skip: existsSync(vectors) ? false : `${vectors} is not here` }, () => {
-  const { vectors: rows } = JSON.parse(readFileSync(vectors, 'utf8'));
+const vectors = testData('digest/digest-vectors.json');
+test('the vectors of the test data', { skip: vectors === undefined ? 'they are not here' : false }, () => {
+  const { vectors: rows } = JSON.parse(readFileSync(vectors!, 'utf8'));
   assert.ok(rows.length > 20);
   for (const row of rows) {
     const input = { ...row, username: row.user, algorithm: row.alg, body: new TextEncoder().encode(row.body ?? '') };

@@ -264,6 +264,14 @@ for (const [name, method, fields, expected, header] of [
     415,
     ['Accept-Encoding', 'identity'],
   ],
+  ['a caller that takes no SDP', 'INVITE', { body: offer, headers: [['Accept', 'text/x']] }, 406, undefined],
+  [
+    'a caller that takes much',
+    'INVITE',
+    { body: offer, headers: [['Accept', 'text/x, application/sdp;q=1']] },
+    100,
+    undefined,
+  ],
   ['an info package', 'INFO', { headers: [['Info-Package', 'x']] }, 469, undefined],
 ] as const) {
   test(`${name}: ${expected}`, () => {
@@ -272,7 +280,7 @@ for (const [name, method, fields, expected, header] of [
     const [response] = peer.take();
     assert.ok(response.kind === 'response');
     assert.equal(response.status, expected);
-    assert.ok(response.toTag, 'a tag on To');
+    assert.equal(response.toTag !== undefined, expected !== 100);
     if (header !== undefined) assert.equal(response.header(header[0]), header[1]);
   });
 }
