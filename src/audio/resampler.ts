@@ -18,9 +18,9 @@ export class Resampler {
   readonly #up: number;
   readonly #down: number;
   readonly #taps: number;
-  readonly #filter: Float32Array;
+  readonly #filter: Float64Array;
   /** The last `taps` samples, twice over, so that a window never wraps. */
-  readonly #past: Float32Array;
+  readonly #past: Float64Array;
   #at = 0;
   #phase = 0;
 
@@ -32,9 +32,9 @@ export class Resampler {
     this.#down = fromHz / divisor;
     if (!Number.isInteger(fromHz) || !Number.isInteger(toHz) || fromHz <= 0 || toHz <= 0 || this.#up > MAX_PHASES)
       throw new RangeError(`Cannot resample ${fromHz} Hz to ${toHz} Hz: the ratio is not one of small whole numbers`);
-    this.#taps = fromHz === toHz ? 1 : 2 * Math.ceil((HALF * fromHz) / Math.min(fromHz, toHz));
+    this.#taps = fromHz === toHz ? 1 : 4 * Math.ceil((HALF * fromHz) / Math.min(fromHz, toHz) / 2);
     this.#filter = design(this.#up, this.#taps, fromHz, toHz);
-    this.#past = new Float32Array(2 * this.#taps);
+    this.#past = new Float64Array(2 * this.#taps);
   }
 
   /** How much later a sound comes out, in samples of the output. */
@@ -62,10 +62,21 @@ export class Resampler {
       past[this.#at] = past[this.#at + taps] = input[from + i];
       if (++this.#at === taps) this.#at = 0;
       // The newest sample lies at the end of the window that begins at #at.
+      const at = this.#at;
       for (; this.#phase < up; this.#phase += this.#down) {
         const row = this.#phase * taps;
-        let sum = 0;
-        for (let k = 0; k < taps; k++) sum += past[this.#at + k] * filter[row + k];
+        // Four sums side by side (`taps` is a multiple of four): a single one would wait for each addition.
+        let sum0 = 0;
+        let sum1 = 0;
+        let sum2 = 0;
+        let sum3 = 0;
+        for (let k = row, j = at; k < row + taps; k += 4, j += 4) {
+          sum0 += past[j] * filter[k];
+          sum1 += past[j + 1] * filter[k + 1];
+          sum2 += past[j + 2] * filter[k + 2];
+          sum3 += past[j + 3] * filter[k + 3];
+        }
+        const sum = sum0 + sum1 + sum2 + sum3;
         output[written++] = sum > 32767 ? 32767 : sum < -32768 ? -32768 : Math.round(sum);
       }
       this.#phase -= up;
@@ -81,8 +92,8 @@ export class Resampler {
 }
 
 /** One row of `taps` per phase, oldest sample first; each row sums to 1, so that a constant stays one at every phase. */
-function design(phases: number, taps: number, fromHz: number, toHz: number): Float32Array {
-  const filter = new Float32Array(phases * taps);
+function design(phases: number, taps: number, fromHz: number, toHz: number): Float64Array {
+  const filter = new Float64Array(phases * taps);
   const cutoff = CUTOFF * Math.min(1, toHz / fromHz); // relative to half the input rate
   for (let phase = 0; phase < phases; phase++) {
     const row = phase * taps;
