@@ -23,6 +23,8 @@ import type { Body, Invitation } from './types.ts';
 
 /** A server that has not even said 100 by then is passed over, when there is another one. */
 export const FIRST_ANSWER_MS = 2_000;
+/** All of them together have this long: nobody at a help point waits for the 32 s of timer B. */
+export const NO_ANSWER_MS = 4_500;
 /** Branches of a fork of which a state is kept; answers of further ones are acknowledged and ended all the same. */
 export const EARLY_DIALOGS_MAX = 16;
 
@@ -48,6 +50,7 @@ export class OutgoingCall implements Call, Machine, InDialog {
   readonly #legs = new Set<Leg>();
   readonly #early = new Map<string, Dialog>();
   #sequence = 0;
+  #startedAt = 0;
   #candidates: Hop[] = [];
   #talk: Talk | undefined;
   #state: 'locating' | 'calling' | 'answered' | 'over' = 'locating';
@@ -70,6 +73,7 @@ export class OutgoingCall implements Call, Machine, InDialog {
     if (this.#state !== 'locating') return;
     this.#state = 'calling';
     this.#candidates = [...hops];
+    this.#startedAt = now;
     if (hops.length > 0) return this.#attempt(now);
     this.#over({ cause: 'transport', by: 'network', reason: `cannot find where ${this.#invitation.target} is` });
   }
@@ -80,7 +84,9 @@ export class OutgoingCall implements Call, Machine, InDialog {
     const { core, account } = this.#context;
     const contact = core.contact(account?.user ?? core.config.user, hop);
     const body = this.#invitation.body(hop);
-    if (this.#candidates.length > 0) this.#timers.set('first-answer', now + FIRST_ANSWER_MS);
+    const patience = now + FIRST_ANSWER_MS;
+    const last = this.#candidates.length === 0;
+    this.#timers.set('first-answer', last ? Math.max(patience, this.#startedAt + NO_ANSWER_MS) : patience);
     let leg: Leg | undefined;
     const make = (): SipRequest => this.#invite(hop, contact, body);
     const handler = {
@@ -138,7 +144,8 @@ export class OutgoingCall implements Call, Machine, InDialog {
       if (name === 'first-answer') {
         // It may answer late: then it is cancelled, or acknowledged and ended.
         for (const leg of this.#legs) this.#drop(leg, now);
-        this.#attempt(now);
+        if (this.#candidates.length > 0) this.#attempt(now);
+        else this.#over({ cause: 'timeout', by: 'network', reason: 'no answer to the INVITE' });
       } else {
         // §9.1: 64*T1 after the CANCEL without a final response, the INVITE is taken for dead.
         for (const leg of this.#legs) this.#context.core.abandon(leg.transaction);

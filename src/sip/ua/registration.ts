@@ -147,7 +147,7 @@ export class Registration implements Machine {
   }
 
   #request(contact: string, expiresMs: number): SipRequest {
-    const { account } = { account: this.#account };
+    const account = this.#account;
     const name = this.#core.config.displayName;
     return createRequest({
       method: 'REGISTER',

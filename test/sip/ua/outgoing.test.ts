@@ -91,11 +91,19 @@ for (const [name, status, ended] of [
   });
 }
 
-test('an INVITE nobody answers ends after 32 s', () => {
+test('an INVITE nobody answers is over after 4.5 s, and forgotten after 32', () => {
   const peer = new Peer({ ...CONFIG, accounts: [] });
-  peer.do(peer.ua.invite(invitation, 0)).pass(33_000);
-  assert.deepEqual(peer.events, ['ended timeout network']);
+  peer.do(peer.ua.invite(invitation, 0)).pass(4_499);
+  assert.deepEqual(peer.events, []);
+  assert.deepEqual(peer.pass(1).events, ['ended timeout network']);
+  peer.pass(30_000);
   assert.deepEqual(peer.ua.counts, { sessions: 0, dialogs: 0, machines: 0, transactions: 0 });
+});
+
+test('one that was said to proceed rings on', () => {
+  const peer = new Peer({ ...CONFIG, accounts: [] });
+  peer.do(peer.ua.invite(invitation, 0)).reply(peer.request('INVITE'), 100).pass(60_000);
+  assert.deepEqual(peer.events, []);
 });
 
 test('a target without address ends at once', () => {
@@ -180,6 +188,13 @@ test('a server that says nothing for 2 s is passed over; its late answer is ende
   peer.reply(first.message, 200, { tag: 'one', body: answer });
   assert.deepEqual(peer.lines(), ['ACK', 'BYE']);
   assert.deepEqual(peer.events, ['accepted with body']);
+});
+
+test('two servers that say nothing: the call is over after 4.5 s too', () => {
+  const peer = calling(two);
+  peer.pass(4_499);
+  assert.equal(peer.events.includes('ended timeout network'), false);
+  assert.equal(peer.pass(1).events.includes('ended timeout network'), true);
 });
 
 test('503 leads to the next server, 486 does not', () => {
