@@ -275,6 +275,22 @@ test('481 to our re-INVITE ends the session', () => {
   assert.equal(peer.lines().includes('BYE'), true);
 });
 
+test('inside a dialog over TCP the open connection is used, without asking where the Contact is', () => {
+  const peer = calling();
+  const flow = { ...hopTo('127.66.0.10'), transport: 'tcp' as const, flow: 'tcp-9' };
+  peer.unknown.add('127.66.0.10');
+  peer.reply(peer.request('INVITE'), 200, {
+    body: answer,
+    headers: [['Contact', '<sip:desk@127.66.0.10:5060;transport=TCP>']],
+    from: flow,
+  });
+  assert.equal(peer.sent.at(-1)?.hop.flow, 'tcp-9');
+  peer.take();
+  const { ua } = peer;
+  const asked = ua.end('s', peer.now).filter(({ kind }) => kind === 'resolve');
+  assert.deepEqual(asked, []);
+});
+
 test('their re-INVITE while ours is under way: 491', () => {
   const peer = talking();
   peer.do(peer.ua.reinvite('s', offer, peer.now));
