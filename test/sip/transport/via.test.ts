@@ -1,0 +1,93 @@
+/** `received`, `rport`, and where answers go: RFC 3261 §18.2, RFC 3581 §4. And from a URI to hops. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createRequest, createResponse, type Hop, parseUri, type Transport } from '../../../src/sip/message/index.ts';
+import { Resolver, responseTarget, stampVia, TransportError } from '../../../src/sip/transport/index.ts';
+
+const remote = { host: '127.21.2.9', port: 40_000 };
+
+function stamped(...vias: string[]): string[] {
+  const request = createRequest({ method: 'OPTIONS', uri: 'sip:a', headers: vias.map((via) => ['Via', via] as const) });
+  stampVia(request, remote);
+  return request.headers('Via');
+}
+
+for (const [sentence, via, expected] of [
+  ['the sent-by is where it came from', 'SIP/2.0/UDP 127.21.2.9;branch=x', 'SIP/2.0/UDP 127.21.2.9;branch=x'],
+  ['another address', 'SIP/2.0/UDP 127.21.2.1;branch=x', 'SIP/2.0/UDP 127.21.2.1;branch=x;received=127.21.2.9'],
+  ['a name', 'SIP/2.0/UDP desk', 'SIP/2.0/UDP desk;received=127.21.2.9'],
+  [
+    'rport asks for both',
+    'SIP/2.0/UDP 127.21.2.9;rport;branch=x',
+    'SIP/2.0/UDP 127.21.2.9;rport=40000;branch=x;received=127.21.2.9',
+  ],
+  ['a forged received goes', 'SIP/2.0/UDP 127.21.2.9;received=127.21.2.66', 'SIP/2.0/UDP 127.21.2.9'],
+  ['a forged received is replaced', 'SIP/2.0/UDP desk;received=127.21.2.66', 'SIP/2.0/UDP desk;received=127.21.2.9'],
+  [
+    'a forged rport is replaced',
+    'SIP/2.0/UDP 127.21.2.9;rport=1',
+    'SIP/2.0/UDP 127.21.2.9;rport=40000;received=127.21.2.9',
+  ],
+  [
+    'only the first of a list',
+    'SIP/2.0/UDP desk , SIP/2.0/TCP b',
+    'SIP/2.0/UDP desk;received=127.21.2.9, SIP/2.0/TCP b',
+  ],
+  ['one that cannot be read stays', 'SIP/2.0/UDP ;;', 'SIP/2.0/UDP ;;'],
+] as const) {
+  test(`Via: ${sentence}`, () => assert.deepEqual(stamped(via, 'SIP/2.0/UDP last'), [expected, 'SIP/2.0/UDP last']));
+}
+
+for (const [sentence, transport, via, expected] of [
+  ['UDP with rport', 'udp', 'SIP/2.0/UDP 127.21.2.1:5070;rport=40000;received=127.21.2.9', 40_000],
+  ['UDP without: the sent-by port', 'udp', 'SIP/2.0/UDP 127.21.2.1:5070;received=127.21.2.9', 5070],
+  ['UDP with nothing: 5060', 'udp', 'SIP/2.0/UDP 127.21.2.9', 5060],
+  ['never another host, whatever maddr says', 'udp', 'SIP/2.0/UDP 127.21.2.9;maddr=127.21.2.66', 5060],
+  ['a lost connection: the sent-by port', 'tcp', 'SIP/2.0/TCP 127.21.2.1:5070;rport=40000;received=127.21.2.9', 5070],
+  ['TLS: 5061', 'tls', 'SIP/2.0/TLS 127.21.2.9', 5061],
+  ['a Via that cannot be read: back where it came from', 'udp', ';;', 40_000],
+] as const) {
+  test(`answers: ${sentence}`, () => {
+    const request = createRequest({ method: 'OPTIONS', uri: 'sip:a', headers: [['Via', via]] });
+    const hop: Hop = { transport, remote, local: { host: '127.21.2.2', port: 5060 } };
+    assert.deepEqual(responseTarget(createResponse(request, 200), hop), { host: '127.21.2.9', port: expected });
+  });
+}
+
+const resolver = new Resolver({
+  localFor(remoteHost: string, transport: Transport) {
+    if (remoteHost.includes(':')) throw new TransportError('no IPv6 here');
+    return { host: '127.21.2.2', port: transport === 'udp' ? 5060 : 5062 };
+  },
+  async addressesOf(name) {
+    if (name === 'two.example.com') return ['127.21.2.3', '::1', '127.21.2.4', '127.21.2.3'];
+    throw Object.assign(new Error('not found'), { code: 'ENOTFOUND' });
+  },
+});
+const shortly = (hops: Hop[]) => hops.map(({ transport, remote: { host, port } }) => `${transport} ${host} ${port}`);
+
+for (const [sentence, uri, expected] of [
+  ['UDP and 5060 unless said', 'sip:127.21.2.3', ['udp 127.21.2.3 5060']],
+  ['a transport and a port', 'sip:a@127.21.2.3:5070;transport=TCP', ['tcp 127.21.2.3 5070']],
+  ['sips is TLS', 'sips:127.21.2.3', ['tls 127.21.2.3 5061']],
+  ['maddr overrides the host', 'sip:a.example.com;maddr=127.21.2.4', ['udp 127.21.2.4 5060']],
+  ['no route to that family', 'sip:[::1]', []],
+  ['a transport we lack', 'sip:127.21.2.3;transport=sctp', []],
+  ['another scheme', 'tel:+1', []],
+] as const) {
+  test(`hops at once: ${sentence}`, () =>
+    assert.deepEqual(shortly(resolver.resolve(parseUri(uri)) as Hop[]), expected));
+}
+
+test('hops of a name: each address once, those without a route left out', async () => {
+  const hops = await resolver.resolve(parseUri('sip:two.example.com'));
+  assert.deepEqual(shortly(hops), ['udp 127.21.2.3 5060', 'udp 127.21.2.4 5060']);
+  assert.deepEqual(hops[0].local, { host: '127.21.2.2', port: 5060 });
+});
+
+test('a name without addresses says so', async () => {
+  await assert.rejects(async () => resolver.resolve(parseUri('sip:none.example.com')), {
+    code: 'sip-transport',
+    message: 'Cannot resolve none.example.com: ENOTFOUND',
+  });
+});
