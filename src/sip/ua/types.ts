@@ -85,7 +85,7 @@ export interface UserAgentInterface {
   readonly deadline: number | undefined;
   timeout(now: number): UaOutput[];
   receive(message: SipMessage, hop: Hop, now: number): UaOutput[];
-  /** Bytes that are no SIP message but could be answered: the parser's partial view made a 400. */
+  /** What the resolver found for a `resolve`; none: nothing. */
   resolved(query: string, hops: readonly Hop[], now: number): UaOutput[];
   transportFailed(transaction: string, reason: string, now: number): UaOutput[];
 
