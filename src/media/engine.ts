@@ -37,6 +37,7 @@ class Engine implements MediaEngine {
   readonly #wake = new Int32Array(new SharedArrayBuffer(4));
   readonly #listeners: ((event: MediaEvent) => void)[] = [];
   readonly #closing = new Map<Half, Promise<void>>();
+  readonly #opening = new Map<Half, Promise<void>>();
   readonly #stopped: Promise<void>;
   #threadStopped: () => void = () => {};
   #stopping: Promise<void> | undefined;
@@ -62,7 +63,10 @@ class Engine implements MediaEngine {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     const workerData: WorkerData = { config, wake: this.#wake.buffer as SharedArrayBuffer, port: port2 };
-    this.#worker = new Worker(new URL('./worker.js', import.meta.url), { workerData, transferList: [port2] });
+    // The thread keeps what it makes; a small young generation saves a megabyte or two.
+    const resourceLimits = { maxYoungGenerationSizeMb: 2 };
+    const options = { workerData, transferList: [port2], resourceLimits };
+    this.#worker = new Worker(new URL('./worker.js', import.meta.url), options);
     // An error in the thread is a bug of ours: it falls, and systemd brings the box back.
     this.#worker.on('error', (error) => {
       logger.error('the media thread failed', { error: error.stack });
@@ -130,7 +134,7 @@ class Engine implements MediaEngine {
     this.#worker.ref();
     this.#post({ kind: 'stop' }, []);
     await within(THREAD_LIMIT_MS, this.#stopped);
-    const letGo = await within(DRIVER_LIMIT_MS, Promise.all(this.#closing.values()));
+    const letGo = await within(DRIVER_LIMIT_MS, this.#driversDone());
     this.hung = !letGo;
     if (!letGo) this.#logger.warn('a sound driver does not let go', { afterMs: DRIVER_LIMIT_MS });
     this.#port.close();
@@ -146,7 +150,7 @@ class Engine implements MediaEngine {
         this.#logger[message.level](message.message, message.fields);
         return;
       case 'open-pcm':
-        void this.#openPcm(message.half);
+        this.#opening.set(message.half, this.#openPcm(message.half));
         return;
       case 'close-pcm':
         this.#closePcm(message.half, message.pcm);
@@ -166,6 +170,12 @@ class Engine implements MediaEngine {
       else this.#logger.debug('sound', { speaker, microphone });
     }
     for (const listener of this.#listeners) listener(event);
+  }
+
+  /** An opening that comes to its end now is followed by a closing. */
+  async #driversDone(): Promise<void> {
+    await Promise.all(this.#opening.values());
+    await Promise.all(this.#closing.values());
   }
 
   async #openPcm(half: Half): Promise<void> {

@@ -97,8 +97,12 @@ export class Stream {
     if (codec === undefined)
       throw new RangeError(`Cannot use the codec ${config.codec.encoding}: it is not known here`);
     const first = this.#config === undefined;
-    if (first) this.#drain();
+    const received = this.receives;
     this.#config = config;
+    if (!received && this.receives) {
+      this.#drain();
+      this.#session?.jitter.restart();
+    }
     const session = {
       payloadType: config.codec.payloadType,
       clockRateHz: config.codec.clockRateHz,
@@ -172,6 +176,8 @@ export class Stream {
   speak(frame: Int16Array | undefined, now: number): void {
     if (this.#session === undefined || this.#coding === undefined || !this.#reachable) return;
     if (!this.sends) {
+      // The time goes on while nothing is said, so that what is said later is not late.
+      this.#session.skip(this.#config!.codec.clockRateHz / 100);
       if (now >= this.#keepAliveAtMs) this.#sendKeepAlive(this.#session, now);
       return;
     }

@@ -22,6 +22,8 @@ const BEHIND_MS = 50;
 const BEHIND_TICKS = 30;
 /** Clocks of cards differ a little: what is behind is forgotten by half in 14 s. */
 const FORGET = 0.9995;
+/** How often a sleeping thread looks after a card at fault. */
+const RESTLESS_MS = 1000;
 /** Underruns alone are told this often. */
 const UNDERRUN_NEWS_MS = 1000;
 
@@ -80,7 +82,7 @@ export class MediaThread {
       this.#tellStatus(now());
       if (!this.#busy(now())) {
         this.#asleep = true;
-        this.sleep(Number.POSITIVE_INFINITY);
+        this.sleep(this.#card.restless ? RESTLESS_MS : Number.POSITIVE_INFINITY);
       } else if (this.#tickIsDue()) {
         this.#tick(now());
       }

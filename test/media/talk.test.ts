@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import test, { after } from 'node:test';
 import { formatWav } from '../../src/audio/index.ts';
+import type { MediaEvent } from '../../src/media/index.ts';
 import { temporaryDirectory } from '../kit/checkout.ts';
 import { until } from '../kit/wait.ts';
 import { cut, judge, levelDbfs, readWav, toneDbfs } from '../kit/wav.ts';
-import { babble, pcma, pcmu, sine, Terminal } from './pair.ts';
+import { babble, pcma, pcmu, sine, streamConfig, Terminal } from './pair.ts';
 
 const { path, remove } = temporaryDirectory();
 after(remove);
@@ -60,6 +61,15 @@ test('digits cross once each, in order', async () => {
   await until('five digits', 5000, () => digits().length >= 5);
   await pause(200);
   assert.equal(digits(), '1A*#5');
+  await Promise.all([a.end(), b.end()]);
+});
+
+test('over IPv6', async () => {
+  const a = new Terminal({ driver: 'none' }, '::1');
+  const b = new Terminal(sound('six', tone), '::1');
+  a.talk(b.stream.local);
+  b.talk(a.stream.local);
+  await Promise.all([a.event('first-packet'), b.event('first-packet')]);
   await Promise.all([a.end(), b.end()]);
 });
 
@@ -122,6 +132,34 @@ test('hold: neither side sends audio, and both go on afterwards', async () => {
   // Some 600 ms of audio at the end and a little at the beginning; the hold itself must not count as loss.
   assert.ok(statistics.packetsReceived >= 25 && statistics.packetsReceived < 60, JSON.stringify(statistics));
   assert.ok(statistics.packetsLost <= 2, JSON.stringify(statistics));
+});
+
+test('two calls at once are both heard, and one may be muted', async () => {
+  const low = new Terminal({ ...sound('low'), microphone: tone }, '127.24.3.10');
+  const high = new Terminal(
+    { ...sound('high'), microphone: write('1900', sine(1900, 10, 16000), 16000) },
+    '127.24.3.11',
+  );
+  const both = new Terminal(sound('both'), '127.24.4.10');
+  const second = both.engine.open('127.24.4.11');
+  low.talk(both.stream.local);
+  high.talk(second.local);
+  both.talk(low.stream.local);
+  second.configure(streamConfig(high.stream.local));
+  second.audible(true, false);
+  const first = (stream: string) => (event: MediaEvent) => event.type === 'first-sound' && event.stream === stream;
+  await both.events.take('the first call', 3000, first(both.stream.id));
+  await both.events.take('the second call', 3000, first(second.id));
+  await pause(700);
+  second.audible(false, false);
+  await pause(700);
+  await Promise.all([low.end(), high.end(), both.end()]);
+  const heard = readWav(file('both'));
+  const end = heard.samples.length / 16;
+  const together = cut(heard, end - 1250, end - 850);
+  assert.ok(toneDbfs(together, 700) > -14 && toneDbfs(together, 1900) > -14, 'both');
+  const alone = cut(heard, end - 550, end - 150);
+  assert.ok(toneDbfs(alone, 700) > -14 && toneDbfs(alone, 1900) < -60, 'only the first');
 });
 
 test('tones and prompts are mixed, end by themselves and say so', async () => {

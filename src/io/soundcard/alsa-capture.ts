@@ -1,7 +1,7 @@
 /** The microphone half: the clock of the tick while it runs. */
 import type { Resampler } from '../../audio/index.ts';
 import { AlsaHalf } from './alsa-half.ts';
-import { EAGAIN } from './alsa-library.ts';
+import { EAGAIN, EINTR } from './alsa-library.ts';
 import type { OpenPcm } from './alsa-open.ts';
 import type { Sleep, Wait } from './types.ts';
 
@@ -46,7 +46,7 @@ export class AlsaCapture extends AlsaHalf {
     const ready = this.alsa().wait(this.open.pcm, WAIT_MS);
     const at = now();
     if (ready < 0) {
-      this.trouble(ready, at);
+      if (ready !== -EINTR) this.trouble(ready, at);
       return 'again';
     }
     if (this.available(at) >= this.#mono.length) return 'tick';

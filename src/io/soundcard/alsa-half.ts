@@ -8,6 +8,8 @@ import type { HalfState } from './types.ts';
 
 /** A lost card is looked for this often. */
 const RETRY_MS = 700;
+/** And while nobody needs it, this often: a fault must not outlive its cause, nor be found only by the next emergency. */
+const PROBE_MS = 10_000;
 /** A card that moves no frame for this long is stalled, and that is a fault. */
 const STALL_MS = 300;
 /** And is no clock any more already after this: PulseAudio's ordinary hiccups are shorter, a gap in the RTP should be too. */
@@ -25,6 +27,8 @@ export interface AlsaDoor {
 
 export abstract class AlsaHalf {
   readonly half: Half;
+  /** Looked at unasked: at the start, and as long as it is at fault. Never the microphone. */
+  readonly #probed: boolean;
   protected readonly alsa: () => AlsaLibrary;
   readonly #door: AlsaDoor;
   readonly #device: string;
@@ -33,6 +37,7 @@ export abstract class AlsaHalf {
   openedCount = 0;
   stalled = false;
   #wanted = false;
+  #unproven: boolean;
   #opening = false;
   #retryAt = 0;
   #movedAt = 0;
@@ -40,6 +45,8 @@ export abstract class AlsaHalf {
 
   constructor(half: Half, device: string, alsa: () => AlsaLibrary, door: AlsaDoor) {
     this.half = half;
+    this.#probed = half === 'speaker';
+    this.#unproven = this.#probed;
     this.#device = device;
     this.alsa = alsa;
     this.#door = door;
@@ -55,11 +62,20 @@ export abstract class AlsaHalf {
     return this.open !== undefined && !this.stalled;
   }
 
+  /** Something is to be done although nobody wants the half. */
+  get restless(): boolean {
+    return this.#unproven;
+  }
+
   want(wanted: boolean, now: number): void {
+    if (wanted && !this.#wanted) this.#retryAt = 0;
     this.#wanted = wanted;
     if (!wanted) {
-      this.close();
-      return;
+      this.#release();
+      if (!this.#unproven) {
+        this.reason = '';
+        return;
+      }
     }
     if (this.open !== undefined || this.#opening || now < this.#retryAt) return;
     this.#opening = true;
@@ -70,12 +86,13 @@ export abstract class AlsaHalf {
     this.#opening = false;
     this.openedCount++;
     this.open = open;
-    if (!this.#wanted) {
-      this.close();
-      return;
-    }
+    this.#unproven = false;
     this.reason = '';
     this.stalled = false;
+    if (!this.#wanted) {
+      this.#release();
+      return;
+    }
     this.#movedAt = now;
     this.#broken = [];
     this.started(open, now);
@@ -83,21 +100,13 @@ export abstract class AlsaHalf {
 
   failed(reason: string, now: number): void {
     this.#opening = false;
-    if (this.#wanted) this.#fault(reason, now);
+    if (this.#wanted || this.#probed) this.#fault(reason, now);
   }
 
   /** The end of the thread: closing a stalled device would hang, and with it the end of the process; the kernel does it then. */
   abandon(): void {
     if (this.stalled) this.open = undefined;
-    this.close();
-  }
-
-  close(): void {
-    if (this.open !== undefined) this.#door.close(this.half, this.open);
-    this.open = undefined;
-    this.stalled = false;
-    this.reason = '';
-    this.#retryAt = 0;
+    this.#release();
   }
 
   /** Frames ready to be read or free to be written; -1 when there is trouble, which is dealt with. */
@@ -153,7 +162,15 @@ export abstract class AlsaHalf {
 
   #fault(reason: string, now: number): void {
     this.reason = reason;
-    this.#retryAt = now + RETRY_MS;
+    this.#unproven = this.#probed;
+    this.#retryAt = now + (this.#wanted ? RETRY_MS : PROBE_MS);
+  }
+
+  #release(): void {
+    if (this.open !== undefined) this.#door.close(this.half, this.open);
+    this.open = undefined;
+    if (this.stalled) this.#unproven = this.#probed;
+    this.stalled = false;
   }
 
   /** The device has just been opened. */

@@ -13,6 +13,7 @@ export const CAPTURE = 1;
 export const NONBLOCK = 1;
 export const RW_INTERLEAVED = 3;
 export const S16_LE = 2;
+export const EINTR = 4;
 export const EAGAIN = 11;
 export const EPIPE = 32;
 

@@ -22,6 +22,8 @@ export interface OpenPcm {
   pcm: PcmPointer;
   rateHz: number;
   channels: number;
+  /** Frames between two moments at which the device moves. */
+  periodFrames: number;
   /** Frames the device buffer holds. */
   bufferFrames: number;
 }
@@ -96,7 +98,8 @@ async function prepare(
     const tickFrames = rateHz / 100;
     frames[0] = BigInt(Math.round((rateHz * periodMs) / 1000));
     must('set the period', alsa.hwPeriodNear(pcm, hw, frames, null));
-    frames[0] = BigInt(tickFrames * periods);
+    const periodFrames = Number(BigInt.asUintN(32, frames[0]));
+    frames[0] = BigInt(periods * Math.max(tickFrames, periodFrames));
     must('set the buffer', alsa.hwBufferNear(pcm, hw, frames));
     must('set the parameters', await inPool(alsa.hwParams, pcm, hw));
     const bufferFrames = Number(BigInt.asUintN(32, frames[0]));
@@ -107,7 +110,7 @@ async function prepare(
     must('set the wake-up threshold', alsa.swAvailMin(pcm, sw, tickFrames));
     must('set the software parameters', await inPool(alsa.swParams, pcm, sw));
     alsa.swFree(sw);
-    return { pcm, rateHz, channels, bufferFrames };
+    return { pcm, rateHz, channels, periodFrames, bufferFrames };
   } finally {
     alsa.hwFree(hw);
   }

@@ -1,6 +1,6 @@
 /**
  * The loudspeaker half. How much waits in its buffer is regulated: less is a click, more is delay that never goes away by itself
- * (after one xrun an unregulated loop keeps 40-70 ms for good). `PREFILL` frames of 10 ms are put in front at each start; later the
+ * (after one xrun an unregulated loop keeps 40-70 ms for good). Some frames of 10 ms are put in front at each start; later the
  * level is corrected by one frame at a time, two frames blended into one or one stretched over two.
  */
 import type { Resampler } from '../../audio/index.ts';
@@ -11,14 +11,19 @@ import { type Sleep, TICK_MS, type Wait } from './types.ts';
 
 /** Writes between two looks at the lowest level seen. */
 const WINDOW = 50;
+const MOST_PREFILL = 4;
+const UNSTEADY_MS = 5000;
 /** Far too full: not so long. */
 const SHORT_WINDOW = 10;
 
 export class AlsaPlayback extends AlsaHalf {
   makeResampler: ((toHz: number) => Resampler) | undefined;
   underruns = 0;
-  /** Frames of 10 ms put in before the sound; one more without real-time priority. */
-  prefill = 2;
+  /** Frames of 10 ms put in before the sound, on a card and machine that keep time. */
+  leastPrefill = 2;
+  /** And now, on this one. */
+  #prefill = 2;
+  #underrunAt = Number.NEGATIVE_INFINITY;
   /** Set at each (re)start, for the capture half to fall in step. */
   restarted = false;
   #resampler: Resampler | undefined;
@@ -42,11 +47,16 @@ export class AlsaPlayback extends AlsaHalf {
     this.#frames = new Int16Array(frames * open.channels);
     this.#silence = new Int16Array(frames * open.channels);
     this.#resampler = this.makeResampler?.(open.rateHz);
+    // A card that moves in long steps takes a whole step at once, and the next frame must be there before it does.
+    this.#prefill = Math.min(MOST_PREFILL, Math.max(this.leastPrefill, 1 + Math.ceil(open.periodFrames / frames)));
     this.#begin(open, now);
   }
 
   protected override recovered(open: OpenPcm, now: number): void {
     this.underruns++;
+    // Two in short succession: this machine cannot hold so short a delay.
+    if (now - this.#underrunAt < UNSTEADY_MS) this.#prefill = Math.min(MOST_PREFILL, this.#prefill + 1);
+    this.#underrunAt = now;
     this.#begin(open, now);
   }
 
@@ -58,7 +68,7 @@ export class AlsaPlayback extends AlsaHalf {
     const available = this.available(at);
     if (available < 0) return 'again';
     const fill = this.#observe(open, available, at);
-    const low = (this.prefill - 1) * this.#mono.length;
+    const low = (this.#prefill - 1) * this.#mono.length;
     if (fill <= low) return 'tick';
     this.idle(at);
     if (this.late(at)) return 'none';
@@ -115,12 +125,12 @@ export class AlsaPlayback extends AlsaHalf {
     this.#lowest = Math.min(this.#lowest, level);
     this.#writes++;
     const lowest = this.#lowest;
-    const tooFull = lowest >= this.prefill + (this.#writes < WINDOW ? 1 : 0);
+    const tooFull = lowest >= this.#prefill + (this.#writes < WINDOW ? 1 : 0);
     if (this.#writes < SHORT_WINDOW || (this.#writes < WINDOW && !tooFull)) return 'none';
     this.#lowest = Number.POSITIVE_INFINITY;
     this.#writes = 0;
     if (tooFull) return 'shorten';
-    return lowest < this.prefill - 1.75 ? 'stretch' : 'none';
+    return lowest < this.#prefill - 1.75 ? 'stretch' : 'none';
   }
 
   #begin(open: OpenPcm, now: number): void {
@@ -131,7 +141,7 @@ export class AlsaPlayback extends AlsaHalf {
     this.#played = 0;
     this.restarted = true;
     const period = this.#mono.length;
-    for (let i = 0; i < this.prefill; i++) {
+    for (let i = 0; i < this.#prefill; i++) {
       const result = Number(this.alsa().write(open.pcm, this.#silence, period));
       // No second xrun handling from within the first: what is wrong shows at the next write.
       if (result < 0) break;

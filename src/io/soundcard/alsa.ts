@@ -32,7 +32,7 @@ export class AlsaCard implements SoundCard {
   constructor(options: AlsaOptions, door: AlsaDoor) {
     this.#options = options;
     this.#playback = new AlsaPlayback('speaker', options.speaker, loadAlsa, door);
-    this.#playback.prefill = options.prefill;
+    this.#playback.leastPrefill = options.prefill;
     this.#playback.makeResampler = (toHz) => options.resampler(options.rateHz, toHz);
     this.#capture = new AlsaCapture('microphone', options.microphone, loadAlsa, door);
     this.#capture.makeResampler = (fromHz) => options.resampler(fromHz, options.rateHz);
@@ -48,6 +48,10 @@ export class AlsaCard implements SoundCard {
 
   get reason(): string {
     return [this.#playback.reason, this.#capture.reason].filter((reason) => reason !== '').join('; ');
+  }
+
+  get restless(): boolean {
+    return this.#playback.restless;
   }
 
   get microphoneOpened(): number {

@@ -20,6 +20,7 @@ export class FileCard implements SoundCard {
   readonly driver = 'file';
   readonly underruns = 0;
   readonly alwaysRunning: boolean;
+  readonly restless = false;
   readonly #rateHz: number;
   readonly #writer: WavWriter | undefined;
   readonly #reader: WavReader | undefined;

@@ -9,6 +9,7 @@ export class NoCard implements SoundCard {
   readonly microphoneOpened = 0;
   readonly underruns = 0;
   readonly alwaysRunning = false;
+  readonly restless = false;
 
   /** `reason`: why the driver that was asked for is not there. */
   constructor(driver = 'none', reason = '') {
@@ -29,7 +30,7 @@ export class NoCard implements SoundCard {
   }
 
   write(): boolean {
-    return true;
+    return this.reason === '';
   }
 
   skip(): void {}

@@ -24,6 +24,8 @@ export interface SoundCard {
   readonly underruns: number;
   /** It records even when nobody wants it (the WAV of the `file` driver), so the thread never sleeps. */
   readonly alwaysRunning: boolean;
+  /** It looks after itself while nobody wants it (a fault to be cleared): `want` must be called now and then. */
+  readonly restless: boolean;
   /** Which halves are wanted from now on; cheap, called each tick. `now`: ms, monotonic. */
   want(speaker: boolean, microphone: boolean, now: number): void;
   /** Sleeps until this card's next 10 ms. */
