@@ -2,7 +2,7 @@
  * A call of ours until it is answered: INVITE client side, RFC 3261 §13.2, CANCEL §9.1. Each attempt (with credentials, or at
  * the next server) is a leg of its own; each 2xx that comes is acknowledged, and the first one is the session: a `Talk`.
  */
-import { Timers } from '../../base/index.ts';
+import { CodedError, Timers } from '../../base/index.ts';
 import { Dialog, dialogId } from '../dialog/index.ts';
 import {
   createRequest,
@@ -83,7 +83,8 @@ export class OutgoingCall implements Call, Machine, InDialog {
     if (hop === undefined) return;
     const { core, account } = this.#context;
     const contact = core.contact(account?.user ?? core.config.user, hop);
-    const body = this.#invitation.body(hop);
+    const body = this.#offer(hop);
+    if (body === undefined) return;
     const patience = now + FIRST_ANSWER_MS;
     const last = this.#candidates.length === 0;
     this.#timers.set('first-answer', last ? Math.max(patience, this.#startedAt + NO_ANSWER_MS) : patience);
@@ -112,6 +113,17 @@ export class OutgoingCall implements Call, Machine, InDialog {
       },
     };
     ask(core, { make, hop, account, handler }, now);
+  }
+
+  /** The owner's offer; one that cannot be made (no port is free, say) ends the call. */
+  #offer(hop: Hop): Body | undefined {
+    try {
+      return this.#invitation.body(hop);
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      this.#over({ cause: 'transport', by: 'us', reason: error.message });
+      return undefined;
+    }
   }
 
   #invite(hop: Hop, contact: string, body: Body): SipRequest {

@@ -72,7 +72,10 @@ export interface Invitation {
   target: string;
   /** Whose identity, credentials and server to use; absent: the account whose domain or server the target names, else a direct call. */
   account?: string;
-  /** The offer. Made when the next hop is known, for it names our address on the way there; made anew for another hop. */
+  /**
+   * The offer. Made when the next hop is known, for it names our address on the way there; made anew for another hop. A
+   * `CodedError` it throws ends the session (`transport`, by us).
+   */
   body: (hop: Hop) => Body;
   headers?: readonly (readonly [name: string, value: string])[];
 }

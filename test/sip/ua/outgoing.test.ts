@@ -1,6 +1,7 @@
 /** Calls of ours, RFC 3261 §13.2, §9.1, §14.1: who says what, row by row. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { CodedError } from '../../../src/base/index.ts';
 import { ACCOUNT, answer, CONFIG, hopTo, offer, Peer } from './peer.ts';
 
 const invitation = { session: 's', target: 'sip:100@127.66.0.10', body: () => offer };
@@ -22,6 +23,7 @@ function talking(): Peer {
 const dialogs = new WeakMap<Peer, { from: string; to: string; callId: string }>();
 const inDialog = (peer: Peer) => dialogs.get(peer)!;
 
+const two = { ...CONFIG, accounts: [{ ...ACCOUNT, servers: ['sip:127.66.0.10', 'sip:127.66.0.11'] }] };
 const gone = { sessions: 0, dialogs: 0, machines: 1, transactions: 0 }; // The one machine is the registration.
 
 test('a call to an address leaves in the same call chain, with what a call needs', () => {
@@ -114,6 +116,18 @@ test('a target without address ends at once', () => {
   assert.equal(peer.ua.idle, true);
 });
 
+test('an offer that cannot be made ends the call, at the second server too', () => {
+  let ports = 1;
+  const body = () => {
+    if (ports-- > 0) return offer;
+    throw new CodedError('media-ports', 'no RTP port is free');
+  };
+  const peer = new Peer(two).register();
+  peer.do(peer.ua.invite({ ...invitation, body }, 0)).pass(2_000);
+  assert.equal(peer.events.includes('ended transport us'), true);
+  assert.equal(peer.ua.counts.sessions, 0);
+});
+
 test('a target that is no URI ends at once', () => {
   const peer = new Peer({ ...CONFIG, accounts: [] });
   peer.do(peer.ua.invite({ ...invitation, target: 'sip:100@' }, 0));
@@ -172,8 +186,6 @@ test('an INVITE that is not answered after its CANCEL is forgotten after 32 s', 
 });
 
 // ---------------------------------------------------------------- more than one server
-
-const two = { ...CONFIG, accounts: [{ ...ACCOUNT, servers: ['sip:127.66.0.10', 'sip:127.66.0.11'] }] };
 
 test('a server that says nothing for 2 s is passed over; its late answer is ended', () => {
   const peer = calling(two);
