@@ -1,7 +1,7 @@
 /** The commands, one function each. What they return is the exit code. */
 
 import { join, resolve } from 'node:path';
-import { ConfigError, checkConfig, formatProblem } from '../config/index.ts';
+import { checkConfig, formatProblem } from '../config/index.ts';
 import { ask, type ControlAnswer, type ControlRequest, NotRunningError, talk } from '../control/index.ts';
 import { type JournalEvent, readEvents } from '../journal/index.ts';
 import type { Options } from './main.ts';
@@ -43,20 +43,15 @@ const run: Command = async (args, options) => {
   return runService(options.config ?? defaultConfigFile, stateDirectory(options.state));
 };
 
-const check: Command = (args, options) => {
+const check: Command = async (args, options) => {
   only(args, 0);
-  try {
-    const { problems, warnings } = checkConfig(options.config ?? defaultConfigFile, process.env);
-    for (const problem of problems) console.error(formatProblem(problem));
-    for (const warning of warnings) console.error(`warning: ${formatProblem(warning)}`);
-    if (problems.length > 0) return 1;
-    console.log(`${options.config ?? defaultConfigFile}: no problems`);
-    return 0;
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    console.error(error.message);
-    return 1;
-  }
+  const file = options.config ?? defaultConfigFile;
+  const { problems, warnings } = await checkConfig(file);
+  for (const problem of problems) console.error(formatProblem(problem));
+  for (const warning of warnings) console.error(`warning: ${formatProblem(warning)}`);
+  if (problems.length > 0) return 1;
+  console.log(`${file}: no problems`);
+  return 0;
 };
 
 const demo: Command = async (args, options) => {

@@ -9,7 +9,7 @@ const stopLimitMs = 4_500;
 
 export async function runService(file: string, stateDirectory: string): Promise<number> {
   const version = packageVersion();
-  const config = loadConfig(file, process.env);
+  const config = await loadConfig(file, process.env);
   const logger = createLogger((process.env.HAILPOINT_LOG as LogLevel | undefined) ?? 'info');
   const notify = createNotifier(process.env, logger);
   const service = new Service({ config, stateDirectory, socketPath: socketToOpen(), version, logger });

@@ -1,10 +1,13 @@
-/** The terminal's file and its device profile: schema, defaults, loading. The only reader of files and environment. */
+/**
+ * The terminal's file and its device profile: schema, defaults, loading. The only reader of files and environment.
+ * Parser and schema (`load.ts` and what it imports) are only ever loaded on the thread of `apart.ts`.
+ */
 
-export type { ReferenceRow } from './explain.ts';
-export { type CheckedConfig, checkConfig, configReference, loadConfig } from './load.ts';
+export { checkConfig, loadConfig } from './apart.ts';
 export { packageFolder, packageVersion } from './package.ts';
 export { ConfigError, formatProblem } from './problems.ts';
 export type {
+  CheckedConfig,
   CodecName,
   Config,
   DeviceConfig,

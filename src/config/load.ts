@@ -4,27 +4,13 @@ import type { MediaConfig } from '../media/types.ts';
 import { check } from './checks.ts';
 import { loadDevice } from './device.ts';
 import { explain, type Finding, type ReferenceRow, reference } from './explain.ts';
-import { ConfigError, formatPath } from './problems.ts';
+import { formatPath } from './problems.ts';
 import { type TerminalFile, terminalSchema } from './schema.ts';
 import { reason } from './secrets.ts';
 import { Source } from './source.ts';
-import type { CodecName, Config, DeviceConfig, Problem } from './types.ts';
+import type { CheckedConfig, CodecName, Config, DeviceConfig, Problem } from './types.ts';
 
-/** The configuration in `file`, frozen. Throws `ConfigError` with every problem found. */
-export function loadConfig(file: string, env: NodeJS.ProcessEnv = process.env): Config {
-  const { config, problems, warnings } = checkConfig(file, env);
-  if (config === undefined) throw new ConfigError(file, problems, warnings);
-  return config;
-}
-
-export interface CheckedConfig {
-  /** Absent when there are problems. */
-  config?: Config;
-  problems: readonly Problem[];
-  warnings: readonly Problem[];
-}
-
-/** The same without throwing. */
+/** Everything that is right and wrong with `file` and what it names. */
 export function checkConfig(file: string, env: NodeJS.ProcessEnv = process.env): CheckedConfig {
   const path = resolve(file);
   let source: Source;
@@ -61,7 +47,7 @@ export function checkConfig(file: string, env: NodeJS.ProcessEnv = process.env):
   inOrder(problems);
   inOrder(warnings);
   if (problems.length > 0 || !result.success || found.device === undefined) return { problems, warnings };
-  return { config: freeze(build(path, env, result.data, found.device, warnings)), problems, warnings };
+  return { config: build(path, env, result.data, found.device, warnings), problems, warnings };
 }
 
 /** Every field of the terminal's file with its help text, what it takes and its default. */
@@ -116,10 +102,3 @@ function build(
 }
 
 /** All the way down. */
-function freeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value);
-    Object.values(value).forEach(freeze);
-  }
-  return value;
-}

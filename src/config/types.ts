@@ -83,3 +83,10 @@ export interface Config {
   web?: WebConfig;
   warnings: readonly Problem[];
 }
+
+export interface CheckedConfig {
+  /** Absent when there are problems. */
+  config?: Config;
+  problems: readonly Problem[];
+  warnings: readonly Problem[];
+}

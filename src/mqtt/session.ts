@@ -1,7 +1,11 @@
 /** One connection to the broker, from the attempt to its end. It is never revived: the next attempt makes a new one. */
 import mqtt, { type MqttClient } from 'mqtt';
+import { writeToStream } from 'mqtt-packet';
 import { CodedError } from '../base/index.ts';
 import type { MqttConfig } from '../config/index.ts';
+
+// The package would keep a buffer ready for each number from 0 to 65535: 8 MB.
+(writeToStream as { cacheNumbers?: boolean }).cacheNumbers = false;
 
 /** A broker that answers nothing for this long is given up. */
 const ANSWER_MS = 15_000;

@@ -2,7 +2,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { type CheckedConfig, checkConfig, type Problem } from '../../src/config/index.ts';
+import type { CheckedConfig, Problem } from '../../src/config/index.ts';
+import { checkConfig } from '../../src/config/load.ts';
 
 /** Checks `text` as `terminal.yaml`, with `files` around it. */
 export function checkText(
