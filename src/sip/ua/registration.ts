@@ -23,6 +23,8 @@ import { Watch } from './watch.ts';
 export const REGISTER_PATIENCE_MS = 4_000;
 export const RETRY_FIRST_MS = 2_000;
 export const RETRY_MAX_MS = 60_000;
+/** A server without an address: the network may only be coming up, and to ask again costs nothing. */
+export const LOCATE_AGAIN_MS = 5_000;
 /** At the stop nobody waits longer for the answer to the un-REGISTER. */
 export const UNREGISTER_PATIENCE_MS = 2_000;
 /** How often a registrar may ask for a longer interval before it is a refusal. */
@@ -61,7 +63,7 @@ export class Registration implements Machine {
     this.#callId = core.random.token();
     this.#tag = core.random.token();
     this.#watch = new Watch(core, account, {
-      alive: (hop, late, now) => this.#alive(hop, late, now),
+      alive: (hop, sign, now) => this.#alive(hop, sign !== 'usual', now),
       dead: (now) => this.#dead(now),
     });
   }
@@ -108,7 +110,7 @@ export class Registration implements Machine {
       if (this.#stopping) return;
       this.#candidates = [...this.#account.hops];
       if (this.#candidates.length === 0)
-        this.#retry(`cannot find the address of ${this.#account.domain}`, undefined, at);
+        this.#retry(`cannot find the address of ${this.#account.domain}`, undefined, at, LOCATE_AGAIN_MS);
       else this.#next(at);
     });
   }
@@ -244,13 +246,13 @@ export class Registration implements Machine {
     this.#tell('failed', reason, status);
   }
 
-  #alive(hop: Hop, late: boolean, now: number): void {
+  #alive(hop: Hop, odd: boolean, now: number): void {
     if (this.#stopping) return;
     if (this.#state === 'registered') {
-      // It answered, but only the second copy of the question, or over a new connection: perhaps it was started anew in
-      // between and has forgotten us; a binding to the old connection leads nowhere.
+      // It answered, but only the second copy of the question, or over a new connection, or it sees us elsewhere: it may
+      // have been started anew and have forgotten us, or our binding leads to a connection or address that is gone.
       const renewed = hop.flow !== this.#account.current?.flow;
-      if ((late || renewed) && this.#transaction === undefined) this.#round(now);
+      if ((odd || renewed) && this.#transaction === undefined) this.#round(now);
       return;
     }
     if (!this.#silent) return;
@@ -263,7 +265,12 @@ export class Registration implements Machine {
   }
 
   #dead(now: number): void {
-    if (this.#stopping || this.#state !== 'registered') return;
+    if (this.#stopping) return;
+    if (this.#state !== 'registered') {
+      // The address of the server, or ours on the way there, may have changed: the next probe knows.
+      this.#account.resolve(this.#core, now, () => {});
+      return;
+    }
     this.#quit();
     this.#timers.clearAll();
     this.#account.current = undefined;

@@ -3,7 +3,7 @@
  * 6 s. Any response counts as a sign of life, a refusal too (§11.1).
  */
 import { Timers } from '../../base/index.ts';
-import { createRequest, formatHostPort, type Hop } from '../message/index.ts';
+import { createRequest, formatHostPort, type Hop, type SipResponse } from '../message/index.ts';
 import type { Account } from './account.ts';
 import type { Core } from './core.ts';
 
@@ -15,8 +15,11 @@ export const PROBE_PATIENCE_MS = 4_000;
 export const PROBE_LATE_MS = 900;
 
 export interface WatchListener {
-  /** The server of `hop` answers; `late`: it needed more than one copy of the question. */
-  alive(hop: Hop, late: boolean, now: number): void;
+  /**
+   * The server of `hop` answers. `late`: it needed more than one copy of the question. `moved`: it sees us at another
+   * address than before.
+   */
+  alive(hop: Hop, sign: 'usual' | 'late' | 'moved', now: number): void;
   /** None of the hops answered. */
   dead(now: number): void;
 }
@@ -30,6 +33,8 @@ export class Watch {
   readonly #tag: string;
   #sequence = 0;
   #hops: () => readonly Hop[] = () => [];
+  /** `received` and `rport` of the last answer (RFC 3581): where the server sees us. */
+  #seenAt: string | undefined;
   /** The probes under way. */
   #open = new Set<string>();
 
@@ -49,6 +54,7 @@ export class Watch {
   start(hops: () => readonly Hop[], now: number): void {
     this.stop();
     this.#hops = hops;
+    this.#seenAt = undefined;
     this.#timers.set('probe', now + PROBE_MS);
   }
 
@@ -93,7 +99,7 @@ export class Watch {
         response: (response, from, at) => {
           if (response.status < 200 || !over()) return;
           this.#timers.clear('patience');
-          this.#listener.alive(from, at - now > PROBE_LATE_MS, at);
+          this.#listener.alive(from, this.#sign(response, at - now), at);
         },
         failed: (_cause, _reason, at) => {
           if (over() && this.#open.size === 0) this.#listener.dead(at);
@@ -101,6 +107,14 @@ export class Watch {
       },
       now,
     );
+  }
+
+  #sign(response: SipResponse, tookMs: number): 'usual' | 'late' | 'moved' {
+    const { params } = response.via;
+    const before = this.#seenAt;
+    this.#seenAt = `${params.get('received')} ${params.get('rport')}`;
+    if (before !== undefined && before !== this.#seenAt) return 'moved';
+    return tookMs > PROBE_LATE_MS ? 'late' : 'usual';
   }
 
   #options(hop: Hop) {

@@ -42,6 +42,8 @@ export class Peer {
   readonly sessions: { session: string; event: SessionEvent }[] = [];
   /** Names that have no address; everything else is its own. */
   unknown = new Set<string>();
+  /** Our own address, as the resolver sees it. */
+  local = US;
   #sequence = 100;
   #branches = 0;
 
@@ -74,7 +76,9 @@ export class Peer {
   }
 
   #find(uri: SipUri): Hop[] {
-    return this.unknown.has(uri.host) || uri.host === '' ? [] : [hopTo(uri.host, uri.port ?? 5060)];
+    return this.unknown.has(uri.host) || uri.host === ''
+      ? []
+      : [{ ...hopTo(uri.host, uri.port ?? 5060), local: this.local }];
   }
 
   /** Lets time pass, alarm by alarm. */
