@@ -28,6 +28,8 @@ export interface ServiceOptions {
   socketPath: string;
   version: string;
   logger: Logger;
+  /** What `status` says may have changed. */
+  onChange(): void;
 }
 
 /** How long a stop waits for the answers to its BYEs and un-REGISTERs. */
@@ -37,6 +39,7 @@ export class Service {
   readonly #config: Config;
   readonly #version: string;
   readonly #log: Logger;
+  readonly #onChange: () => void;
   readonly #journal: Journal;
   readonly #media: MediaEngine;
   readonly #sounds: Sounds;
@@ -60,6 +63,7 @@ export class Service {
     this.#config = config;
     this.#version = options.version;
     this.#log = logger;
+    this.#onChange = options.onChange;
     this.#journal = openJournal({
       directory: join(options.stateDirectory, 'journal'),
       logger,
@@ -195,7 +199,10 @@ export class Service {
         this.#act(action);
       }
     this.#busy = false;
-    if (told) this.#mqtt?.statusChanged();
+    if (told) {
+      this.#mqtt?.statusChanged();
+      this.#onChange();
+    }
     this.#arm();
     return events;
   }

@@ -12,11 +12,18 @@ export async function runService(file: string, stateDirectory: string): Promise<
   const config = await loadConfig(file, process.env);
   const logger = createLogger((process.env.HAILPOINT_LOG as LogLevel | undefined) ?? 'info');
   const notify = createNotifier(process.env, logger);
-  const service = new Service({ config, stateDirectory, socketPath: socketToOpen(), version, logger });
+  const service: Service = new Service({
+    config,
+    stateDirectory,
+    socketPath: socketToOpen(),
+    version,
+    logger,
+    onChange: () => notify.status(summary(service.status())),
+  });
   const stopped = new Promise<number>((done) => {
     const stop = (signal: NodeJS.Signals): void => {
       logger.info('Stopping', { signal });
-      notify.stopping();
+      notify.stopping('saying goodbye');
       setTimeout(() => {
         logger.error(`Not everything ended within ${stopLimitMs} ms`);
         process.kill(process.pid, 'SIGKILL'); // process.exit would wait for a driver that hangs
@@ -29,8 +36,16 @@ export async function runService(file: string, stateDirectory: string): Promise<
   await service.start();
   const { id, name } = config.terminal;
   logger.info('Ready', { id, name, version });
-  notify.ready(`${id}: ready`);
-  // From the main loop: when that hangs, systemd hears nothing and starts us anew.
-  if (notify.watchdogEveryMs !== undefined) setInterval(notify.watchdog, notify.watchdogEveryMs).unref();
+  notify.ready(summary(service.status()));
+  // Beaten by the loop that also takes the calls: one that hangs is put down and begun anew by systemd.
+  if (notify.watchdogEveryMs !== undefined) setInterval(() => notify.watchdog(), notify.watchdogEveryMs).unref();
   return stopped;
+}
+
+/** One line for `systemctl status`: `idle, pbx registered, fault: mqtt`. */
+function summary({ state, registrations, faults }: ReturnType<Service['status']>): string {
+  const accounts = Object.entries(registrations).map(
+    ([name, { registered }]) => `${name} ${registered ? 'registered' : 'not registered'}`,
+  );
+  return [state, ...accounts, ...faults.map(({ fault }) => `fault: ${fault}`)].join(', ');
 }
