@@ -5,6 +5,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync }
 import { arch } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 import { checkout, temporaryDirectory } from './checkout.ts';
 import { Inbox } from './wait.ts';
 
@@ -113,8 +114,10 @@ export async function install(machine: Machine, { tests = false } = {}): Promise
       mkdirSync(join(path, name, '..'), { recursive: true });
       cpSync(join(checkout, name), join(path, name), { recursive: true });
     };
-    for (const name of ['package.json', 'build/src', 'src/cli/hailpoint.mjs', 'device', 'systemd']) copy(name);
-    if (tests) copy('build/test');
+    // Whatever it is asked, the program builds itself first when its sources are newer.
+    await promisify(execFile)(process.execPath, [join(checkout, 'src/cli/hailpoint.mjs'), '--help']);
+    for (const name of ['package.json', 'build/program', 'src/cli/hailpoint.mjs', 'device', 'systemd']) copy(name);
+    if (tests) for (const name of ['build/src', 'build/test']) copy(name);
     for (const name of dependencies()) copy(name);
     chmodSync(path, 0o755);
     await machine.push(path, installed);
