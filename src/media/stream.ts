@@ -190,7 +190,7 @@ export class Stream {
 
   /** The thread stood still for `ms`. */
   skip(ms: number): void {
-    if (this.sends) this.#session?.skip((ms * (this.#config?.codec.clockRateHz ?? 0)) / 1000);
+    this.#session?.skip((ms * (this.#config?.codec.clockRateHz ?? 0)) / 1000);
   }
 
   /** RTCP, statistics and the alarm of silence, when they are due. */

@@ -15,8 +15,12 @@ import type { MediaEvent, SoundStatus } from './types.ts';
 /** The loudspeaker stays open this long after its last use, and after `prepare`. */
 const LINGER_MS = 5000;
 const PREPARED_MS = 10_000;
-/** Later than this the own clock does not catch up any more: it leaves the time out. */
-const MAX_LATE_MS = 200;
+/**
+ * Later than this the own clock does not catch up, it leaves the time out: a burst of late packets would only teach the other
+ * side's jitter buffer to wait. A recording is rather kept whole.
+ */
+const MAX_LATE_MS = 40;
+const MAX_RECORDING_LATE_MS = 200;
 /** Ticks missed for good (a clock stood still) are left out of the RTP time too, when they stay missed for `BEHIND_TICKS`. */
 const BEHIND_MS = 50;
 const BEHIND_TICKS = 30;
@@ -117,10 +121,12 @@ export class MediaThread {
       return false;
     }
     this.#nextTickMs += TICK_MS;
-    if (lateMs > MAX_LATE_MS) {
+    if (lateMs > (this.#card.alwaysRunning ? MAX_RECORDING_LATE_MS : MAX_LATE_MS)) {
       const skippedMs = Math.floor(lateMs / TICK_MS) * TICK_MS;
       this.#nextTickMs += skippedMs;
+      this.#lastTickMs += skippedMs;
       this.#card.skip(skippedMs);
+      this.#skip(skippedMs);
     }
     return true;
   }
@@ -148,9 +154,13 @@ export class MediaThread {
     this.#behindTicks = this.#behindMs < BEHIND_MS ? 0 : this.#behindTicks + 1;
     if (this.#behindTicks < BEHIND_TICKS) return;
     const skippedMs = Math.floor(this.#behindMs / TICK_MS) * TICK_MS;
-    for (let i = 0; i < this.#streams.length; i++) this.#streams[i].skip(skippedMs);
+    this.#skip(skippedMs);
     this.#behindMs = 0;
     this.#behindTicks = 0;
+  }
+
+  #skip(ms: number): void {
+    for (let i = 0; i < this.#streams.length; i++) this.#streams[i].skip(ms);
   }
 
   #want(now: number): void {

@@ -37,6 +37,10 @@ function talk(stream: MediaStream, peer: MediaStream, packetMs: number): void {
 
 async function measure(cards: SoundCards, wav: string, packetMs: number): Promise<void> {
   const [a, b] = [terminal('a'), terminal('b')];
+  let bufferMs = 0;
+  b.onEvent((event) => {
+    if (event.type === 'statistics') bufferMs = event.statistics.bufferMs;
+  });
   const [from, to] = [a.open('127.24.9.1'), b.open('127.24.9.2')];
   talk(from, to, packetMs);
   talk(to, from, packetMs);
@@ -51,7 +55,11 @@ async function measure(cards: SoundCards, wav: string, packetMs: number): Promis
   clearInterval(polling);
   const delays = delaysMs(mouth.onsetsMs, ear.onsetsMs, LIMIT_MS);
   if (delays.length < BURSTS / 2) throw new Error(`only ${delays.length} of ${BURSTS} bursts were heard`);
-  print(`mouth to ear, ${packetMs} ms packets`, 'hailpoint', spread(delays));
+  print(
+    `mouth to ear, ${packetMs} ms packets`,
+    'hailpoint',
+    `${spread(delays)}; ${bufferMs.toFixed(0)} in the jitter buffer`,
+  );
   await Promise.all([mouth.close(), ear.close(), a.stop(), b.stop()]);
 }
 

@@ -21,7 +21,8 @@ export class AlsaCapture extends AlsaHalf {
     this.#frames = new Int16Array(frames * open.channels);
     this.#mono = open.channels === 1 ? this.#frames : new Int16Array(frames);
     this.#resampler = this.makeResampler?.(open.rateHz);
-    this.recovered(open, now);
+    this.flowing = false;
+    this.moved(now);
   }
 
   protected override recovered(open: OpenPcm, now: number): void {

@@ -110,6 +110,8 @@ async function prepare(
     must('set the wake-up threshold', alsa.swAvailMin(pcm, sw, tickFrames));
     must('set the software parameters', await inPool(alsa.swParams, pcm, sw));
     alsa.swFree(sw);
+    // A start is a round trip to a sound server: not in the tick. What piles up until the thread takes over is dropped there.
+    if (half === 'microphone') must('start', await inPool(alsa.start, pcm));
     return { pcm, rateHz, channels, periodFrames, bufferFrames };
   } finally {
     alsa.hwFree(hw);
