@@ -27,15 +27,6 @@ const refusals = {
 
 type End = { cause: EndCause; by: 'us' | 'peer' | 'network'; reason: string };
 
-class NoOfferError extends CodedError {
-  readonly call: Call;
-
-  constructor(call: Call, cause: CodedError) {
-    super(cause.code, cause.message, { cause });
-    this.call = call;
-  }
-}
-
 export class Calls {
   readonly #ua: UserAgentInterface;
   readonly #media: MediaEngine;
@@ -67,7 +58,7 @@ export class Calls {
   }
 
   resolved(query: string, hops: readonly Hop[], now: number): CallOutput[] {
-    return this.#inviting(() => this.#ua.resolved(query, hops, now), now);
+    return this.#climb(this.#ua.resolved(query, hops, now), now);
   }
 
   transportFailed(transaction: string, reason: string, now: number): CallOutput[] {
@@ -108,10 +99,7 @@ export class Calls {
   dial(id: string, uri: string, now: number): CallOutput[] {
     const call = this.#open(id, 'outgoing');
     this.#media.prepare();
-    return this.#inviting(
-      () => this.#ua.invite({ session: id, target: uri, body: (hop) => this.#offer(call, hop) }, now),
-      now,
-    );
+    return this.#climb(this.#ua.invite({ session: id, target: uri, body: (hop) => call.makeOffer(hop) }, now), now);
   }
 
   /** 180: a person or a delay decides later. */
@@ -172,25 +160,6 @@ export class Calls {
       else all.push(output);
     }
     return all;
-  }
-
-  /** Steps that may make an offer, which needs a port: without one the call is over before it began. */
-  #inviting(step: () => UaOutput[], now: number): CallOutput[] {
-    try {
-      return this.#climb(step(), now);
-    } catch (error) {
-      if (!(error instanceof NoOfferError)) throw error;
-      return this.#hangUp(error.call, { cause: 'failed', by: 'us', reason: error.message }, now);
-    }
-  }
-
-  #offer(call: Call, hop: Hop): Body {
-    try {
-      return call.makeOffer(hop);
-    } catch (error) {
-      if (!(error instanceof CodedError)) throw error;
-      throw new NoOfferError(call, error);
-    }
   }
 
   #session(id: string, event: SessionEvent, now: number): CallOutput[] {

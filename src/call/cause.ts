@@ -2,7 +2,7 @@
 import type { SessionEvent } from '../sip/ua/types.ts';
 import type { EndCause } from '../terminal/types.ts';
 
-export function endCause({ cause, status }: Extract<SessionEvent, { type: 'ended' }>): EndCause {
+export function endCause({ cause, by, status }: Extract<SessionEvent, { type: 'ended' }>): EndCause {
   switch (cause) {
     case 'bye':
       return 'hangup';
@@ -13,6 +13,7 @@ export function endCause({ cause, status }: Extract<SessionEvent, { type: 'ended
     case 'no-ack':
       return 'failed';
     case 'transport':
+      return by === 'us' ? 'failed' : 'unreachable'; // by us: there was no port for its sound
     case 'timeout':
       return 'unreachable';
     case 'rejected':
