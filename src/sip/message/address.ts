@@ -59,7 +59,10 @@ function readAddress(scanner: Scanner): NameAddr {
   if (first === 60) return bracketed(scanner, '');
   // Either a display name of tokens before "<", or a URI without brackets that ends at ";", "," or a blank.
   let at = scanner.at;
-  while (at < text.length && !'<;,"'.includes(text[at])) at++;
+  for (; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 60 || code === 59 || code === 44 || code === 34) break;
+  }
   if (text.charCodeAt(at) === 60) {
     const displayName = text.slice(scanner.at, at).trim();
     // RFC 4475 §3.1.1.6: no blank is needed before "<". UTF-8 without quotes is taken as well: it is common.

@@ -1,42 +1,52 @@
 /** The header fields of one message: line boundaries first, text when somebody asks (RFC 3261 §7.3). */
+import { Buffer, isUtf8 } from 'node:buffer';
 import { headerKey, headerName } from './names.ts';
 import { splitList } from './scanner.ts';
 
-/** One header field line. Never changes, so messages may share it. */
+/** One header field line. Never changes for its readers, so messages may share it. */
 export class Field {
   /** Long name, lower case. */
   readonly key: string;
-  #text: string;
-  #from: number;
-  #to: number;
+  private text: string;
+  private from: number;
+  private readonly to: number;
+  private readonly rough: boolean;
 
-  /** The value stands in `text` from `from` to `to`, possibly folded and with blanks around it. */
-  constructor(key: string, text: string, from: number, to: number) {
+  /** The value stands in `text` from `from` to `to`; `rough`: still folded, or UTF-8 held as Latin-1. */
+  constructor(key: string, text: string, from: number, to: number, rough: boolean) {
     this.key = key;
-    this.#text = text;
-    this.#from = from;
-    this.#to = to;
+    this.text = text;
+    this.from = from;
+    this.to = to;
+    this.rough = rough;
   }
 
   /** Unfolded and trimmed. No CR or LF is ever in it. */
   get value(): string {
-    if (this.#from >= 0) {
-      this.#text = unfold(this.#text.slice(this.#from, this.#to));
-      this.#from = -1;
+    if (this.from >= 0) {
+      const raw = this.text.slice(this.from, this.to);
+      this.text = this.rough ? unfold(decodeLatin1(raw)) : raw;
+      this.from = -1;
     }
-    return this.#text;
+    return this.text;
   }
 }
 
+/** What the octets of `raw` mean: UTF-8 where they are UTF-8 (RFC 3261 §7), else one by one, so that nothing is lost. */
+export function decodeLatin1(raw: string): string {
+  if (!/[\x80-\xff]/.test(raw)) return raw;
+  const bytes = Buffer.from(raw, 'latin1');
+  return isUtf8(bytes) ? bytes.toString('utf8') : raw;
+}
+
+/** RFC 3261 §7.3.1: a fold is one blank. A CR or LF that ends no line is made harmless the same way. */
 function unfold(raw: string): string {
-  const text = raw.trim();
-  // RFC 3261 §7.3.1: a fold is one blank. A CR or LF that ends no line is made harmless the same way.
-  return text.includes('\r') || text.includes('\n') ? text.replace(/[ \t]*[\r\n]+[ \t]*/g, ' ') : text;
+  return raw.replace(/[ \t]*[\r\n]+[ \t]*/g, ' ').trim();
 }
 
 /** A field of our own making. */
 export function makeField(name: string, value: string): Field {
-  return new Field(headerKey(name), value, 0, value.length);
+  return new Field(headerKey(name), /[\r\n]|^\s|\s$/.test(value) ? unfold(value) : value, -1, 0, false);
 }
 
 /** What requests and responses have in common: an ordered list of header fields. Names: any case, compact forms too. */

@@ -5,11 +5,7 @@ import type { SipMessage } from './parse.ts';
 export function formatMessage(message: SipMessage): Uint8Array {
   const { body } = message;
   const head = formatHead(message);
-  const headBytes = Buffer.byteLength(head, 'utf8');
-  const bytes = Buffer.allocUnsafe(headBytes + body.length);
-  bytes.write(head, 0, 'utf8');
-  bytes.set(body, headBytes);
-  return bytes;
+  return body.length === 0 ? Buffer.from(head, 'utf8') : Buffer.concat([Buffer.from(head, 'utf8'), body]);
 }
 
 /** Start line, header lines and the empty line. */

@@ -11,7 +11,7 @@ export interface CSeq {
   readonly method: string;
 }
 
-const NO_BODY = new Uint8Array(0);
+export const NO_BODY = new Uint8Array(0);
 const UINT32 = 2 ** 32 - 1;
 
 /**

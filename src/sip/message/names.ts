@@ -19,7 +19,7 @@ const WRITTEN = [
 const keys = new Map<string, string>();
 const written = new Map<string, string>();
 /** Known names by length and first letter, so that a name on the wire is recognised without making a string of it. */
-const buckets: string[][] = Array.from({ length: 1024 }, () => []);
+const buckets: { key: string; codes: Uint8Array }[][] = Array.from({ length: 1024 }, () => []);
 /** Compact forms by character code. */
 const compact: (string | undefined)[] = new Array(128).fill(undefined);
 
@@ -29,7 +29,8 @@ for (const { name, compact: letter } of WRITTEN) {
   const key = name.toLowerCase();
   keys.set(name, key).set(key, key);
   written.set(key, name);
-  buckets[slot(key.length, key.charCodeAt(0))].push(key);
+  const codes = Uint8Array.from(key, (letter) => letter.charCodeAt(0));
+  buckets[slot(key.length, codes[0])].push({ key, codes });
   if (letter === undefined) continue;
   keys.set(letter, key).set(letter.toUpperCase(), key);
   compact[letter.charCodeAt(0)] = key;
@@ -49,22 +50,24 @@ export function headerName(key: string): string {
   return written.get(key) ?? key;
 }
 
-/** `headerKey` of the name that stands in `text` between `from` and `to`. */
-export function headerKeyAt(text: string, from: number, to: number): string {
+/** `headerKey` of the name that stands in `bytes` (and, as Latin-1, in `text`) between `from` and `to`. */
+export function headerKeyOf(bytes: Uint8Array, text: string, from: number, to: number): string {
   const length = to - from;
-  const first = text.charCodeAt(from);
+  const first = bytes[from];
   if (length === 1) return (first < 128 ? compact[first] : undefined) ?? text[from].toLowerCase();
   const candidates = buckets[slot(length, first)];
-  for (let i = 0; i < candidates.length; i++) if (matches(candidates[i], text, from, length)) return candidates[i];
+  for (let i = 0; i < candidates.length; i++) {
+    const { codes, key } = candidates[i];
+    if (codes.length === length && matches(codes, bytes, from)) return key;
+  }
   return text.slice(from, to).toLowerCase();
 }
 
-function matches(key: string, text: string, from: number, length: number): boolean {
-  if (key.length !== length) return false;
-  for (let i = 0; i < length; i++) {
-    const code = text.charCodeAt(from + i);
-    if (code === key.charCodeAt(i)) continue;
-    if (code < 65 || code > 90 || (code | 32) !== key.charCodeAt(i)) return false;
+function matches(codes: Uint8Array, bytes: Uint8Array, from: number): boolean {
+  for (let i = 0; i < codes.length; i++) {
+    const code = bytes[from + i];
+    if (code === codes[i]) continue;
+    if (code < 65 || code > 90 || (code | 32) !== codes[i]) return false;
   }
   return true;
 }

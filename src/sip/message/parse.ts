@@ -1,11 +1,13 @@
 /** Octets to `SipMessage`, RFC 3261 §7: start line, header lines found but not read, body by Content-Length (§18.3). */
-import { Buffer, isAscii, isUtf8 } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import { SipSyntaxError, shown } from './errors.ts';
-import { Field } from './fields.ts';
-import { headerKeyAt } from './names.ts';
+import { decodeLatin1, Field } from './fields.ts';
+import { NO_BODY } from './message.ts';
+import { headerKey } from './names.ts';
 import { reasonPhrase } from './reasons.ts';
 import { SipRequest } from './request.ts';
 import { createResponse, SipResponse } from './response.ts';
+import { findLine, scanFields } from './scan.ts';
 import { isToken } from './scanner.ts';
 
 export type SipMessage = SipRequest | SipResponse;
@@ -20,85 +22,45 @@ export function parseMessage(bytes: Uint8Array): SipMessage {
   let start = 0;
   // RFC 3261 §7.5: empty lines before the start line are ignored.
   while (buffer[start] === 13 && buffer[start + 1] === 10) start += 2;
-  const end = buffer.indexOf('\r\n\r\n', start, 'latin1');
-  const head = decode(buffer.subarray(start, end < 0 ? buffer.length : end + 2));
+  const text = buffer.toString('latin1');
+  const lineEnd = findLine(buffer, start);
+  const line = decodeLatin1(text.slice(start, lineEnd));
   try {
-    if (end < 0) throw new SipSyntaxError('Cannot parse message: the empty line after the header fields is missing');
-    return parseHead(head, buffer, end + 4);
+    const { fields, bodyStart } = scanFields(buffer, text, lineEnd + 2, HEADER_LINES_MAX);
+    if (bodyStart < 0) {
+      throw new SipSyntaxError('Cannot parse message: the empty line after the header fields is missing');
+    }
+    const body = cutBody(fields, buffer, bodyStart);
+    return line.startsWith('SIP/') ? parseStatusLine(line, fields, body) : parseRequestLine(line, fields, body);
   } catch (error) {
     if (error instanceof SipSyntaxError && error.reply === undefined) {
-      const reply = replyTo(salvage(head), error.status, error.message);
+      const reply = replyTo(salvage(line, text.slice(lineEnd + 2)), error.status, error.message);
       if (reply !== undefined) throw new SipSyntaxError(error.message, { ...error, cause: error.cause, reply });
     }
     throw error;
   }
 }
 
-/** UTF-8 where it is UTF-8 (RFC 3261 §7), else octet by octet, so that nothing is lost. */
-function decode(head: Buffer): string {
-  return isAscii(head) || !isUtf8(head) ? head.toString('latin1') : head.toString('utf8');
-}
-
-function parseHead(text: string, buffer: Buffer, bodyStart: number): SipMessage {
-  const lineEnd = endOfLine(text, 0);
-  const fields = parseFields(text, lineEnd + 2);
-  const body = cutBody(fields, buffer, bodyStart);
-  return text.startsWith('SIP/')
-    ? parseStatusLine(text.slice(0, lineEnd), fields, body)
-    : parseRequestLine(text.slice(0, lineEnd), fields, body);
-}
-
-function endOfLine(text: string, from: number): number {
-  const end = text.indexOf('\r\n', from);
-  return end < 0 ? text.length : end;
-}
-
-const isBlank = (code: number): boolean => code === 32 || code === 9;
-
-function parseFields(text: string, start: number): Field[] {
-  const fields: Field[] = [];
-  for (let at = start; at < text.length; ) {
-    const lineStart = at;
-    let end = endOfLine(text, at);
-    at = end + 2;
-    while (isBlank(text.charCodeAt(at))) {
-      end = endOfLine(text, at);
-      at = end + 2;
-    }
-    const colon = text.indexOf(':', lineStart);
-    let nameEnd = colon;
-    while (nameEnd > lineStart && isBlank(text.charCodeAt(nameEnd - 1))) nameEnd--;
-    const key = colon > end || nameEnd <= lineStart ? '' : headerKeyAt(text, lineStart, nameEnd);
-    // Names that are no tokens are borne, but not with blanks or control characters in them.
-    if (key === '' || /[\0-\x20\x7f]/.test(key)) {
-      throw new SipSyntaxError(`Cannot parse header line ${shown(text.slice(lineStart, end))}: no name and colon`, {
-        offset: lineStart,
-      });
-    }
-    fields.push(new Field(key, text, colon + 1, end));
-    if (fields.length > HEADER_LINES_MAX) {
-      throw new SipSyntaxError(`Cannot parse message: more than ${HEADER_LINES_MAX} header lines`, { offset: at });
-    }
-  }
-  return fields;
-}
-
 /** RFC 3261 §18.3 and RFC 4475 §3.1.2.2, §3.3.9: a length that is no number, too large or not the only one is a fault. */
-function cutBody(fields: Field[], buffer: Buffer, start: number): Buffer {
+function cutBody(fields: Field[], buffer: Buffer, start: number): Uint8Array {
   let length: number | undefined;
   for (const field of fields) {
     if (field.key !== 'content-length') continue;
     if (length !== undefined) throw new SipSyntaxError('Cannot parse message: more than one Content-Length');
-    if (!/^\d{1,10}$/.test(field.value)) {
-      throw new SipSyntaxError(`Cannot parse Content-Length ${shown(field.value)}: not a length`);
-    }
-    length = Number(field.value);
+    length = parseLength(field.value);
   }
   const present = buffer.length - start;
   if (length !== undefined && length > present) {
     throw new SipSyntaxError(`Cannot parse message: Content-Length is ${length}, but ${present} octets follow`);
   }
+  if (length === 0 || present === 0) return NO_BODY;
   return buffer.subarray(start, length === undefined ? buffer.length : start + length);
+}
+
+function parseLength(text: string): number {
+  if (text === '0') return 0;
+  if (!/^\d{1,10}$/.test(text)) throw new SipSyntaxError(`Cannot parse Content-Length ${shown(text)}: not a length`);
+  return Number(text);
 }
 
 function parseRequestLine(line: string, fields: Field[], body: Uint8Array): SipRequest {
@@ -110,7 +72,7 @@ function parseRequestLine(line: string, fields: Field[], body: Uint8Array): SipR
   if (first < 0 || first === last || !isToken(method) || uri === '' || /[\s\0]/.test(uri)) {
     throw new SipSyntaxError(`Cannot parse request line ${shown(line)}: not "METHOD URI SIP/2.0"`, { offset: 0 });
   }
-  if (version.toUpperCase() !== 'SIP/2.0') {
+  if (version !== 'SIP/2.0' && version.toUpperCase() !== 'SIP/2.0') {
     const status = /^SIP\/\d+\.\d+$/i.test(version) ? 505 : 400;
     throw new SipSyntaxError(`Cannot parse request line ${shown(line)}: the version is not SIP/2.0`, { status });
   }
@@ -124,14 +86,14 @@ function parseStatusLine(line: string, fields: Field[], body: Uint8Array): SipRe
 }
 
 /** What can be read of a damaged request: its method and the header lines that look like such. */
-function salvage(text: string): SipRequest | undefined {
-  const line = text.slice(0, endOfLine(text, 0));
+function salvage(line: string, rest: string): SipRequest | undefined {
   const method = line.slice(0, Math.max(0, line.indexOf(' ')));
   if (!isToken(method) || !/ SIP\/\d+\.\d+\s*$/i.test(line)) return undefined;
   const fields: Field[] = [];
-  for (const raw of text.slice(line.length + 2).split(/\r\n(?![ \t])/, HEADER_LINES_MAX)) {
+  for (const raw of rest.split(/\r\n(?![ \t])/, HEADER_LINES_MAX)) {
+    if (raw === '') break;
     const name = /^([^\s:]+)[ \t]*:/.exec(raw);
-    if (name !== null) fields.push(new Field(headerKeyAt(raw, 0, name[1].length), raw, name[0].length, raw.length));
+    if (name !== null) fields.push(new Field(headerKey(name[1]), raw, name[0].length, raw.length, true));
   }
   return new SipRequest(method, '', fields);
 }
