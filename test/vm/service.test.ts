@@ -189,11 +189,11 @@ test('the installed service on a board', { skip: noMachine, timeout: 480_000 }, 
     await event({ type: 'fault', fault: 'button:info', state: 'cleared' }, 5_000, from);
   });
 
-  await t.test('killed, it is back within 5 s, and its journal with it', async (t) => {
+  await t.test('killed, it is back within 10 s, and its journal with it', async (t) => {
     const pid = await property('MainPID');
     const begin = performance.now();
     await machine.exec(`kill -9 ${pid}`);
-    await works(5_000);
+    await works(10_000);
     t.diagnostic(`answers ${Math.round(performance.now() - begin)} ms after kill -9`);
     assert.notEqual(await property('MainPID'), pid);
     assert.equal(await property('NRestarts'), '1');
