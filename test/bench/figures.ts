@@ -1,6 +1,4 @@
 /** How figures are printed. */
-import { readFileSync } from 'node:fs';
-
 /** `1.2 (p90 1.9, max 3.0) ms of 30`. */
 export function spread(valuesMs: readonly number[]): string {
   const sorted = [...valuesMs].sort((a, b) => a - b);
@@ -11,12 +9,6 @@ export function spread(valuesMs: readonly number[]): string {
 
 export function print(what: string, who: string, figure: string): void {
   console.log(`${what.padEnd(34)} ${who.padEnd(16)} ${figure}`);
-}
-
-/** Resident memory of a process, MB. */
-export function residentMb(pid: number): number {
-  const [, kilobytes] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))!;
-  return Number(kilobytes) / 1024;
 }
 
 /** Runs a bench and puts away what it used; a failure ends the process with 1. */

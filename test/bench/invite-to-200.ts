@@ -4,15 +4,13 @@ import { Baresip } from '../kit/baresip.ts';
 import { leavePeers, peerProcess } from '../kit/peers.ts';
 import { header, offer, request, type SipSender, udpSender } from '../kit/sip.ts';
 import { SoundCards } from '../kit/soundcard.ts';
-import { startTerminal } from '../kit/terminal.ts';
+import { residentLimitMb, residentMb, startTerminal } from '../kit/terminal.ts';
 import { Inbox } from '../kit/wait.ts';
-import { bench, print, residentMb, spread } from './figures.ts';
+import { bench, print, spread } from './figures.ts';
 
 const runs = 30;
 const warmUp = 5;
 const caller = '127.0.0.66';
-/** What the service may need in a call. */
-const residentLimitMb = 80;
 
 interface Figures {
   answerMs: number[];

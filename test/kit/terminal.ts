@@ -1,6 +1,6 @@
 /** The program under test as its users have it: a process with a file, a state directory and a control socket. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
@@ -34,6 +34,15 @@ export interface TerminalOptions {
   env?: Record<string, string>;
   /** Where it listens, port 5060 UDP and TCP. Peers use 127.0.0.10 to .40. */
   address?: string;
+}
+
+/** What the service may need in a call. */
+export const residentLimitMb = 80;
+
+/** Resident memory of a process, MB. */
+export function residentMb(pid: number): number {
+  const [, kilobytes] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))!;
+  return Number(kilobytes) / 1024;
 }
 
 /** What a test gives to have its things put away: node:test's context. */
