@@ -32,6 +32,11 @@ export class Field {
   }
 }
 
+/** A copy of `text`: a cut keeps the whole datagram it came from, and some are kept for 32 s or a call. */
+export function detach(text: string): string {
+  return Buffer.from(text, 'utf8').toString('utf8');
+}
+
 /** What the octets of `raw` mean: UTF-8 where they are UTF-8 (RFC 3261 §7), else one by one, so that nothing is lost. */
 export function decodeLatin1(raw: string): string {
   if (!/[\x80-\xff]/.test(raw)) return raw;

@@ -3,6 +3,7 @@ export { formatNameAddr, type NameAddr, parseNameAddr, parseNameAddrs } from './
 export { type AuthValue, parseAuth, parseAuthParams } from './auth.ts';
 export { equalUris } from './equality.ts';
 export { SipSyntaxError, shown } from './errors.ts';
+export { detach } from './fields.ts';
 export { formatMessage } from './format.ts';
 export type { Hop, HostPort, Transport } from './hop.ts';
 export type { CSeq } from './message.ts';

@@ -1,5 +1,5 @@
 /** A response, RFC 3261 §7.2, and how one is made from its request, §8.2.6. */
-import { type Field, makeField } from './fields.ts';
+import { detach, type Field, makeField } from './fields.ts';
 import { SipMessageBase } from './message.ts';
 import { reasonPhrase } from './reasons.ts';
 import type { SipRequest } from './request.ts';
@@ -45,7 +45,9 @@ export function createResponse(
   const fields: Field[] = [];
   for (const key of copied) {
     for (const value of request.headers(key)) {
-      fields.push(makeField(key, key === 'to' && toTag !== undefined && status > 100 ? tagged(value, toTag) : value));
+      fields.push(
+        makeField(key, detach(key === 'to' && toTag !== undefined && status > 100 ? tagged(value, toTag) : value)),
+      );
       // RFC 4475 §3.3.8: a request with two of them is refused; the answer carries the first.
       if (key !== 'via' && key !== 'record-route') break;
     }

@@ -1,5 +1,5 @@
 /** Which transaction a message belongs to: RFC 3261 §17.1.3 (responses), §17.2.3 (requests), §9.2 (CANCEL). */
-import { formatHostPort, type SipRequest, type SipResponse } from '../message/index.ts';
+import { detach, formatHostPort, type SipRequest, type SipResponse } from '../message/index.ts';
 
 export const BRANCH_COOKIE = 'z9hG4bK';
 
@@ -14,10 +14,11 @@ export function serverKey(request: SipRequest, method: string = request.method):
   const branch = via.params.get('branch');
   // RFC 3261 §17.2.3: branch, sent-by and method. The cookie alone (RFC 4475 §3.2.1) names no transaction.
   if (branch?.toLowerCase().startsWith('z9hg4bk') && branch.length > BRANCH_COOKIE.length) {
-    return `s|${branch}|${formatHostPort(via.host.toLowerCase(), via.port ?? 5060)}|${method}`;
+    return detach(`s|${branch}|${formatHostPort(via.host.toLowerCase(), via.port ?? 5060)}|${method}`);
   }
   // RFC 2543 peers: Request-URI, From tag, Call-ID, CSeq number and the top Via. The To tag is left out, so that an ACK,
   // which carries the tag of our answer, finds its INVITE by the same key.
   const sentBy = `${via.transport} ${formatHostPort(via.host.toLowerCase(), via.port ?? 5060)} ${branch ?? ''}`;
-  return ['o', request.uri, request.fromTag ?? '', request.callId, request.cseq.sequence, sentBy, method].join('|');
+  const { fromTag = '', callId, cseq } = request;
+  return detach(['o', request.uri, fromTag, callId, cseq.sequence, sentBy, method].join('|'));
 }

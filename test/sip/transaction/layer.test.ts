@@ -1,11 +1,14 @@
 /** Which transaction a message belongs to, and what becomes of those that belong to none. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { CountingRandom } from '../../../src/base/index.ts';
 import {
   createRequest,
   createResponse,
   type Hop,
+  parseMessage,
   type SipMessage,
   type SipRequest,
 } from '../../../src/sip/message/index.ts';
@@ -256,6 +259,26 @@ test('a thousand transactions wake in order and all are gone at the end', () => 
   assert.equal(transactions.size, 0);
   assert.equal(sent, 500 * 10);
   assert.equal(last, 32_499);
+});
+
+test('an answered transaction keeps no hold of the datagram it came from', () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const transactions = layer();
+  const rest = `From: <sip:desk@example.com>;tag=1\r\nTo: <sip:gate@example.com>\r\nCall-ID: 0123456789abcdef\r\nCSeq: 1 OPTIONS`;
+  const padding = 'x'.repeat(20_000);
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  for (let i = 0; i < 1000; i++) {
+    const via = `Via: SIP/2.0/UDP 127.21.1.2:5060;branch=z9hG4bK0123456789${i}`;
+    const text = `OPTIONS sip:gate SIP/2.0\r\n${via}\r\n${rest}\r\nX: ${padding}\r\n\r\n`;
+    const request = parseMessage(Buffer.from(text)) as SipRequest;
+    transactions.respond(started(transactions.receive(request, hop, 0)), createResponse(request, 200), 0);
+  }
+  collect();
+  const each = (process.memoryUsage().heapUsed - before) / 1000;
+  assert.equal(transactions.size, 1000);
+  assert.ok(each < 5000, `${each} octets each`);
 });
 
 test('other timings: T1 of 100 ms', () => {
