@@ -24,7 +24,7 @@ const USER = /^(?:[A-Za-z0-9\-_.!~*'()&=+$,;?/[\]#|^`{}\u0080-\uffff]|%[0-9A-Fa-
 const PASSWORD = /^(?:[A-Za-z0-9\-_.!~*'()&=+$,:;?/#]|%[0-9A-Fa-f]{2})*$/;
 const PARAMETER = /^(?:[A-Za-z0-9\-_.!~*'()[\]/:&+$@]|%[0-9A-Fa-f]{2})+$/;
 const HEADER = /^(?:[A-Za-z0-9\-_.!~*'()[\]/?:+$;,@]|%[0-9A-Fa-f]{2})*$/;
-const NAME = /^[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?$/;
+const PORT = /^[ \t]*:[ \t]*(\d{1,5})[ \t]*$/;
 const IPV6 = /^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%[\w.~-]+)?$/;
 const none: readonly never[] = [];
 
@@ -91,25 +91,26 @@ function parseHeaders(text: string, from: number): (readonly [string, string])[]
 
 /** `host`, `host:port`, `[v6]`, `[v6]:port`; undefined when it is none of them. */
 export function parseHostPort(text: string): { host: string; port?: number } | undefined {
-  let host: string;
-  let rest: string;
-  if (text.charCodeAt(0) === 91) {
-    const close = text.indexOf(']');
-    if (close < 0) return undefined;
-    host = text.slice(1, close);
-    rest = text.slice(close + 1).trimStart();
-    if (!IPV6.test(host)) return undefined;
-  } else {
-    const colon = text.indexOf(':');
-    host = (colon < 0 ? text : text.slice(0, colon)).trimEnd();
-    rest = colon < 0 ? '' : text.slice(colon);
-    if (!NAME.test(host)) return undefined;
-  }
-  if (rest === '') return { host };
-  const digits = rest.slice(1).trim();
-  if (rest[0] !== ':' || !/^\d{1,5}$/.test(digits)) return undefined;
-  const port = Number(digits);
+  const bracket = text.charCodeAt(0) === 91;
+  const end = bracket ? text.indexOf(']') + 1 : endOfName(text);
+  if (end === 0) return undefined;
+  const host = bracket ? text.slice(1, end - 1) : text.slice(0, end);
+  if (bracket && !IPV6.test(host)) return undefined;
+  if (end === text.length) return { host };
+  const rest = PORT.exec(text.slice(end));
+  const port = rest === null ? 65536 : Number(rest[1]);
   return port > 65535 ? undefined : { host, port };
+}
+
+/** Where the host name or IPv4 address at the start of `text` ends; 0 when there is none. */
+function endOfName(text: string): number {
+  let at = 0;
+  for (; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if ((code >= 97 && code <= 122) || (code >= 45 && code <= 57 && code !== 47)) continue;
+    if ((code < 65 || code > 90) && code !== 95) break;
+  }
+  return at === 0 || '-._'.includes(text[0]) || text[at - 1] === '-' ? 0 : at;
 }
 
 export function formatHost(host: string): string {
