@@ -9,6 +9,7 @@ import { closePcm, type Half, type OpenPcm, openPcm } from '../io/soundcard/inde
 import { bindPair, SocketError } from '../rtp/socket.ts';
 import { MediaError } from './errors.ts';
 import type { FromWorker, ToWorker, WorkerData } from './protocol.ts';
+import { liftClientThreads } from './real-time.ts';
 import type {
   MediaConfig,
   MediaEngine,
@@ -185,6 +186,7 @@ class Engine implements MediaEngine {
     await this.#closing.get(half);
     try {
       const pcm = await openPcm(half, sound[half], sound.periodMs);
+      if (this.#status.realTime) liftClientThreads();
       if (this.#stopping === undefined) this.#send({ kind: 'pcm-opened', half, pcm });
       else this.#closePcm(half, pcm);
     } catch (error) {

@@ -3,8 +3,8 @@
  * with null sinks, paced in real time. Per card: `CARD` (play and capture), `CARD_ear` (captures what it plays), `CARD_mouth`
  * (plays into its microphone). Everything lives in one directory; nothing in /etc or $HOME is touched.
  *
- * Known of it: gaps of 20-60 ms now and then on a busy machine, for PulseAudio's own threads have no priority. Judge medians
- * and counts, never a single gap.
+ * Known of it: gaps of 20-60 ms now and then on a busy machine, more so when it may not have real-time priority. Judge
+ * medians and counts, never a single gap.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -129,6 +129,8 @@ export class SoundCards {
       START_LIMIT_MS,
       () => existsSync(join(this.#directory, 'native')) && spawnSync('pactl', ['info'], { env }).status === 0,
     );
+    // A card of hardware does not wait for the processor. Only root may; without it the gaps of a busy machine are heard.
+    spawnSync('chrt', ['--all-tasks', '--fifo', '--pid', '40', `${this.#server.pid}`]);
   }
 
   async stop(): Promise<void> {
