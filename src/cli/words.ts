@@ -15,7 +15,8 @@ function eventWords(event: JournalEvent): string {
       return `${event.button} by ${event.source}, held ${event.heldMs} ms`;
     case 'call':
     case 'page': {
-      const where = event.plan ? ` (${event.plan}, step ${event.step}, cycle ${event.cycle})` : '';
+      const step = event.step === undefined ? '' : `, step ${event.step}, cycle ${event.cycle}`;
+      const where = event.plan ? ` (${event.plan}${step})` : '';
       const end = event.cause ? `: ${event.cause}` : '';
       const length = event.durationMs === undefined ? '' : ` after ${(event.durationMs / 1000).toFixed(1)} s`;
       return `${event.direction} ${event.peer} ${event.state}${end}${length}${where}${because(event.reason)}`;
