@@ -149,6 +149,11 @@ export class Service {
     this.#journal.close();
   }
 
+  /** After `stop`: a sound driver holds a thread for good, and an ordinary end of the process would wait for it. */
+  get hung(): boolean {
+    return this.#media.hung;
+  }
+
   // ---------------------------------------------------------------- what operators ask and see
 
   command(command: Command, source: 'socket' | 'mqtt' | 'web'): CommandAnswer {

@@ -28,7 +28,13 @@ export async function runService(file: string, stateDirectory: string): Promise<
         logger.error(`Not everything ended within ${stopLimitMs} ms`);
         process.kill(process.pid, 'SIGKILL'); // process.exit would wait for a driver that hangs
       }, stopLimitMs).unref();
-      void service.stop().then(() => done(0));
+      void service.stop().then(() => {
+        if (service.hung) {
+          logger.error('A sound driver does not let go: ending without it');
+          process.kill(process.pid, 'SIGKILL');
+        }
+        done(0);
+      });
     };
     process.once('SIGTERM', stop);
     process.once('SIGINT', stop);
