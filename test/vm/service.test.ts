@@ -98,10 +98,9 @@ test('the installed service on a board', { skip: noMachine, timeout: 480_000 }, 
     t.diagnostic(`systemctl start ${Math.round(performance.now() - begin)} ms`);
     assert.equal(await property('ActiveState'), 'active');
     assert.equal(await property('Type'), 'notify');
-    assert.match(await property('StatusText'), /help-07/);
+    assert.match(await property('StatusText'), /idle/);
     assert.equal((await machine.exec('ps -o user:20= -p $(systemctl show -P MainPID hailpoint)')).trim(), 'hailpoint');
-    const { faults, sound } = await status();
-    t.diagnostic(JSON.stringify(sound));
+    const { faults } = await status();
     assert.deepEqual(faults, []);
     assert.equal(await lamps(), '00');
   });
@@ -121,14 +120,16 @@ test('the installed service on a board', { skip: noMachine, timeout: 480_000 }, 
     t.after(() => desk.stop());
     await machine.exec('until ss -ulnH | grep -q 127.0.0.2:5070; do sleep 0.05; done');
     const from = events.items.length;
-    await machine.exec('gpiosim pull 17 down; sleep 0.2; gpiosim pull 17 up');
+    const held = await machine.exec(`p=$(ls -d /sys/devices/platform/gpio-sim.*/gpiochip*/sim_gpio17)/pull
+      echo pull-down > $p; begin=$(date +%s%3N); sleep 0.5; end=$(date +%s%3N); echo pull-up > $p; echo $((end - begin))`);
     const press = await event({ type: 'press', button: 'help', source: 'button' }, 5_000, from);
     assert.equal(press.result, 'calling');
     const calling = await event({ type: 'call', state: 'calling' }, 5_000, from);
     t.diagnostic(`press to calling ${(calling.monotonicMs - press.monotonicMs).toFixed(1)} ms`);
     assert.equal(await lamps(), '10', 'called');
     const release = await event({ type: 'release', button: 'help' }, 5_000, from);
-    assert.ok(Math.abs(Number(release.heldMs) - 200) < 120, `held for ${release.heldMs} ms`);
+    // The first press of a process is slow: its code is not compiled yet.
+    assert.ok(Math.abs(Number(release.heldMs) - Number(held)) < 300, `held for ${release.heldMs} ms, not ${held}`);
     await event({ type: 'call', state: 'connected' }, 10_000, from);
     await until('both lamps', 2_000, async () => (await lamps()) === '11');
     await machine.exec('gpiosim pull 27 down; sleep 0.2; gpiosim pull 27 up');
@@ -149,6 +150,7 @@ test('the installed service on a board', { skip: noMachine, timeout: 480_000 }, 
 
   await t.test('a page is heard at the loopback card, and the microphone stays closed', async (t) => {
     const from = events.items.length;
+    const opened = (await status()).sound.microphoneOpened;
     const arecord = machine.follow(
       'cd /root && exec arecord -q -D hw:Loopback,1,0 -f S16_LE -r 48000 -c 1 -d 14 heard.wav',
     );
@@ -167,10 +169,9 @@ test('the installed service on a board', { skip: noMachine, timeout: 480_000 }, 
     t.diagnostic(JSON.stringify(verdict));
     assert.ok(verdict.match >= 0.85, JSON.stringify(verdict));
     assert.equal(verdict.clipped, 0);
-    assert.equal(
-      (await status()).sound.microphoneOpened,
-      events.items.some((one) => one.state === 'connected' && one.type === 'call') ? 1 : 0,
-    );
+    const { sound } = await status();
+    assert.equal(sound.microphoneOpened, opened, 'the microphone was left alone');
+    assert.equal(sound.realTime, true, 'the unit lets the sound thread have its priority');
   });
 
   await t.test('a line held down is reported as stuck, and the other button works', async (t) => {
