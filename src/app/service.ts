@@ -87,6 +87,7 @@ export class Service {
     this.#resolver = new Resolver(this.#transport);
     this.#gpio = createGpio(
       { inputs: config.device.buttons, outputs: config.device.outputs },
+      // A button already down at the start is a press like any other: somebody may have held it through a restart.
       ({ input, active }) => this.#tell({ type: 'edge', button: input, active, source: 'button' }),
       (line, raised, reason) => this.#tell({ type: 'fault', fault: `gpio:${line}`, raised, reason }),
       logger,
