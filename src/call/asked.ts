@@ -77,12 +77,14 @@ interface InfoValue {
 }
 
 function infoValue(value: string): InfoValue {
-  const uri = /<([^>]*)>/.exec(value)?.[1] ?? '';
+  // Strangers write these before any rule is asked, so every step is linear: a bracket or quote that is never closed ends
+  // with the value, and no other is looked for.
+  const open = value.indexOf('<');
+  const close = open < 0 ? -1 : value.indexOf('>', open);
+  const uri = close < 0 ? '' : value.slice(open + 1, close);
+  const rest = close < 0 ? value : value.slice(0, open) + value.slice(close + 1);
   // Quoted strings are somebody's words, not ours to read: a trap that a display name or a note can set.
-  const pieces = value
-    .replace(/<[^>]*>/, '')
-    .replace(/"(?:\\.|[^"\\])*"/g, '"')
-    .split(';');
+  const pieces = rest.replace(/"(?:\\.|[^"\\])*(?:"|\\?$)/gs, '"').split(';');
   const params = new Map<string, string>();
   for (const piece of pieces) {
     const equals = piece.indexOf('=');

@@ -73,6 +73,19 @@ for (const [name, headers, header, afterMs] of [
     assert.deepEqual(asked, header === undefined ? undefined : { header, afterMs });
   });
 
+for (const [name, value] of [
+  ['brackets that are never closed', '<'.repeat(60_000)],
+  ['a quoted string that never ends', `"${'\\"'.repeat(30_000)}`],
+  ['one that ends in a backslash', `"${'\\"'.repeat(30_000)}\\`],
+] as const)
+  test(`a stranger's time is his own: ${name}`, () => {
+    const request = invite(plain, `Alert-Info: ${value}`, `Call-Info: ${value}`);
+    const begin = performance.now();
+    assert.equal(askedToAnswer(request), undefined);
+    // Looked at once from every character on, it takes seconds.
+    assert.ok(performance.now() - begin < 250);
+  });
+
 test('intercom=true in the Request-URI', () => {
   assert.equal(
     askedToAnswer(invite('sip:help@127.0.0.1;intercom=true;transport=udp'))?.header,
