@@ -102,7 +102,7 @@ function challengesOf(response: SipResponse, name: string): Challenge[] {
 /** RFC 7235 §4.1: several challenges may share a line; each begins with a word, a blank and a parameter. */
 function splitChallenges(line: string): string[] {
   const starts: number[] = [];
-  for (const match of line.matchAll(/"(?:[^"\\]|\\.)*"|(?:^|,)\s*([\w!%*+.~-]+)[ \t]+[\w-]+\s*=/g)) {
+  for (const match of line.matchAll(/"(?:[^"\\]|\\.)*(?:"|\\?$)|(?:^|,)\s*([\w!%*+.~-]+)[ \t]+[\w-]+\s*=/g)) {
     if (match[1] !== undefined) starts.push(match.index);
   }
   if (starts.length <= 1) return [line];
