@@ -36,6 +36,8 @@ export class Call {
   /** Their offer, not answered yet. */
   offered?: Body;
   answered = false;
+  /** Both sides have agreed on some sound. */
+  settled = false;
   stream?: MediaStream;
 
   readonly #media: MediaEngine;
@@ -134,6 +136,7 @@ export class Call {
   }
 
   #configure(settled: Negotiated): void {
+    this.settled = true;
     this.stream?.configure({
       direction: settled.direction,
       remote: settled.remote,

@@ -5,7 +5,7 @@
 import { CodedError, type Logger, type Random } from '../base/index.ts';
 import type { MediaEngine, MediaEvent } from '../media/types.ts';
 import { parseSdp, SdpSyntaxError } from '../sdp/index.ts';
-import type { Hop, SipMessage, SipRequest } from '../sip/message/index.ts';
+import { formatUri, type Hop, type SipMessage, type SipRequest, type SipUri } from '../sip/message/index.ts';
 import type { Body, SessionEvent, UaOutput, UserAgentInterface } from '../sip/ua/types.ts';
 import type { EndCause, TerminalInput } from '../terminal/types.ts';
 import { askedToAnswer } from './asked.ts';
@@ -17,6 +17,9 @@ export type CallOutput = Exclude<UaOutput, { kind: 'session' }> | { kind: 'termi
 
 /** A talk without a single packet for so long is over: the other side has lost its power or its network. */
 const mediaLostMs = 30_000;
+
+/** Characters kept of a name, address or reason that the other side chose. */
+const PEER_TEXT_MAX = 256;
 
 /** RFC 3261 §21.4.18, §21.4.24, §21.6.2 */
 const refusals = {
@@ -173,6 +176,11 @@ export class Calls {
         case 'accepted':
           return this.#accepted(call, event.body, now);
         case 'confirmed':
+          if (event.body) return this.#settle(call, event.body, now);
+          // RFC 3261 §13.2.2.4: our 200 made the offer, so the ACK must answer it. Without sound it is no call.
+          return call.settled
+            ? []
+            : this.#hangUp(call, { cause: 'failed', by: 'us', reason: 'the ACK had no SDP answer' }, now);
         case 'reaccepted':
           return event.body ? this.#settle(call, event.body, now) : [];
         case 'rerejected':
@@ -211,7 +219,7 @@ export class Calls {
         call: id,
         caller: {
           uri: bare(from.uri),
-          displayName: from.displayName,
+          displayName: short(from.displayName),
           sourceAddress: hop.remote.host,
           account: event.account,
         },
@@ -244,8 +252,8 @@ export class Calls {
       if (typeof answer !== 'string') return this.#climb(this.#ua.answerOffer(call.id, answer, now), now);
       this.#log.warn('An offer within a call was refused', { call: call.id, reason: answer });
     } catch (error) {
-      if (!(error instanceof SdpSyntaxError)) throw error;
-      this.#log.warn('An offer within a call could not be read', { call: call.id, reason: error.message });
+      if (!(error instanceof CodedError)) throw error; // it cannot be read, or there is no port to answer with
+      this.#log.warn('An offer within a call could not be answered', { call: call.id, reason: error.message });
     }
     return this.#climb(this.#ua.answerOffer(call.id, { status: 488, reason: 'Not Acceptable Here' }, now), now);
   }
@@ -288,14 +296,20 @@ function up(input: TerminalInput): CallOutput {
   return { kind: 'terminal', input };
 }
 
-/** `sip:USER@HOST`, as the rules and the journal speak of people: no port, no parameters. */
-function bare(uri: { scheme: string; user?: string; host: string }): string {
-  const host = uri.host.includes(':') ? `[${uri.host}]` : uri.host;
-  return `${uri.scheme}:${uri.user ? `${uri.user}@` : ''}${host}`;
+/** `sip:USER@HOST`, or another scheme whole, as the rules and the journal speak of people: no port, no parameters. */
+function bare({ scheme, user, host, opaque }: SipUri): string {
+  return short(
+    opaque === undefined ? formatUri({ scheme, user, host, params: new Map(), headers: [] }) : `${scheme}:${opaque}`,
+  );
+}
+
+/** What others write goes into the journal and to the broker, ten thousand times over: never the whole of a datagram. */
+function short(text: string): string {
+  return text.length > PEER_TEXT_MAX ? `${text.slice(0, PEER_TEXT_MAX)}…` : text;
 }
 
 function endReason(event: Extract<SessionEvent, { type: 'ended' }>): string {
-  return event.status ? `${event.status} ${event.reason}` : event.reason;
+  return short(event.status ? `${event.status} ${event.reason}` : event.reason);
 }
 
 function localHop(call: Call): Hop {

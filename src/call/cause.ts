@@ -8,8 +8,7 @@ export function endCause({ cause, by, status }: Extract<SessionEvent, { type: 'e
       return 'hangup';
     case 'cancelled':
       return 'cancelled';
-    case 'local':
-      return 'hangup';
+    case 'local': // it could not even be begun; a call we hang up is over without this
     case 'no-ack':
       return 'failed';
     case 'transport':

@@ -185,6 +185,36 @@ test('an INVITE without an offer gets ours, and the ACK brings the answer', () =
   ]);
 });
 
+test('an ACK without the answer that it owes ends the call: nobody listens to nothing for half an hour', () => {
+  const { calls, said, happens } = bench();
+  happens(incoming(undefined));
+  calls.answer('c', 'recvonly', 0);
+  assert.deepEqual(happens({ type: 'confirmed' }), ['ended failed by us: the ACK had no SDP answer']);
+  assert.deepEqual(said.slice(-2), ['close', 'end']);
+});
+
+test('an ACK without an answer to the offer of a re-INVITE leaves the call as it was', () => {
+  const { calls, happens } = bench();
+  happens(incoming(sdp()));
+  calls.answer('c', 'sendrecv', 0);
+  assert.deepEqual(happens({ type: 'confirmed' }), []);
+  happens({ type: 'offered' });
+  assert.deepEqual(happens({ type: 'confirmed' }), []);
+});
+
+for (const [name, from, uri] of [
+  ['a number of the telephone network is shown', '<tel:+4930123456>;tag=1', 'tel:+4930123456'],
+  ['an IPv6 host keeps its brackets', '<sip:a@[2001:db8::7]:5070>;tag=1', 'sip:a@[2001:db8::7]'],
+  ['no user', '<sip:127.0.0.9>;tag=1', 'sip:127.0.0.9'],
+  ['an address as long as a datagram is cut', `<sip:${'a'.repeat(50_000)}@b>;tag=1`, `sip:${'a'.repeat(252)}…`],
+] as const)
+  test(`who calls: ${name}`, () => {
+    const { happens } = bench();
+    const event = incoming(sdp()) as Extract<SessionEvent, { type: 'incoming' }>;
+    event.request.set('From', from);
+    assert.deepEqual(happens(event), [`incoming ${uri} from 127.0.0.9`]);
+  });
+
 test('the other side holds: answered recvonly, and resumed', () => {
   const { calls, said, happens } = bench();
   calls.dial('c', 'sip:100@127.0.0.9', 0);
@@ -261,6 +291,16 @@ for (const [name, event, expected] of [
     'silence',
     { type: 'ended', cause: 'timeout', by: 'network', reason: 'no answer' },
     'ended unreachable by network: no answer',
+  ],
+  [
+    'a target that is no URI',
+    { type: 'ended', cause: 'local', by: 'us', reason: 'Cannot parse URI "desk"' },
+    'ended failed by us: Cannot parse URI "desk"',
+  ],
+  [
+    'a reason as long as a datagram',
+    { type: 'ended', cause: 'rejected', by: 'peer', status: 486, reason: 'x'.repeat(60_000) },
+    `ended busy by peer: 486 ${'x'.repeat(252)}…`,
   ],
 ] as const)
   test(`a call ends: ${name}`, () => {
