@@ -92,7 +92,7 @@ class Engine implements MediaEngine {
     }
     const id = `stream-${++this.#count}`;
     this.#send({ kind: 'open', stream: id, rtpFd: pair.rtpFd, rtcpFd: pair.rtcpFd });
-    return new StreamHandle(id, { host: localHost, port: pair.port }, (message) => this.#send(message));
+    return new StreamHandle(id, { host: localHost, port: pair.port }, (...sent) => this.#send(...sent));
   }
 
   tone(tone: ToneName, on: boolean): void {
@@ -217,9 +217,9 @@ class Engine implements MediaEngine {
 class StreamHandle implements MediaStream {
   readonly id: string;
   readonly local: SocketAddress;
-  readonly #send: (message: ToWorker) => void;
+  readonly #send: (message: ToWorker, transfer?: ArrayBuffer[]) => void;
 
-  constructor(id: string, local: SocketAddress, send: (message: ToWorker) => void) {
+  constructor(id: string, local: SocketAddress, send: (message: ToWorker, transfer?: ArrayBuffer[]) => void) {
     this.id = id;
     this.local = local;
     this.#send = send;
@@ -235,6 +235,11 @@ class StreamHandle implements MediaStream {
 
   sendDigits(digits: string): void {
     this.#send({ kind: 'digits', stream: this.id, digits });
+  }
+
+  say(samples: Int16Array, rateHz: number): void {
+    const copy = samples.slice();
+    this.#send({ kind: 'say', stream: this.id, samples: copy, rateHz }, [copy.buffer as ArrayBuffer]);
   }
 
   close(): void {

@@ -16,6 +16,7 @@ export type ToWorker =
   | { kind: 'configure'; stream: string; config: StreamConfig }
   | { kind: 'audible'; stream: string; speaker: boolean; microphone: boolean }
   | { kind: 'digits'; stream: string; digits: string }
+  | { kind: 'say'; stream: string; samples: Int16Array; rateHz: number }
   | { kind: 'close'; stream: string }
   | { kind: 'tone'; tone: ToneName; on: boolean }
   | { kind: 'play'; sound: string; samples: Int16Array; rateHz: number }

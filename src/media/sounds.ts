@@ -6,7 +6,8 @@ import type { ToneName } from './types.ts';
 export const MAX_SOUNDS = 8;
 const FRAME_MS = 10;
 
-class Prompt {
+/** Samples of any rate, handed out in frames of the engine's. */
+export class Prompt {
   readonly #samples: Int16Array;
   readonly #resampler: Resampler;
   readonly #resampled: Int16Array;

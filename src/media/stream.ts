@@ -9,6 +9,7 @@ import { isRtcp, parseRtp, RTP_HEADER_BYTES, RtpHeader, RtpSession } from '../rt
 import { SocketName, UdpSocket } from '../rtp/socket.ts';
 import { SourceLatch } from './latch.ts';
 import { Listener } from './listener.ts';
+import { Prompt } from './sounds.ts';
 import { Talker } from './talker.ts';
 import type { Codec, MediaEvent, StreamConfig, StreamStatistics } from './types.ts';
 
@@ -51,6 +52,8 @@ export class Stream {
   #config: StreamConfig | undefined;
   #session: RtpSession | undefined;
   #coding: Coding | undefined;
+  /** What the other side is told before it may talk. */
+  #said: Prompt | undefined;
   #speaker = false;
   #microphone = false;
   #reachable = false;
@@ -138,6 +141,11 @@ export class Stream {
     return this.#session?.sendDigits(digits) ?? 0;
   }
 
+  /** Throws `RangeError` for a rate that cannot be converted. */
+  say(samples: Int16Array, rateHz: number): void {
+    this.#said = new Prompt(samples, rateHz, this.#rateHz);
+  }
+
   receive(now: number): void {
     const session = this.#session;
     if (session === undefined) return;
@@ -172,7 +180,7 @@ export class Stream {
     this.#post({ type: 'first-sound', stream: this.id });
   }
 
-  /** 10 ms of the microphone; without `frame`, or when mute, silence is sent. */
+  /** 10 ms of the microphone, or of what `say` was given; without `frame`, or when mute, silence is sent. */
   speak(frame: Int16Array | undefined, now: number): void {
     if (this.#session === undefined || this.#coding === undefined || !this.#reachable) return;
     if (!this.sends) {
@@ -182,7 +190,7 @@ export class Stream {
       return;
     }
     const { talker } = this.#coding;
-    talker.add(this.#microphone ? frame : undefined);
+    talker.add(this.#saying() ?? (this.#microphone ? frame : undefined));
     for (let length = talker.next(this.#session); length > 0; length = talker.next(this.#session)) {
       this.#rtp.send(talker.datagram, length, this.#latch.target);
     }
@@ -232,6 +240,14 @@ export class Stream {
     }
     this.#rtp.close();
     this.#rtcp.close();
+  }
+
+  #saying(): Int16Array | undefined {
+    if (this.#microphone) this.#said = undefined; // the talk has begun
+    if (this.#said === undefined) return undefined;
+    this.#said.fill(this.#frame);
+    if (this.#said.ended) this.#said = undefined;
+    return this.#frame;
   }
 
   #receiveRtp(session: RtpSession, length: number, now: number): void {

@@ -204,6 +204,9 @@ export class MediaThread {
       case 'digits':
         this.#stream(message.stream)?.sendDigits(message.digits);
         return;
+      case 'say':
+        this.#attempt('say', () => this.#stream(message.stream)?.say(message.samples, message.rateHz));
+        return;
       case 'close': {
         const index = this.#streams.findIndex((stream) => stream.id === message.stream);
         if (index >= 0) this.#streams.splice(index, 1)[0].close(now);

@@ -46,6 +46,8 @@ export interface MediaStream {
   /** `speaker`: what arrives is played. `microphone`: what is heard is sent; otherwise silence is sent, the microphone stays closed. */
   audible(speaker: boolean, microphone: boolean): void;
   sendDigits(digits: string): void;
+  /** Mono samples for the other side's ear, in place of the microphone, while the microphone is mute. One that plays is cut. */
+  say(samples: Int16Array, rateHz: number): void;
   close(): void;
 }
 

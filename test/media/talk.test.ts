@@ -64,6 +64,26 @@ test('digits cross once each, in order', async () => {
   await Promise.all([a.end(), b.end()]);
 });
 
+test('what is said to the other side is heard there while our microphone is mute, and ends when it opens', async () => {
+  const a = new Terminal(sound('teller', tone), '127.24.3.9');
+  const b = new Terminal(sound('told'), '127.24.4.9');
+  a.stream.configure(streamConfig(b.stream.local));
+  a.stream.audible(false, false);
+  b.talk(a.stream.local);
+  await b.event('first-packet');
+  a.stream.say(sine(1900, 30, 8000), 8000);
+  await pause(1500);
+  a.stream.audible(true, true);
+  await pause(1500);
+  await Promise.all([a.end(), b.end()]);
+  const heard = readWav(file('told'));
+  const endMs = heard.samples.length / 16;
+  const told = cut(heard, endMs - 2600, endMs - 1900);
+  const talked = cut(heard, endMs - 1000, endMs - 300);
+  assert.ok(toneDbfs(told, 1900) > -14 && toneDbfs(told, 700) < -40, `told ${toneDbfs(told, 1900)}`);
+  assert.ok(toneDbfs(talked, 700) > -14 && toneDbfs(talked, 1900) < -40, `talked ${toneDbfs(talked, 700)}`);
+});
+
 test('over IPv6', async () => {
   const a = new Terminal({ driver: 'none' }, '::1');
   const b = new Terminal(sound('six', tone), '::1');
