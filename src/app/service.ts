@@ -52,9 +52,11 @@ export class Service {
   readonly #control: ControlServer;
   #mqtt?: Mqtt;
   #web?: Web;
+  #started?: Promise<void>;
+  #stopped?: Promise<void>;
 
-  /** What waits to be told to the terminal. */
-  readonly #inbox: TerminalInput[] = [];
+  /** What waits to be told to the terminal; `time`: its deadline has come. */
+  readonly #inbox: (TerminalInput | 'time')[] = [];
   #busy = false;
   #alarm?: NodeJS.Timeout;
 
@@ -96,10 +98,22 @@ export class Service {
   }
 
   /** Listens, registers, connects. Rejects with a clear error when the SIP or control sockets cannot be had. */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    this.#started ??= this.#start();
+    return this.#started;
+  }
+
+  /** BYE, un-REGISTER, lamps off, `offline`: within 5 s whatever does not answer. Asked twice, it stops once. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #start(): Promise<void> {
     await this.#control.start();
     await this.#transport.start();
-    await this.#sounds.keep(Object.values(this.#config.terminal.calls).flatMap((plan) => plan.prompt ?? []));
+    const plans = Object.values(this.#config.terminal.calls);
+    await this.#sounds.keep(plans.flatMap(({ prompt, confirm }) => [prompt ?? [], confirm?.prompt ?? []].flat()));
     this.#media.onEvent((event) => this.#heard(event));
     this.#media.volume(this.#config.media.volume);
     this.#journal.append({ type: 'config', state: 'started', version: this.#version });
@@ -130,8 +144,9 @@ export class Service {
     this.#take(() => this.#calls.start(now()));
   }
 
-  /** BYE, un-REGISTER, lamps off, `offline`: within 5 s whatever does not answer. */
-  async stop(): Promise<void> {
+  async #stop(): Promise<void> {
+    // A start that is half done would open behind our back what has just been closed.
+    await this.#started?.catch(() => {});
     const deadline = now() + farewellMs;
     this.#tell({ type: 'stop' });
     this.#take(() => this.#calls.stop(now()));
@@ -189,7 +204,7 @@ export class Service {
   }
 
   /** Tells the terminal something; the events it made of it, and of all that was waiting, come back. */
-  #tell(input: TerminalInput) {
+  #tell(input: TerminalInput | 'time') {
     this.#inbox.push(input);
     return this.#drain();
   }
@@ -200,7 +215,7 @@ export class Service {
     this.#busy = true;
     const told = this.#inbox.length > 0;
     for (let input = this.#inbox.shift(); input; input = this.#inbox.shift())
-      for (const action of this.#terminal.receive(input, now())) {
+      for (const action of input === 'time' ? this.#terminal.timeout(now()) : this.#terminal.receive(input, now())) {
         if (action.type === 'event') events.push(action.event);
         this.#act(action);
       }
@@ -269,6 +284,8 @@ export class Service {
         return this.#calls.digits(action.call, action.digits);
       case 'tone':
         return this.#media.tone(action.tone, action.on);
+      case 'announce':
+        return this.#sounds.take(action.file, (samples, rateHz) => this.#calls.say(action.call, samples, rateHz));
       case 'prompt':
         return this.#sounds.play(action.file, (reason) =>
           this.#tell({ type: 'fault', fault: 'prompt', raised: true, reason }),
@@ -313,7 +330,7 @@ export class Service {
   #ring(): void {
     const at = now();
     this.#switch(this.#blinker.timeout(at));
-    for (const action of this.#terminal.timeout(at)) this.#act(action);
+    if ((this.#terminal.deadline ?? Number.POSITIVE_INFINITY) <= at) this.#tell('time');
     this.#take(() => this.#calls.timeout(now()));
   }
 }

@@ -43,6 +43,13 @@ export class Sounds {
     });
   }
 
+  /** Hands `file` to `use`, when it can be read. */
+  take(file: string, use: (samples: Int16Array, rateHz: number) => void): void {
+    const kept = this.#kept.get(file);
+    if (kept) return use(kept.samples, kept.rateHz);
+    void this.#read(file).then((sound) => sound && use(sound.samples, sound.rateHz));
+  }
+
   stop(): void {
     this.#asked++;
     if (this.#playing !== undefined) this.#media.stopPlaying(this.#playing);

@@ -150,6 +150,11 @@ export class Calls {
     this.#calls.get(id)?.listen(microphone);
   }
 
+  /** Mono samples for the other side's ear, while our microphone is mute. */
+  say(id: string, samples: Int16Array, rateHz: number): void {
+    this.#calls.get(id)?.stream?.say(samples, rateHz);
+  }
+
   digits(id: string, digits: string): void {
     this.#calls.get(id)?.stream?.sendDigits(digits);
   }

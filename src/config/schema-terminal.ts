@@ -1,4 +1,5 @@
 /** What the box does: call plans, buttons, incoming rules, lamps. Becomes the `TerminalConfig` slice. */
+import { join } from 'node:path';
 import { z } from 'zod';
 import type { CallPlan, IncomingRule, OutputRule } from '../terminal/types.ts';
 import {
@@ -13,6 +14,7 @@ import {
   oneOf,
   sipUri,
 } from './fields.ts';
+import { packageFolder } from './package.ts';
 import { existingFile, type Surroundings } from './secrets.ts';
 
 const priority = integer(1, 10);
@@ -29,18 +31,26 @@ const step = z.strictObject({
   for: about('How long, before the next step.', duration('500ms', '10m').prefault('20s')),
 });
 
-const confirm = z.strictObject({
-  digit: about(
-    'The key by which the answering side proves to be a person.',
-    z
-      .string()
-      .regex(/^[0-9*#A-D]$/)
-      .prefault('1'),
-  ).meta({
-    expected: 'one DTMF key in quotes: 0 to 9, * or #',
-  }),
-  within: about('How soon; otherwise the next step.', duration('1s', '2m').prefault('20s')),
-});
+/** Says what this call is, and to press one. */
+const confirmPrompt = join(packageFolder, 'device/sounds/confirm.wav');
+
+const confirm = (around: Surroundings) =>
+  z.strictObject({
+    digit: about(
+      'The key by which the answering side proves to be a person.',
+      z
+        .string()
+        .regex(/^[0-9*#A-D]$/)
+        .prefault('1'),
+    ).meta({
+      expected: 'one DTMF key in quotes: 0 to 9, * or #',
+    }),
+    within: about('How soon; otherwise the next step.', duration('1s', '2m').prefault('20s')),
+    prompt: about(
+      'WAV file that whoever answers hears until then. With the digit 1 there is one that comes along.',
+      existingFile(around).optional(),
+    ),
+  });
 
 export function callPlan(around: Surroundings) {
   return z
@@ -50,7 +60,7 @@ export function callPlan(around: Surroundings) {
         z.array(step).min(1).meta({ expected: 'a list of steps' }),
       ),
       cycles: about('How often the steps are gone through.', integer(1, 100).prefault(3)),
-      confirm: about('A person answers, not a voicemail.', confirm.optional()),
+      confirm: about('A person answers, not a voicemail.', confirm(around).optional()),
       limit: about('Length of the talk.', duration('2s', '24h').prefault('10m')),
       warning: about('The warning tone sounds this long before the limit.', duration('0s', '5m').prefault('10s')),
       prolong: about(
@@ -71,7 +81,7 @@ export function callPlan(around: Surroundings) {
         steps: plan.steps.map((one) => ({ ring: one.ring, forMs: one.for })),
         cycles: plan.cycles,
         priority: plan.priority,
-        ...(plan.confirm && { confirm: { digit: plan.confirm.digit, withinMs: plan.confirm.within } }),
+        ...(plan.confirm && { confirm: confirmation(plan.confirm) }),
         limitMs: plan.limit,
         warningMs: Math.min(plan.warning, plan.limit),
         prolong: plan.prolong,
@@ -79,6 +89,11 @@ export function callPlan(around: Surroundings) {
         interrupted: plan.interrupted,
       }),
     );
+}
+
+function confirmation({ digit, within, prompt }: { digit: string; within: number; prompt?: string }) {
+  const file = prompt ?? (digit === '1' ? confirmPrompt : undefined);
+  return { digit, withinMs: within, ...(file !== undefined && { prompt: file }) };
 }
 
 const press = z

@@ -15,7 +15,11 @@ interface Leg {
   state: 'calling' | 'ringing' | 'answered';
 }
 
-type Alarm = 'step' | 'cycle' | 'warning' | 'limit' | `confirm:${string}`;
+type Alarm = 'step' | 'cycle' | 'warning' | 'limit' | `confirm:${string}` | `announce:${string}`;
+
+/** Who picks up a phone needs a moment to hold it to his ear, and may want to hear it again. */
+const ANNOUNCE_AFTER_MS = 500;
+const ANNOUNCE_EVERY_MS = 8_000;
 
 export class PlanCall implements Session {
   readonly id: string;
@@ -133,8 +137,10 @@ export class PlanCall implements Session {
         case 'limit':
           actions.push(...this.end('limit', `longer than ${this.#plan.limitMs / 1000} s`, now));
           break;
-        default:
-          actions.push(...this.#unconfirmed(alarm.slice('confirm:'.length), now));
+        default: {
+          const [what, leg] = alarm.split(':') as ['confirm' | 'announce', string];
+          actions.push(...(what === 'confirm' ? this.#unconfirmed(leg, now) : this.#announce(leg, now)));
+        }
       }
     }
     return actions;
@@ -166,6 +172,7 @@ export class PlanCall implements Session {
     const { confirm } = this.#plan;
     if (confirm === undefined) return [answered, ...this.#connect(call, leg, now)];
     this.#timers.set(`confirm:${call}`, now + confirm.withinMs);
+    if (confirm.prompt !== undefined) this.#timers.set(`announce:${call}`, now + ANNOUNCE_AFTER_MS);
     return [answered];
   }
 
@@ -230,6 +237,13 @@ export class PlanCall implements Session {
     return [...dropped, ...this.#ringNextIfAlone(now)];
   }
 
+  #announce(call: string, now: number): TerminalAction[] {
+    const file = this.#plan.confirm?.prompt;
+    if (file === undefined) return [];
+    this.#timers.set(`announce:${call}`, now + ANNOUNCE_EVERY_MS);
+    return [{ type: 'announce', call, file }];
+  }
+
   #unconfirmed(call: string, now: number): TerminalAction[] {
     const leg = this.#legs.get(call);
     const { confirm } = this.#plan;
@@ -270,7 +284,7 @@ export class PlanCall implements Session {
 
   #drop(call: string, leg: Leg, cause: EndCause, reason: string): TerminalAction[] {
     this.#legs.delete(call);
-    this.#timers.clear(`confirm:${call}`);
+    this.#timers.clear(`confirm:${call}`, `announce:${call}`);
     this.#fates.set(leg.uri, cause);
     return [this.#legEvent('unreached', leg, { cause, reason })];
   }

@@ -20,7 +20,12 @@ export interface CallPlan {
   cycles: number;
   priority: Priority;
   /** A person proves to be one by this DTMF digit; absent: whoever answers is taken. */
-  confirm?: { digit: string; withinMs: number };
+  confirm?: {
+    digit: string;
+    withinMs: number;
+    /** WAV file that whoever answers hears until then: what this call is, and which digit. */
+    prompt?: string;
+  };
   /** Length of the talk; a warning tone sounds `warningMs` before, the digit `prolong` starts it anew. */
   limitMs: number;
   warningMs: number;
@@ -164,6 +169,8 @@ export type TerminalAction =
   | { type: 'listen'; call: string; microphone: boolean }
   | { type: 'digits'; call: string; digits: string }
   | { type: 'tone'; tone: Tone; on: boolean }
+  /** A sound file for the other side of a call, which is mute until `listen`. */
+  | { type: 'announce'; call: string; file: string }
   /** `prompt`: a sound file at the terminal's loudspeaker. */
   | { type: 'prompt'; file: string }
   /** A prompt that still plays is cut short: somebody talks now. */

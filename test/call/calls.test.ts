@@ -53,6 +53,7 @@ function bench(options: { noPorts?: boolean } = {}) {
         configure: ({ direction, codec, remote }) =>
           void said.push(`configure ${direction} ${codec.encoding} to ${remote.host}:${remote.port}`),
         audible: (speaker, microphone) => void said.push(`audible ${speaker} ${microphone}`),
+        say: (samples, rateHz) => void said.push(`say ${samples.length} at ${rateHz}`),
         sendDigits: (digits) => void said.push(`digits ${digits}`),
         close: () => void said.push('close'),
       };

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { ConfigError, formatProblem, loadConfig } from '../../src/config/index.ts';
+import { ConfigError, formatProblem, loadConfig, packageFolder } from '../../src/config/index.ts';
 import { checkConfig, configReference } from '../../src/config/load.ts';
 import { brief, checkText, MINIMAL } from './kit.ts';
 
@@ -35,7 +36,7 @@ test('without encryption the example loads, with every default', async () => {
         ],
         cycles: 3,
         priority: 10,
-        confirm: { digit: '1', withinMs: 20_000 },
+        confirm: { digit: '1', withinMs: 20_000, prompt: join(packageFolder, 'device/sounds/confirm.wav') },
         limitMs: 600_000,
         warningMs: 10_000,
         prolong: '#',

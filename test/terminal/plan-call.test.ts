@@ -137,6 +137,17 @@ describe('call plan: who is a person', () => {
     assert.deepEqual(story.tell(digit('t1.1', '1')).did, ['listen t1.1 with microphone', 'ringback off']);
   });
 
+  test('who answers is told what to do, again and again, until the digit', () => {
+    const story = withPlan({ confirm: { ...confirm, prompt: 'confirm.wav' } })
+      .press()
+      .answered('t1.1')
+      .skip();
+    assert.deepEqual(story.wait(500).all, ['announce t1.1 confirm.wav']);
+    assert.deepEqual(story.wait(8000).all, ['announce t1.1 confirm.wav']);
+    story.tell(digit('t1.1', '1')).skip();
+    assert.deepEqual(story.wait(60_000).all, []);
+  });
+
   test('another digit confirms nothing', () => {
     const story = withPlan({ confirm }).press().answered('t1.1').skip();
     assert.deepEqual(story.tell(digit('t1.1', '2'), digit('t1.1', '#')).all, []);

@@ -74,6 +74,8 @@ export function words(action: TerminalAction): string {
       return `digits ${action.call} ${action.digits}`;
     case 'tone':
       return `${action.tone} ${action.on ? 'on' : 'off'}`;
+    case 'announce':
+      return `announce ${action.call} ${action.file}`;
     case 'prompt':
       return `prompt ${action.file}`;
     case 'volume':
