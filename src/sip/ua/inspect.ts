@@ -42,7 +42,8 @@ function refuseExtension(request: SipRequest): Refusal | undefined {
 
 /** §8.2.3, and §8.1.1.8 for the Contact without which no dialog can be. */
 function refuseBody(request: SipRequest): Refusal | undefined {
-  if (request.method === 'INVITE' && request.contacts.length === 0) return { status: 400, reason: 'Contact Missing' };
+  if (request.method === 'INVITE' && !['sip', 'sips'].includes(request.contacts[0]?.uri.scheme ?? ''))
+    return { status: 400, reason: 'SIP Contact Missing' };
   // RFC 6086 §4.2.3: no info package is known here; INFO without one is the old kind.
   if (request.method === 'INFO' && request.has('Info-Package')) return { status: 469, headers: [['Recv-Info', '']] };
   if (request.body.length === 0 || !WITH_OFFER.has(request.method)) return undefined;

@@ -307,6 +307,13 @@ test('an INVITE without Contact: 400', () => {
   assert.deepEqual(peer.lines(), ['400 INVITE']);
 });
 
+test('an INVITE whose Contact is no SIP URI: 400, for no BYE of ours could go there (§8.1.1.8)', () => {
+  const peer = new Peer().register();
+  peer.ask('INVITE', { body: offer, contact: '<tel:+4930123>' });
+  assert.deepEqual(peer.lines(), ['400 INVITE']);
+  assert.equal(peer.ua.counts.sessions, 0);
+});
+
 test('an ACK of nothing is passed over', () => {
   const peer = new Peer();
   peer.ask('ACK', { to: '<sip:1001@127.66.0.1>;tag=no' });

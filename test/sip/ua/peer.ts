@@ -156,6 +156,7 @@ export class Peer {
       sequence?: number;
       branch?: string;
       uri?: string;
+      contact?: string;
       headers?: [string, string][];
       body?: Body;
       hop?: Hop;
@@ -172,7 +173,7 @@ export class Peer {
         ['To', to],
         ['Call-ID', callId],
         ['CSeq', `${fields.sequence ?? ++this.#sequence} ${method}`],
-        ['Contact', '<sip:desk@127.66.0.10:5060>'],
+        ['Contact', fields.contact ?? '<sip:desk@127.66.0.10:5060>'],
         ...(fields.headers ?? []),
         ...(body === undefined ? [] : ([['Content-Type', body.contentType]] as [string, string][])),
       ],
