@@ -55,9 +55,17 @@ export class Account {
         const all = found.flat().slice(0, HOPS_MAX);
         // Nothing found is no news: a resolver that is down does not move the servers.
         if (all.length > 0) this.#hops = all;
+        this.#moved();
         then(at);
       });
     });
+  }
+
+  /** Our own address on the way to the current hop may be another one by now; the connection from the old one is of no use. */
+  #moved(): void {
+    const { current } = this;
+    const found = current === undefined ? undefined : this.#hops.find((hop) => samePlace(hop, current));
+    if (found !== undefined && found.local.host !== current?.local.host) this.current = found;
   }
 
   /** Whether a request came from one of the account's servers. */

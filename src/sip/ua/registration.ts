@@ -7,10 +7,11 @@ import {
   createRequest,
   equalUris,
   type Hop,
-  type NameAddr,
   parseNameAddr,
   type SipRequest,
   type SipResponse,
+  SipSyntaxError,
+  type SipUri,
 } from '../message/index.ts';
 import { type Account, samePlace } from './account.ts';
 import { ask } from './ask.ts';
@@ -55,6 +56,8 @@ export class Registration implements Machine {
   #silent = false;
   /** Our Contact as the server knows it. */
   #contact = '';
+  /** What the REGISTER under way asks for, and where. */
+  #asked: { hop: Hop; contact: string } | undefined;
 
   constructor(core: Core, account: Account) {
     this.#core = core;
@@ -87,12 +90,16 @@ export class Registration implements Machine {
     this.#stopping = true;
     this.#watch.stop();
     this.#timers.clearAll();
+    const { current } = this.#account;
+    // A REGISTER without its answer so far may have been granted all the same.
+    const underWay = this.#transaction === undefined ? undefined : this.#asked;
+    const binding = current !== undefined && this.#contact !== '' ? { hop: current, contact: this.#contact } : underWay;
     this.#quit();
-    const hop = this.#account.current;
-    if (hop === undefined || this.#contact === '') return this.#finish('stopped');
+    if (binding === undefined) return this.#finish('stopped');
     // §10.2.2: our own binding only, other devices of the same address stay.
     this.#timers.set('patience', now + UNREGISTER_PATIENCE_MS);
-    this.#register(hop, 0, now);
+    this.#contact = binding.contact;
+    this.#register(binding.hop, 0, now);
   }
 
   timeout(now: number): void {
@@ -126,6 +133,7 @@ export class Registration implements Machine {
   #register(hop: Hop, expiresMs: number, now: number): void {
     const attempt = ++this.#attempt;
     const contact = expiresMs === 0 ? this.#contact : this.#core.contact(this.#account.user, hop);
+    this.#asked = { hop, contact };
     ask(
       this.#core,
       {
@@ -182,7 +190,7 @@ export class Registration implements Machine {
     this.#timers.clear('patience');
     if (this.#stopping) return this.#finish(status < 300 ? 'un-registered' : `${status} ${response.reason}`);
     if (status < 300) return this.#registered(response, hop, contact, now);
-    const minimum = status === 423 ? response.number('Min-Expires') : undefined;
+    const minimum = status === 423 ? secondsOf(response.header('Min-Expires')) : undefined;
     if (minimum !== undefined && ++this.#briefs <= BRIEF_MAX) {
       // §10.2.8: the registrar wants a longer interval.
       this.#expiresMs = Math.max(this.#expiresMs, minimum * 1_000);
@@ -209,7 +217,9 @@ export class Registration implements Machine {
 
   #refused(response: SipResponse, now: number): void {
     const { status } = response;
-    const waitMs = retryAfterMs(response);
+    const askedMs = retryAfterMs(response);
+    // Some say 0 with every refusal: asked again as fast as it answers, a server in trouble would stay there.
+    const waitMs = askedMs === undefined ? undefined : Math.max(askedMs, RETRY_FIRST_MS);
     const broken = status === 408 || status >= 500;
     if (broken && this.#candidates.length > 0) return this.#next(now);
     const password = status === 401 || status === 407;
@@ -271,6 +281,8 @@ export class Registration implements Machine {
       this.#account.resolve(this.#core, now, () => {});
       return;
     }
+    // Some servers let every OPTIONS drop: whether such a one is dead, the next REGISTER says.
+    if (!this.#watch.everAnswered) return this.#round(now);
     this.#quit();
     this.#timers.clearAll();
     this.#account.current = undefined;
@@ -306,18 +318,24 @@ export class Registration implements Machine {
   }
 }
 
+const secondsOf = (text: string | null | undefined): number | undefined =>
+  typeof text === 'string' && /^\d{1,10}$/.test(text) ? Number(text) : undefined;
+
 /** §10.2.4: what the registrar granted to our Contact, seconds. */
 function grantedSeconds(response: SipResponse, contact: string): number | undefined {
   const ours = parseNameAddr(contact).uri;
-  const isOurs = (address: NameAddr): boolean => {
-    try {
-      return equalUris(address.uri, ours);
-    } catch {
-      return false; // Another device's binding may be anything.
-    }
-  };
-  const binding = response.contacts.find(isOurs) ?? (response.contacts.length === 1 ? response.contacts[0] : undefined);
-  const text = binding?.params.get('expires');
-  const seconds = text !== undefined && text !== null && /^\d{1,10}$/.test(text) ? Number(text) : response.expires;
-  return seconds;
+  const bindings = response.list('Contact').flatMap(readBinding);
+  const binding = bindings.find(({ uri }) => equalUris(uri, ours)) ?? (bindings.length === 1 ? bindings[0] : undefined);
+  return secondsOf(binding?.expires) ?? response.expires;
+}
+
+/** Another device's binding may be anything: one that cannot be read is none of ours. */
+function readBinding(text: string): { uri: SipUri; expires: string | null | undefined }[] {
+  try {
+    const { uri, params } = parseNameAddr(text, 'Contact');
+    return [{ uri, expires: params.get('expires') }];
+  } catch (error) {
+    if (!(error instanceof SipSyntaxError)) throw error;
+    return [];
+  }
 }

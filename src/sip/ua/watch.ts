@@ -35,6 +35,7 @@ export class Watch {
   #hops: () => readonly Hop[] = () => [];
   /** `received` and `rport` of the last answer (RFC 3581): where the server sees us. */
   #seenAt: string | undefined;
+  #everAnswered = false;
   /** The probes under way. */
   #open = new Set<string>();
 
@@ -48,6 +49,11 @@ export class Watch {
 
   get deadline(): number | undefined {
     return this.#timers.next;
+  }
+
+  /** Whether any server of the account has answered any probe. */
+  get everAnswered(): boolean {
+    return this.#everAnswered;
   }
 
   /** Asks the hops (all of them, at once) from now on; which they are is looked up each time. */
@@ -99,6 +105,7 @@ export class Watch {
         response: (response, from, at) => {
           if (response.status < 200 || !over()) return;
           this.#timers.clear('patience');
+          this.#everAnswered = true;
           this.#listener.alive(from, this.#sign(response, at - now), at);
         },
         failed: (_cause, _reason, at) => {

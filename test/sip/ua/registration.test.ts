@@ -130,6 +130,49 @@ test('423 without end is a refusal', () => {
   assert.equal(peer.events.at(-1), 'pbx failed 423');
 });
 
+for (const [name, status, header] of [
+  ['a 423 whose Min-Expires cannot be read', 423, ['Min-Expires', 'soon']],
+  ['a 423 that names none', 423, ['Warning', 'none']],
+  ['a 503 that wants to be asked again at once', 503, ['Retry-After', '0']],
+] as const)
+  test(`${name}: asked again in about 2 s`, () => {
+    const peer = started();
+    peer.reply(peer.request('REGISTER'), status, { headers: [[...header]] });
+    assert.equal(peer.events.at(-1), `pbx failed ${status}`);
+    peer.pass(1_400);
+    assert.deepEqual(peer.lines(), []);
+    peer.pass(1_200);
+    assert.equal(peer.lines()[0], 'REGISTER');
+  });
+
+test('the binding of another device that cannot be read takes nothing from ours', () => {
+  const peer = started();
+  const contact = '"broken <sip:x>, <sip:1001@127.66.0.1:5060>;expires=60';
+  const register = peer.request('REGISTER');
+  peer.reply(register, 200, {
+    headers: [
+      ['Contact', '<sip:%%%@>;expires=1'],
+      ['Contact', contact],
+      ['Expires', '60'],
+    ],
+  });
+  assert.equal(peer.events.at(-1), 'pbx registered 200');
+  const refresh = serve(peer, 60_000, () => true).find(({ line }) => line.startsWith('REGISTER'));
+  assert.ok(refresh !== undefined && refresh.at >= 42_000 && refresh.at <= 48_100, String(refresh?.at));
+});
+
+test('a server that lets every OPTIONS drop stays registered, by REGISTER', () => {
+  const peer = new Peer().register();
+  for (const until = peer.now + 120_000; peer.now < until; ) {
+    peer.pass(100);
+    for (const message of peer.take())
+      if (message.kind === 'request' && message.method === 'REGISTER') peer.reply(message, 200);
+  }
+  assert.deepEqual(peer.events, []);
+  while (peer.now < 140_000) peer.pass(100);
+  assert.deepEqual(peer.events, ['pbx failed']);
+});
+
 test('503 with Retry-After is left alone that long', () => {
   const peer = started();
   peer.reply(peer.request('REGISTER'), 503, { headers: [['Retry-After', '33 (maintenance)']] });
@@ -188,7 +231,12 @@ test('our address changes while the server lives: registered anew at the next pr
   };
   assert.deepEqual(probe('127.66.0.1'), []);
   assert.deepEqual(probe('127.66.0.1'), []);
-  assert.deepEqual(probe('127.66.0.2'), ['REGISTER']);
+  peer.local = { host: '127.66.0.2', port: 5060 };
+  peer.pass(5_000);
+  const options = peer.request('OPTIONS');
+  options.set('Via', `${options.header('Via')};received=127.66.0.2`);
+  peer.reply(options, 200);
+  assert.equal(peer.request('REGISTER').header('Contact'), '<sip:1001@127.66.0.2:5060>');
 });
 
 test('a network that came back with another address: registered there within 15 s', () => {
@@ -222,7 +270,7 @@ test('an answer over a new connection: the binding to the old one is made anew',
 test('the second server takes over when the first one dies', () => {
   const peer = new Peer({ ...CONFIG, accounts: [{ ...ACCOUNT, servers: ['sip:127.66.0.10', 'sip:127.66.0.11'] }] });
   peer.do(peer.ua.start(0));
-  serve(peer, 5_000, () => true);
+  serve(peer, 6_000, () => true);
   serve(peer, 30_000, (_at, host) => host === '127.66.0.11');
   assert.deepEqual(peer.events, ['pbx registering', 'pbx registered 200', 'pbx failed', 'pbx registered 200']);
   peer.do(peer.ua.invite({ session: 's', target: 'sip:100@127.66.0.10', body: () => offer }, peer.now));
@@ -260,6 +308,16 @@ test('the stop takes our own binding away and ends calls; then the user agent is
   peer.reply(bye, 200).reply(register, 200);
   assert.equal(peer.ua.idle, true);
   assert.deepEqual(peer.events.slice(-2), ['ended local us', 'pbx unregistered']);
+});
+
+test('a stop before the first answer: what the server may have granted is taken back', () => {
+  const peer = started();
+  peer.take();
+  peer.do(peer.ua.stop(100));
+  const register = peer.request('REGISTER');
+  assert.deepEqual([register.header('Expires'), register.header('Contact')], ['0', '<sip:1001@127.66.0.1:5060>']);
+  peer.reply(register, 200);
+  assert.equal(peer.ua.idle, true);
 });
 
 test('a stop that nobody answers is over after 3 s', () => {
