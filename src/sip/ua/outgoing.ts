@@ -21,10 +21,12 @@ import { ALLOW, bodyOf, type HeaderField, reasonHeader, SUPPORTED } from './head
 import { Talk } from './talk.ts';
 import type { Body, Invitation } from './types.ts';
 
-/** A server that has not even said 100 by then is passed over, when there is another one. */
+/** A server that has not even said 100 by then, or by its share of the time, is passed over, when there is another one. */
 export const FIRST_ANSWER_MS = 2_000;
-/** All of them together have this long: nobody at a help point waits for the 32 s of timer B. */
+/** All of them together, and the search for their addresses, have this long: nobody at a help point waits for timer B. */
 export const NO_ANSWER_MS = 4_500;
+/** However many there are, each is given time for one copy to be lost. */
+const FIRST_ANSWER_MIN_MS = 500;
 /** Branches of a fork of which a state is kept; answers of further ones are acknowledged and ended all the same. */
 export const EARLY_DIALOGS_MAX = 16;
 
@@ -50,17 +52,20 @@ export class OutgoingCall implements Call, Machine, InDialog {
   readonly #legs = new Set<Leg>();
   readonly #early = new Map<string, Dialog>();
   #sequence = 0;
-  #startedAt = 0;
+  /** Until the first word of anybody. */
+  #giveUpAt: number | undefined;
   #candidates: Hop[] = [];
   #talk: Talk | undefined;
   #state: 'locating' | 'calling' | 'answered' | 'over' = 'locating';
   #cancelReason: HeaderField[] = [];
 
-  constructor(context: CallContext, invitation: Invitation) {
+  constructor(context: CallContext, invitation: Invitation, now: number) {
     this.#context = context;
     this.#invitation = invitation;
     this.#callId = context.core.random.token();
     this.#tag = context.core.random.token();
+    this.#giveUpAt = now + NO_ANSWER_MS;
+    this.#timers.set('first-answer', this.#giveUpAt);
     context.core.machines.add(this);
   }
 
@@ -73,8 +78,11 @@ export class OutgoingCall implements Call, Machine, InDialog {
     if (this.#state !== 'locating') return;
     this.#state = 'calling';
     this.#candidates = [...hops];
-    this.#startedAt = now;
     if (hops.length > 0) return this.#attempt(now);
+    this.#notFound();
+  }
+
+  #notFound(): void {
     this.#over({ cause: 'transport', by: 'network', reason: `cannot find where ${this.#invitation.target} is` });
   }
 
@@ -85,9 +93,11 @@ export class OutgoingCall implements Call, Machine, InDialog {
     const contact = core.contact(account?.user ?? core.config.user, hop);
     const body = this.#offer(hop);
     if (body === undefined) return;
-    const patience = now + FIRST_ANSWER_MS;
-    const last = this.#candidates.length === 0;
-    this.#timers.set('first-answer', last ? Math.max(patience, this.#startedAt + NO_ANSWER_MS) : patience);
+    this.#giveUpAt ??= now + NO_ANSWER_MS;
+    const left = this.#giveUpAt - now;
+    const others = this.#candidates.length;
+    const patience = others === 0 ? left : Math.min(FIRST_ANSWER_MS, left / (others + 1));
+    this.#timers.set('first-answer', now + Math.max(FIRST_ANSWER_MIN_MS, patience));
     let leg: Leg | undefined;
     const make = (): SipRequest => this.#invite(hop, contact, body);
     const handler = {
@@ -154,6 +164,7 @@ export class OutgoingCall implements Call, Machine, InDialog {
   timeout(now: number): void {
     for (const name of this.#timers.due(now)) {
       if (name === 'first-answer') {
+        if (this.#state === 'locating') return this.#notFound();
         // It may answer late: then it is cancelled, or acknowledged and ended.
         for (const leg of this.#legs) this.#drop(leg, now);
         if (this.#candidates.length > 0) this.#attempt(now);
@@ -184,6 +195,7 @@ export class OutgoingCall implements Call, Machine, InDialog {
     if (leg.dropped) return this.#cancel(leg, now);
     if (this.#state !== 'calling') return;
     this.#timers.clear('first-answer');
+    this.#giveUpAt = undefined;
     if (response.status === 100) return;
     this.#branch(leg, response);
     const { status, reason } = response;

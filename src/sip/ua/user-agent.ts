@@ -128,7 +128,7 @@ export class UserAgent implements UserAgentInterface {
       const reason = this.#full ? `more than ${SESSIONS_MAX} sessions` : `session ${session} exists`;
       return this.#core.emit(session, { type: 'ended', cause: 'local', by: 'us', reason });
     }
-    const call = new OutgoingCall(this.#context(session, account), invitation);
+    const call = new OutgoingCall(this.#context(session, account), invitation, now);
     this.#calls.add(session, call);
     if (account === undefined) this.#core.locate(uri, undefined, now, (hops, at) => call.start(hops, at));
     else if (account.hops.length > 0) call.start(account.hops, now);

@@ -116,6 +116,16 @@ test('a target without address ends at once', () => {
   assert.equal(peer.ua.idle, true);
 });
 
+test('a name nobody can tell the address of is given up in the time of a server that says nothing', () => {
+  const peer = new Peer({ ...CONFIG, accounts: [] });
+  peer.mute.add('dead-dns.test');
+  peer.do(peer.ua.invite({ ...invitation, target: 'sip:100@dead-dns.test' }, 0)).pass(4_499);
+  assert.deepEqual(peer.events, []);
+  assert.deepEqual(peer.pass(1).events, ['ended transport network']);
+  peer.pass(10_000);
+  assert.equal(peer.ua.idle, true);
+});
+
 test('an offer that cannot be made ends the call, at the second server too', () => {
   let ports = 1;
   const body = () => {
@@ -207,6 +217,26 @@ test('two servers that say nothing: the call is over after 4.5 s too', () => {
   peer.pass(4_499);
   assert.equal(peer.events.includes('ended timeout network'), false);
   assert.equal(peer.pass(1).events.includes('ended timeout network'), true);
+});
+
+test('five servers that say nothing: each is tried, and the call is over within 5 s all the same', () => {
+  const servers = [10, 11, 12, 13, 14].map((n) => `sip:127.66.0.${n}`);
+  const peer = calling({ ...CONFIG, accounts: [{ ...ACCOUNT, servers }] });
+  const tried = new Set<string>();
+  peer.pass(4_900);
+  for (const { message, hop } of peer.sent) if (message.cseq.method === 'INVITE') tried.add(hop.remote.host);
+  assert.equal(tried.size, 5);
+  assert.ok(peer.events.includes('ended timeout network'));
+});
+
+test('a server out of order after a long ringing: the next one has its time', () => {
+  const peer = calling(two);
+  const [invite] = peer.take();
+  assert.ok(invite.kind === 'request');
+  peer.reply(invite, 180).pass(15_000).take();
+  peer.reply(invite, 503).pass(4_400);
+  assert.equal(peer.events.includes('ended timeout network'), false);
+  assert.ok(peer.pass(100).events.includes('ended timeout network'));
 });
 
 test('503 leads to the next server, 486 does not', () => {

@@ -42,6 +42,8 @@ export class Peer {
   readonly sessions: { session: string; event: SessionEvent }[] = [];
   /** Names that have no address; everything else is its own. */
   unknown = new Set<string>();
+  /** Names whose question nobody answers. */
+  mute = new Set<string>();
   /** Our own address, as the resolver sees it. */
   local = US;
   #sequence = 100;
@@ -59,7 +61,8 @@ export class Peer {
           this.sent.push({ ...output, message: parseMessage(formatMessage(output.message)) });
           break;
         case 'resolve':
-          this.do(this.ua.resolved(output.query, this.#find(output.uri), this.now));
+          if (!this.mute.has(output.uri.host))
+            this.do(this.ua.resolved(output.query, this.#find(output.uri), this.now));
           break;
         case 'registration':
           this.events.push(
