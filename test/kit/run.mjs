@@ -1,6 +1,6 @@
 // Runs the tests and prints one summary in the form of node:test's own.
-//   run.mjs                 unit tests in parallel, then the peer tests one by one, then those in the machine
-//   run.mjs unit|peer|vm    only that group (several may be named)
+//   run.mjs                 unit tests in parallel, then one by one those of sound, with peers, in the machine
+//   run.mjs unit|sound|peer|vm   only that group (several may be named)
 //   run.mjs bench           the benches of test/bench, one by one
 //   run.mjs FILE.test.ts .. only these
 // With CI=true a skipped test is a failure: there nothing may be absent but third-party data.
@@ -18,13 +18,16 @@ const minuteMs = 60_000;
 
 const groups = {
   unit: { concurrency: availableParallelism(), timeout: 3 * minuteMs },
+  sound: { concurrency: 1, timeout: 5 * minuteMs },
   peer: { concurrency: 1, timeout: 12 * minuteMs, peers: true },
   vm: { concurrency: 1, timeout: 15 * minuteMs, machine: true },
 };
 
 function groupOf(path) {
   const room = path.split('/')[1];
-  return room === 'peer' || room === 'vm' ? room : 'unit';
+  if (room === 'peer' || room === 'vm') return room;
+  // Sound is judged in real time: nobody else should want the processor.
+  return room === 'media' ? 'sound' : 'unit';
 }
 
 /** Sources of the checkout below `directory` whose names end in `end`: a stale file in build/ is never run. */
