@@ -21,7 +21,10 @@ export async function runService(file: string, stateDirectory: string): Promise<
     onChange: () => notify.status(summary(service.status())),
   });
   const stopped = new Promise<number>((done) => {
+    let stopping = false;
     const stop = (signal: NodeJS.Signals): void => {
+      if (stopping) return;
+      stopping = true;
       logger.info('Stopping', { signal });
       notify.stopping('saying goodbye');
       setTimeout(() => {
@@ -36,8 +39,9 @@ export async function runService(file: string, stateDirectory: string): Promise<
         done(0);
       });
     };
-    process.once('SIGTERM', stop);
-    process.once('SIGINT', stop);
+    // `on`: a second signal finds the goodbye under way, and must not cut it short.
+    process.on('SIGTERM', stop);
+    process.on('SIGINT', stop);
   });
   await service.start();
   const { id, name } = config.terminal;
