@@ -1,5 +1,5 @@
 /** What the control socket understands: the terminal's commands, and looking. */
-import type { ControlAnswer, ControlRequest, Follow } from '../control/index.ts';
+import type { ControlReply, ControlRequest } from '../control/index.ts';
 import type { Journal } from '../journal/index.ts';
 import { parseCommand } from '../terminal/index.ts';
 import type { Service } from './service.ts';
@@ -8,7 +8,7 @@ import type { Service } from './service.ts';
 const recentEvents = 100;
 
 export function controlHandler(service: Service, journal: Journal) {
-  return ({ command, ...args }: ControlRequest): { answer: ControlAnswer; follow?: Follow } => {
+  return ({ command, ...args }: ControlRequest): ControlReply | Promise<ControlReply> => {
     if (command === 'status') return { answer: { ok: true, status: service.status() } };
     if (command === 'events') {
       const last = typeof args.last === 'number' ? args.last : recentEvents;
@@ -20,7 +20,11 @@ export function controlHandler(service: Service, journal: Journal) {
     }
     const asked = parseCommand(command, args);
     if (typeof asked === 'string') return { answer: { ok: false, error: asked } };
-    const { ok, reason } = service.command(asked, 'socket');
-    return { answer: ok ? { ok } : { ok: false, error: reason ?? 'refused' } };
+    const done = service.command(asked, 'socket');
+    return done instanceof Promise ? done.then(inWords) : inWords(done);
   };
+}
+
+function inWords({ ok, reason = 'refused' }: { ok: boolean; reason?: string }): ControlReply {
+  return { answer: ok ? { ok } : { ok, error: reason } };
 }

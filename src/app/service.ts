@@ -2,7 +2,7 @@
  * The wiring: builds every room from the configuration and runs the loop. An input comes from the world, one machine takes it,
  * its outputs are applied in order, and what they say to the terminal waits its turn. No rules here.
  */
-import { dirname, join, resolve, sep } from 'node:path';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import { type Logger, unreachable } from '../base/index.ts';
 import { type CallOutput, Calls } from '../call/index.ts';
 import type { Config } from '../config/index.ts';
@@ -12,7 +12,7 @@ import { type Journal, openJournal } from '../journal/index.ts';
 import { createMediaEngine } from '../media/index.ts';
 import type { MediaEngine, MediaEvent } from '../media/types.ts';
 import { type CommandAnswer, createMqtt, type Mqtt } from '../mqtt/index.ts';
-import { formatUri } from '../sip/message/index.ts';
+import { formatUri, parseUri } from '../sip/message/index.ts';
 import { Resolver, SipTransport, type TransportError } from '../sip/transport/index.ts';
 import { UserAgent } from '../sip/ua/index.ts';
 import { type Command, Terminal, type TerminalAction, type TerminalInput } from '../terminal/index.ts';
@@ -31,6 +31,8 @@ export interface ServiceOptions {
   /** What `status` says may have changed. */
   onChange(): void;
 }
+
+type CommandSource = 'socket' | 'mqtt' | 'web';
 
 /** How long a stop waits for the answers to its BYEs and un-REGISTERs. */
 const farewellMs = 2_000;
@@ -113,12 +115,14 @@ export class Service {
     await this.#control.start();
     await this.#transport.start();
     const plans = Object.values(this.#config.terminal.calls);
-    await this.#sounds.keep(plans.flatMap(({ prompt, confirm }) => [prompt ?? [], confirm?.prompt ?? []].flat()));
+    const prompts = new Set(plans.flatMap(({ prompt, confirm }) => [prompt ?? [], confirm?.prompt ?? []].flat()));
+    const missing = await Promise.all([...prompts].map(async (file) => [file, await this.#sounds.keep(file)] as const));
     this.#media.onEvent((event) => this.#heard(event));
     this.#media.volume(this.#config.media.volume);
     this.#journal.append({ type: 'config', state: 'started', version: this.#version });
     for (const { line, path, message } of this.#config.warnings) this.#log.warn(`Line ${line}: ${path}: ${message}`);
     this.#tell({ type: 'start' });
+    for (const [file, reason] of missing) this.#audible(file, reason);
     const { mqtt, web, terminal, device } = this.#config;
     if (mqtt)
       this.#mqtt = createMqtt(
@@ -172,24 +176,40 @@ export class Service {
 
   // ---------------------------------------------------------------- what operators ask and see
 
-  command(command: Command, source: 'socket' | 'mqtt' | 'web'): CommandAnswer {
-    let asked = command;
-    if (command.verb === 'play' && source !== 'socket') {
-      // Over the network a file is one of those beside the configuration: the board's disk is nobody's to try out.
-      const folder = dirname(this.#config.file);
-      asked = { ...command, file: resolve(folder, command.file) };
-      if (!asked.file.startsWith(folder + sep))
-        return { ok: false, reason: `${command.file} is not beside the configuration` };
-    }
-    const verdicts = this.#tell({ type: 'command', command: asked, source });
+  /** What cannot be done at all is refused here, with the reason; a file is looked at first, so only `play` takes time. */
+  command(command: Command, source: CommandSource): CommandAnswer | Promise<CommandAnswer> {
+    if (command.verb === 'play') return this.#play(command, source);
+    const wrong = command.verb === 'dial' ? whyNotDialled(command.target) : undefined;
+    return wrong === undefined ? this.#obey(command, source) : { ok: false, reason: wrong };
+  }
+
+  async #play(command: Extract<Command, { verb: 'play' }>, source: CommandSource): Promise<CommandAnswer> {
+    const folder = dirname(this.#config.file);
+    const file = resolve(folder, command.file);
+    // Over the network a file is one of those beside the configuration: the board's disk is nobody's to try out.
+    if (source !== 'socket' && !file.startsWith(folder + sep))
+      return { ok: false, reason: `${command.file} is not beside the configuration` };
+    const reason = await this.#sounds.load(file);
+    return reason === undefined ? this.#obey({ ...command, file }, source) : { ok: false, reason };
+  }
+
+  #obey(command: Command, source: CommandSource): CommandAnswer {
+    const verdicts = this.#tell({ type: 'command', command, source });
     const refusal = verdicts.find((event) => event.type === 'command' && !event.ok);
     return refusal?.type === 'command' ? { ok: false, reason: refusal.reason ?? 'refused' } : { ok: true };
   }
 
   status() {
+    const terminal = this.#terminal.status(now());
+    // The terminal hears of an account with its first outcome; who looks before wants to know that there is one.
+    const untried = this.#config.sip.accounts.map(({ name }) => [
+      name,
+      { registered: false, reason: 'not yet answered' },
+    ]);
     return {
       version: this.#version,
-      ...this.#terminal.status(now()),
+      ...terminal,
+      registrations: { ...(Object.fromEntries(untried) as typeof terminal.registrations), ...terminal.registrations },
       sound: this.#media.status(),
       mqtt: this.#config.mqtt ? { connected: this.#mqtt?.connected ?? false } : null,
     };
@@ -285,11 +305,13 @@ export class Service {
       case 'tone':
         return this.#media.tone(action.tone, action.on);
       case 'announce':
-        return this.#sounds.take(action.file, (samples, rateHz) => this.#calls.say(action.call, samples, rateHz));
-      case 'prompt':
-        return this.#sounds.play(action.file, (reason) =>
-          this.#tell({ type: 'fault', fault: 'prompt', raised: true, reason }),
+        return this.#sounds.take(
+          action.file,
+          (samples, rateHz) => this.#calls.say(action.call, samples, rateHz),
+          (missing) => this.#audible(action.file, missing),
         );
+      case 'prompt':
+        return this.#sounds.play(action.file, (missing) => this.#audible(action.file, missing));
       case 'silence':
         return this.#sounds.stop();
       case 'volume':
@@ -307,6 +329,12 @@ export class Service {
 
   #switch(levels: readonly { output: string; on: boolean }[]): void {
     for (const { output, on } of levels) this.#gpio.setOutput(output, on);
+  }
+
+  /** A prompt that nobody will hear is a fault until it is heard. */
+  #audible(file: string, missing?: string): void {
+    const raised = missing !== undefined;
+    this.#tell({ type: 'fault', fault: `prompt:${basename(file)}`, raised, reason: missing ?? 'it plays' });
   }
 
   #heard(event: MediaEvent): void {
@@ -332,6 +360,15 @@ export class Service {
     this.#switch(this.#blinker.timeout(at));
     if ((this.#terminal.deadline ?? Number.POSITIVE_INFINITY) <= at) this.#tell('time');
     this.#take(() => this.#calls.timeout(now()));
+  }
+}
+
+function whyNotDialled(target: string): string | undefined {
+  try {
+    const { scheme } = parseUri(target);
+    return scheme === 'sip' ? undefined : `${scheme}: is not available in this version: dial sip:USER@HOST`;
+  } catch {
+    return `"${target}" is no SIP URI such as sip:100@10.0.0.2`;
   }
 }
 

@@ -16,6 +16,8 @@ export class Sounds {
   readonly #media: MediaEngine;
   readonly #log: Logger;
   readonly #kept = new Map<string, Sound>();
+  /** Read for the next `play`. */
+  #loaded?: { file: string; sound: Sound };
   #playing?: string;
   #asked = 0;
 
@@ -24,30 +26,48 @@ export class Sounds {
     this.#log = log;
   }
 
-  async keep(files: Iterable<string>): Promise<void> {
-    for (const file of new Set(files)) {
-      const sound = await this.#read(file);
-      if (sound) this.#kept.set(file, sound);
-    }
+  /** Reads `file` for good. Resolves with the reason when it cannot be played. */
+  async keep(file: string): Promise<string | undefined> {
+    const sound = await this.#read(file);
+    if (typeof sound === 'string') return sound;
+    this.#kept.set(file, sound);
+    return undefined;
   }
 
-  /** Plays `file`, in place of what plays; `onMissing` is called with the reason when it cannot. */
-  play(file: string, onMissing: (reason: string) => void): void {
+  /** Reads `file` for the `play` that follows. Resolves with the reason when it cannot be played. */
+  async load(file: string): Promise<string | undefined> {
+    const sound = await this.#read(file);
+    if (typeof sound === 'string') return sound;
+    this.#loaded = { file, sound };
+    return undefined;
+  }
+
+  /** Plays `file`, in place of what plays. `onOutcome`: it plays, or the reason why it cannot. */
+  play(file: string, onOutcome: (missing?: string) => void): void {
     this.stop();
-    const kept = this.#kept.get(file);
-    if (kept) return this.#start(kept);
+    const ready = this.#kept.get(file) ?? (this.#loaded?.file === file ? this.#loaded.sound : undefined);
+    this.#loaded = undefined;
+    if (ready) {
+      this.#start(ready);
+      return onOutcome();
+    }
     const asked = ++this.#asked;
     void this.#read(file).then((sound) => {
-      if (!sound) onMissing(`cannot play ${file}`);
-      else if (asked === this.#asked) this.#start(sound); // nobody has asked for another, or for silence, meanwhile
+      if (typeof sound === 'string') return onOutcome(sound);
+      if (asked === this.#asked) this.#start(sound); // nobody has asked for another, or for silence, meanwhile
+      onOutcome();
     });
   }
 
-  /** Hands `file` to `use`, when it can be read. */
-  take(file: string, use: (samples: Int16Array, rateHz: number) => void): void {
+  /** Hands `file` to `use`, when it can be read. `onOutcome` as for `play`. */
+  take(file: string, use: (samples: Int16Array, rateHz: number) => void, onOutcome: (missing?: string) => void): void {
+    const give = ({ samples, rateHz }: Sound): void => {
+      use(samples, rateHz);
+      onOutcome();
+    };
     const kept = this.#kept.get(file);
-    if (kept) return use(kept.samples, kept.rateHz);
-    void this.#read(file).then((sound) => sound && use(sound.samples, sound.rateHz));
+    if (kept) return give(kept);
+    void this.#read(file).then((sound) => (typeof sound === 'string' ? onOutcome(sound) : give(sound)));
   }
 
   stop(): void {
@@ -60,13 +80,15 @@ export class Sounds {
     this.#playing = this.#media.play(samples, rateHz);
   }
 
-  async #read(file: string): Promise<Sound | undefined> {
+  /** The sound, or why there is none. */
+  async #read(file: string): Promise<Sound | string> {
     try {
       const { samples, rateHz } = parseWav(await readFile(file));
       return { samples: samples.subarray(0, maxSamples), rateHz };
     } catch (error) {
-      this.#log.warn('Cannot read a sound file', { file, reason: (error as Error).message });
-      return undefined;
+      const reason = `cannot play ${file}: ${(error as Error).message}`;
+      this.#log.warn('Cannot read a sound file', { file, reason });
+      return reason;
     }
   }
 }

@@ -13,8 +13,12 @@ export class ControlError extends CodedError {}
 
 /** Begins to hand later lines to a client; what it returns is called when the client has gone. */
 export type Follow = (listener: (line: object) => void) => () => void;
-/** Answers a request. */
-export type ControlHandler = (request: ControlRequest) => { answer: ControlAnswer; follow?: Follow };
+export interface ControlReply {
+  answer: ControlAnswer;
+  follow?: Follow;
+}
+/** Answers a request; at once, unless something must be looked at first. */
+export type ControlHandler = (request: ControlRequest) => ControlReply | Promise<ControlReply>;
 
 export class ControlServer {
   readonly #path: string;
@@ -64,15 +68,23 @@ export class ControlServer {
       if (socket.writableLength > maxBacklogBytes) socket.destroy();
       else socket.write(`${JSON.stringify(line)}\n`);
     };
+    const reply = ({ answer, follow }: ControlReply): void => {
+      if (socket.destroyed) return;
+      send(answer);
+      if (follow) leave.push(follow(send));
+    };
     socket.on('data', (chunk) => {
+      let lines: string[];
       try {
-        for (const line of reader.put(chunk)) {
-          const { answer, follow } = this.#answer(line);
-          send(answer);
-          if (follow) leave.push(follow(send));
-        }
+        lines = reader.put(chunk);
       } catch (error) {
-        socket.end(`${JSON.stringify({ ok: false, error: (error as Error).message })}\n`);
+        return void socket.end(`${JSON.stringify({ ok: false, error: (error as Error).message })}\n`);
+      }
+      // What the handler throws is a mistake of ours, and ends the process: nothing is caught here.
+      for (const line of lines) {
+        const answered = this.#answer(line);
+        if (answered instanceof Promise) void answered.then(reply);
+        else reply(answered);
       }
     });
     socket.on('error', () => socket.destroy());
@@ -82,7 +94,7 @@ export class ControlServer {
     });
   }
 
-  #answer(line: string): { answer: ControlAnswer; follow?: Follow } {
+  #answer(line: string): ControlReply | Promise<ControlReply> {
     let request: unknown;
     try {
       request = JSON.parse(line);

@@ -196,13 +196,9 @@ class Broker implements Mqtt {
     if (!message.topic.startsWith(prefix)) return;
     const verb = message.topic.slice(prefix.length);
     const { id, command } = readCommand(verb, message.payload, message.retained);
-    let answer: CommandAnswer;
-    try {
-      answer = typeof command === 'string' ? { ok: false, reason: command } : await this.#handlers.command(command);
-    } catch (error) {
-      answer = { ok: false, reason: 'the terminal failed to do it; its log says why' };
-      this.#logger.error('mqtt: command failed', { verb, reason: (error as Error).stack });
-    }
+    // What the handler throws is a mistake of ours, and ends the process: half of a command may have been done.
+    const answer: CommandAnswer =
+      typeof command === 'string' ? { ok: false, reason: command } : await this.#handlers.command(command);
     this.#logger.info('mqtt: command', { verb, ...answer });
     const reply = JSON.stringify({ ...(id !== undefined && { id }), verb, ...answer, time: new Date().toISOString() });
     const { responseTopic, correlationData } = message;

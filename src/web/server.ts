@@ -15,14 +15,21 @@ export interface Web {
   stop(): Promise<void>;
 }
 
+export interface WebAnswer {
+  ok: boolean;
+  reason?: string;
+}
+
 /** What the page shows and does: the service, in the words of the page. */
 export interface WebHandlers {
-  command(command: Command, source: 'web'): { ok: boolean; reason?: string };
+  command(command: Command, source: 'web'): WebAnswer | Promise<WebAnswer>;
   status(): object;
 }
 
 const maxBodyBytes = 16 * 1024;
 const maxStreams = 16;
+/** What waits for a page that does not read, before it is cut off. */
+const maxBacklogBytes = 1024 * 1024;
 /** Events a page gets when it opens. */
 const recentEvents = 20;
 const securityHeaders = {
@@ -48,8 +55,10 @@ export async function createWeb(config: WebConfig, handlers: WebHandlers, journa
   function stream(response: ServerResponse): void {
     if (streams.size >= maxStreams) return reply(response, 503, { ok: false, reason: 'too many pages are open' });
     response.writeHead(200, { ...securityHeaders, 'Content-Type': 'text/event-stream' });
-    const send = (name: string, data: object): void =>
-      void response.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
+    const send = (name: string, data: object): void => {
+      if (response.writableLength > maxBacklogBytes) response.destroy();
+      else response.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
+    };
     for (const event of journal.read({ last: recentEvents })) send('event', event);
     send('status', handlers.status());
     let later: NodeJS.Immediate | undefined;
@@ -71,18 +80,19 @@ export async function createWeb(config: WebConfig, handlers: WebHandlers, journa
 
   function command(request: IncomingMessage, response: ServerResponse): void {
     // A form of another site can send neither this type nor this origin.
-    if (request.headers['content-type'] !== 'application/json')
+    if (request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase() !== 'application/json')
       return reply(response, 415, { ok: false, reason: 'a command is application/json' });
     let text = '';
     request.setEncoding('utf8');
     request.on('data', (chunk: string) => {
-      text += chunk;
-      if (text.length > maxBodyBytes) request.destroy();
+      if (text.length <= maxBodyBytes) text += chunk;
     });
-    request.on('end', () => {
+    request.on('end', async () => {
+      if (text.length > maxBodyBytes)
+        return reply(response, 413, { ok: false, reason: `a command has at most ${maxBodyBytes} bytes` });
       const asked = readCommand(text);
       if (typeof asked === 'string') return reply(response, 400, { ok: false, reason: asked });
-      const answer = handlers.command(asked, 'web');
+      const answer = await handlers.command(asked, 'web');
       reply(response, answer.ok ? 200 : 409, answer);
     });
   }

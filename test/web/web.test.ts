@@ -71,6 +71,14 @@ for (const [name, path, headers, body, status] of [
   ['a form of another site', '/command', { 'Content-Type': 'text/plain' }, '{"command":"hangup"}', 415],
   ['another origin', '/command', { ...json, Origin: 'http://evil.example' }, '{"command":"hangup"}', 403],
   ['a name pointed at us', '/command', { ...json, Host: 'evil.example' }, '{"command":"hangup"}', 403],
+  [
+    'a refused command, its type written in full',
+    '/command',
+    { 'Content-Type': 'Application/JSON; charset=utf-8' },
+    '{"command":"press","button":"x"}',
+    409,
+  ],
+  ['a command without end', '/command', json, ' '.repeat(50_000), 413],
   ['no such page', '/nowhere', json, '', 404],
 ] as const)
   test(`${name}: ${status}`, async (t) => {
