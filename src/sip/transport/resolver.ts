@@ -1,6 +1,6 @@
 /** From a URI to the hops to try, in order. Addresses at once, names by the system's resolver (A and AAAA). An edge. */
 import { lookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
+import { isIP, SocketAddress } from 'node:net';
 import type { Hop, HostPort, SipUri, Transport } from '../message/index.ts';
 import { systemReason, TransportError } from './errors.ts';
 import { SIP_PORT, SIPS_PORT } from './via.ts';
@@ -17,6 +17,8 @@ const systemAddresses = async (name: string): Promise<string[]> =>
 
 export class Resolver {
   readonly #options: ResolverOptions;
+  /** Questions under way, so that a name server that does not answer is not asked the same over and over. */
+  readonly #asked = new Map<string, Promise<string[]>>();
 
   constructor(options: ResolverOptions) {
     this.#options = options;
@@ -39,15 +41,24 @@ export class Resolver {
 
   async #lookUp(name: string, port: number, transport: Transport): Promise<Hop[]> {
     try {
-      const addresses = await (this.#options.addressesOf ?? systemAddresses)(name);
-      return this.#hops(addresses, port, transport);
+      return this.#hops(await this.#addressesOf(name), port, transport);
     } catch (error) {
       throw new TransportError(`Cannot resolve ${name}: ${systemReason(error)}`, { cause: error });
     }
   }
 
+  #addressesOf(name: string): Promise<string[]> {
+    const key = name.toLowerCase();
+    let asked = this.#asked.get(key);
+    if (asked === undefined) {
+      asked = (this.#options.addressesOf ?? systemAddresses)(name).finally(() => this.#asked.delete(key));
+      this.#asked.set(key, asked);
+    }
+    return asked;
+  }
+
   #hops(addresses: readonly string[], port: number, transport: Transport): Hop[] {
-    return [...new Set(addresses)].flatMap((host): Hop[] => {
+    return [...new Set(addresses.map(canonical))].flatMap((host): Hop[] => {
       try {
         return [{ transport, remote: { host, port }, local: this.#options.localFor(host, transport) }];
       } catch (error) {
@@ -56,6 +67,14 @@ export class Resolver {
       }
     });
   }
+}
+
+/** `2001:DB8:0::1` as the system writes the source of what comes from there: both are compared as text. */
+function canonical(host: string): string {
+  const [literal, zone] = host.split('%');
+  if (isIP(literal) !== 6) return host;
+  const { address } = new SocketAddress({ address: literal, family: 'ipv6' });
+  return zone === undefined ? address : `${address}%${zone}`;
 }
 
 function transportOf(uri: SipUri): Transport | undefined {

@@ -56,7 +56,7 @@ for (const [sentence, transport, via, expected] of [
 
 const resolver = new Resolver({
   localFor(remoteHost: string, transport: Transport) {
-    if (remoteHost.includes(':')) throw new TransportError('no IPv6 here');
+    if (remoteHost === '::1') throw new TransportError('no IPv6 here');
     return { host: '127.21.2.2', port: transport === 'udp' ? 5060 : 5062 };
   },
   async addressesOf(name) {
@@ -73,6 +73,11 @@ for (const [sentence, uri, expected] of [
   ['maddr overrides the host', 'sip:a.example.com;maddr=127.21.2.4', ['udp 127.21.2.4 5060']],
   ['no route to that family', 'sip:[::1]', []],
   ['a transport we lack', 'sip:127.21.2.3;transport=sctp', []],
+  [
+    'IPv6 as the system writes it, for that is what a request from there shows',
+    'sip:[2001:DB8:0:0::7]:5070',
+    ['udp 2001:db8::7 5070'],
+  ],
   ['another scheme', 'tel:+1', []],
 ] as const) {
   test(`hops at once: ${sentence}`, () =>
@@ -90,4 +95,25 @@ test('a name without addresses says so', async () => {
     code: 'sip-transport',
     message: 'Cannot resolve none.example.com: ENOTFOUND',
   });
+});
+
+test('a name asked for twice while nobody answers is asked for once', async () => {
+  let asked = 0;
+  let tell: (addresses: string[]) => void = () => {};
+  const slow = new Resolver({
+    localFor: () => ({ host: '127.21.2.2', port: 5060 }),
+    addressesOf: () => {
+      asked++;
+      return new Promise((resolve) => {
+        tell = resolve;
+      });
+    },
+  });
+  const both = [slow.resolve(parseUri('sip:pbx.test')), slow.resolve(parseUri('sip:PBX.test:5070'))];
+  tell(['127.21.2.3']);
+  const [one, two] = await Promise.all(both);
+  assert.deepEqual([...shortly(one), ...shortly(two)], ['udp 127.21.2.3 5060', 'udp 127.21.2.3 5070']);
+  assert.equal(asked, 1);
+  void slow.resolve(parseUri('sip:pbx.test'));
+  assert.equal(asked, 2);
 });
