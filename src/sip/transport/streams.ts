@@ -4,7 +4,7 @@ import type { HostPort } from '../message/index.ts';
 import { allDone, systemReason, TransportError } from './errors.ts';
 import { TcpConnection, type TcpEvents } from './tcp.ts';
 
-/** Beyond it the one longest without a message makes room. */
+/** Beyond it the one longest without a message makes room: one that others have opened, for ours lead to the servers. */
 export const CONNECTIONS_MAX = 256;
 export const CONNECT_TIMEOUT_MS = 4000;
 const STOP_LINGER_MS = 500;
@@ -76,7 +76,13 @@ export class Streams {
       return;
     }
     this.#makeRoom();
-    const connection = new TcpConnection(this.#name(), socket, { host: remoteAddress, port: remotePort }, this.#events);
+    const connection = new TcpConnection(
+      this.#name(),
+      socket,
+      { host: remoteAddress, port: remotePort },
+      false,
+      this.#events,
+    );
     this.#byId.set(connection.id, connection);
   }
 
@@ -90,7 +96,8 @@ export class Streams {
 
   #makeRoom(): void {
     if (this.#byId.size < CONNECTIONS_MAX) return;
-    const oldest = this.#byId.values().next().value!;
+    const all = [...this.#byId.values()];
+    const oldest = all.find(({ ours }) => !ours) ?? all[0];
     this.#byId.delete(oldest.id);
     oldest.close('too many connections');
   }

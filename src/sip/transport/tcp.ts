@@ -6,6 +6,11 @@ import { type Frame, StreamFramer } from './framing.ts';
 
 /** RFC 4475 §3.1.2.2: a message that is not completed in this time ends the connection. */
 export const PARTIAL_MESSAGE_MS = 10_000;
+/**
+ * Requests wait and nothing at all has come for so long: the other side has lost its power or its network. The system would
+ * go on repeating for a quarter of an hour, and a server that is back would be spoken to over a connection it knows nothing of.
+ */
+export const SILENT_MS = 8_000;
 /** A connection nobody used for so long is closed. */
 export const IDLE_MS = 30 * 60_000;
 /** Octets waiting for a peer that does not read. */
@@ -22,18 +27,22 @@ export interface TcpEvents {
 export class TcpConnection {
   readonly id: string;
   readonly remote: HostPort;
+  /** We opened it. */
+  readonly ours: boolean;
   readonly #socket: Socket;
   readonly #events: TcpEvents;
   readonly #framer = new StreamFramer();
   /** Branch to transaction of requests without any response so far. */
   readonly #waiting = new Map<string, string>();
   #partialAlarm?: NodeJS.Timeout;
+  #silentAlarm?: NodeJS.Timeout;
   #reason = 'closed by the other side';
   open = true;
 
-  constructor(id: string, socket: Socket, remote: HostPort, events: TcpEvents) {
+  constructor(id: string, socket: Socket, remote: HostPort, ours: boolean, events: TcpEvents) {
     this.id = id;
     this.remote = remote;
+    this.ours = ours;
     this.#socket = socket;
     this.#events = events;
     socket.setNoDelay(true);
@@ -49,6 +58,7 @@ export class TcpConnection {
     });
     socket.on('close', () => {
       clearTimeout(this.#partialAlarm);
+      clearTimeout(this.#silentAlarm);
       this.open = false;
       this.#events.onClose(this, this.#reason, [...this.#waiting.values()]);
     });
@@ -63,7 +73,7 @@ export class TcpConnection {
     events: TcpEvents,
   ): TcpConnection {
     const socket = connect({ host: remote.host, port: remote.port, localAddress: from });
-    const connection = new TcpConnection(id, socket, remote, events);
+    const connection = new TcpConnection(id, socket, remote, true, events);
     const alarm = setTimeout(() => connection.close(`no connection within ${timeoutMs} ms`), timeoutMs);
     socket.once('connect', () => clearTimeout(alarm)).once('close', () => clearTimeout(alarm));
     return connection;
@@ -74,6 +84,8 @@ export class TcpConnection {
   }
 
   #receive(chunk: Buffer): void {
+    clearTimeout(this.#silentAlarm);
+    this.#silentAlarm = undefined;
     for (const frame of this.#framer.put(chunk)) {
       if (!this.open) return;
       this.#events.onFrame(this, frame);
@@ -91,6 +103,7 @@ export class TcpConnection {
     if (branch !== undefined && transaction !== undefined) {
       this.#waiting.set(branch, transaction);
       if (this.#waiting.size > WAITING_MAX) this.#waiting.delete(this.#waiting.keys().next().value!);
+      this.#silentAlarm ??= setTimeout(() => this.close(`nothing came for ${SILENT_MS / 1000} s`), SILENT_MS);
     }
     this.#socket.write(bytes);
     if (this.#socket.writableLength > UNSENT_MAX_BYTES) this.close('the other side does not read');

@@ -16,7 +16,13 @@ import {
   SipSyntaxError,
   type Transport,
 } from '../../../src/sip/message/index.ts';
-import { type Passage, SipTransport, sourceAddress } from '../../../src/sip/transport/index.ts';
+import {
+  CONNECTIONS_MAX,
+  type Passage,
+  SILENT_MS,
+  SipTransport,
+  sourceAddress,
+} from '../../../src/sip/transport/index.ts';
 import { checkout } from '../../kit/checkout.ts';
 import { Inbox } from '../../kit/wait.ts';
 
@@ -219,6 +225,47 @@ test('a connection that breaks reports the requests without any answer, and only
   for (const socket of sockets) socket.resetAndDestroy();
   assert.match(await a.failures.next('the failure'), /^waiting: TCP connection: (ECONNRESET|closed)/);
   assert.equal(a.failures.items.length, 1);
+});
+
+test('a connection over which nothing comes back is given up, and the next request goes over a new one', async (t) => {
+  const opened = new Queue<string>();
+  const server: Server = createServer((socket) => socket.once('data', (bytes) => opened.put(bytes.toString())));
+  await new Promise<void>((resolve) => server.listen(0, THEM, resolve));
+  t.after(() => server.close());
+  const a = await end(t, US);
+  const { port } = server.address() as { port: number };
+  const hop = hopTo(a, { host: THEM, port }, 'tcp');
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  a.transport.send(options(hop, 'z9hG4bKone'), hop, 'one');
+  await opened.next('the first connection');
+  t.mock.timers.tick(SILENT_MS - 1);
+  a.transport.send(options(hop, 'z9hG4bKtwo'), hop, 'two');
+  t.mock.timers.tick(1);
+  assert.equal(await a.failures.next('the first failure'), 'one: TCP connection: nothing came for 8 s');
+  assert.equal(await a.failures.next('the second failure'), 'two: TCP connection: nothing came for 8 s');
+  a.transport.send(options(hop, 'z9hG4bKthree'), hop, 'three');
+  assert.match(await opened.next('the second connection'), /z9hG4bKthree/);
+});
+
+test('strangers with many connections do not push out the one to our server', async (t) => {
+  const [a, b] = [await end(t, US), await end(t, THEM, answer)];
+  const hop = hopTo(a, b.transport.listening.tcp[0], 'tcp');
+  a.transport.send(options(hop, 'z9hG4bKone'), hop, 'one');
+  const { hop: flow } = await arrived(a, 'the first response');
+  const { host, port } = a.transport.listening.tcp[0];
+  const strangers: Socket[] = [];
+  t.after(() => {
+    for (const socket of strangers) socket.destroy();
+  });
+  for (let i = 0; i < CONNECTIONS_MAX; i++) {
+    const socket = connect({ host, port, localAddress: '127.21.3.9' });
+    socket.on('error', () => {});
+    strangers.push(socket);
+    await once(socket, 'connect');
+  }
+  a.transport.send(options(hop, 'z9hG4bKtwo'), hop, 'two');
+  assert.equal((await arrived(a, 'the second response')).hop.flow, flow.flow);
+  assert.equal(a.failures.items.length, 0);
 });
 
 test('no socket of that family, no such port, no TLS: reported', async (t) => {
