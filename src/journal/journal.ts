@@ -1,11 +1,14 @@
 /** The journal itself: stamps, keeps, hands out. See `index.ts`. */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync } from 'node:fs';
+import { CodedError } from '../base/index.ts';
 import type { TerminalEvent } from '../terminal/types.ts';
 import { CursorFile } from './cursor.ts';
 import { listSegments, readLine, readLines, rewriteSegments, SEGMENT_LINES, SegmentWriter } from './segments.ts';
 import { type Entry, EventTable, isEmergency, positionOf } from './table.ts';
 import type { Cursor, Journal, JournalEvent, JournalOptions } from './types.ts';
+
+export class JournalError extends CodedError {}
 
 const DEFAULT_CAP = 10_000;
 /** Events kept in memory while the disk takes none. */
@@ -16,10 +19,19 @@ export function openJournal(options: JournalOptions): Journal {
   return new DiskJournal(options);
 }
 
-/** What is on disk in `directory`, oldest first, without touching it: for `hailpoint events` when no service runs. */
+/**
+ * What is on disk in `directory`, oldest first, without touching it: for `hailpoint events` when no service runs. Throws
+ * `JournalError` when it cannot be read.
+ */
 export function readEvents(directory: string, last = DEFAULT_CAP): JournalEvent[] {
   const events: JournalEvent[] = [];
-  scan(directory, (event) => events.push(event));
+  try {
+    scan(directory, (event) => events.push(event));
+  } catch (cause) {
+    throw new JournalError('journal-read', `Cannot read the journal ${directory}: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
   return last > 0 ? events.slice(-last) : [];
 }
 
@@ -185,10 +197,13 @@ class DiskJournal implements Journal {
 
   #openWriter(): SegmentWriter {
     const { directory } = this.#options;
-    if (this.#writer?.full) {
-      this.#writer.close();
+    const writer = this.#writer;
+    const gone = writer?.gone ?? false;
+    if (writer !== undefined && (gone || writer.full)) {
       this.#writer = undefined;
-      this.#compact();
+      writer.close();
+      if (gone) this.#filesGone(writer.segment);
+      else this.#compact();
     }
     if (this.#writer === undefined) {
       mkdirSync(directory, { recursive: true, mode: 0o750 });
@@ -202,6 +217,18 @@ class DiskJournal implements Journal {
       });
     }
     return this.#writer;
+  }
+
+  /** `segment` and perhaps others were taken away. What stood only there is lost, and said aloud. */
+  #filesGone(segment: number): void {
+    const { directory, logger } = this.#options;
+    mkdirSync(directory, { recursive: true, mode: 0o750 });
+    const left = new Set(listSegments(directory));
+    left.delete(segment);
+    for (const known of [...this.#lines.keys()]) if (!left.has(known)) this.#lines.delete(known);
+    const lost = this.#table.behind(0).filter(({ place }) => place !== undefined && !left.has(place.segment));
+    for (const entry of lost) this.#table.remove(entry);
+    logger.error('journal: files were taken away', { directory, events: lost.length });
   }
 
   #failed(error: unknown): void {

@@ -14,6 +14,7 @@ import {
   readFileSync,
   readSync,
   renameSync,
+  statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
@@ -104,7 +105,9 @@ export function rewriteSegments(directory: string, old: readonly number[], texts
 /** The file that is being written. */
 export class SegmentWriter {
   readonly segment: number;
+  readonly #file: string;
   readonly #fd: number;
+  readonly #inode: number;
   readonly #onSynced: (error: Error | null) => void;
   /** Lines written, cut ones included. */
   #lines: number;
@@ -119,18 +122,22 @@ export class SegmentWriter {
     this.segment = segment;
     this.#lines = lines;
     this.#onSynced = onSynced;
-    this.#fd = openSync(
-      segmentFile(directory, segment),
-      constants.O_RDWR | constants.O_APPEND | constants.O_CREAT,
-      0o640,
-    );
-    this.#size = fstatSync(this.#fd).size;
+    this.#file = segmentFile(directory, segment);
+    this.#fd = openSync(this.#file, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT, 0o640);
+    const { ino, size } = fstatSync(this.#fd);
+    this.#inode = ino;
+    this.#size = size;
     this.#torn = this.#size > 0 && this.#lastByte() !== NEWLINE;
     if (this.#size === 0) syncDirectory(directory);
   }
 
   get full(): boolean {
     return this.#lines >= SEGMENT_LINES;
+  }
+
+  /** Somebody took the file away: what is written to it now, nobody finds again. */
+  get gone(): boolean {
+    return statSync(this.#file, { throwIfNoEntry: false })?.ino !== this.#inode;
   }
 
   /** One write for the whole line: `kill -9` finds it there, or not at all. The platter follows soon after. */

@@ -220,6 +220,29 @@ test('a disk that takes nothing is a fault, not an exception; memory keeps the e
   assert.deepEqual(onDisk, ['a', 'fault', 'b', 'c', 'fault']);
 });
 
+test('files that are taken away under it take no later event with them', () => {
+  const at = directory();
+  const journal = open(at);
+  const before = journal.append(press('before'));
+  const cursor = journal.cursor('mqtt');
+  cursor.acknowledge(before.id);
+  journal.append(press('lost'));
+  for (const round of ['first', 'second']) {
+    rmSync(at, { recursive: true });
+    journal.append(press(round));
+    assert.deepEqual(names(journal.read()), [round]);
+    const next = cursor.next()!;
+    assert.deepEqual(names([next]), [round]);
+    cursor.acknowledge(next.id);
+    assert.equal(cursor.next(), undefined);
+  }
+  journal.close();
+  const again = open(at);
+  assert.deepEqual(names(again.read()), ['second']);
+  assert.equal(again.cursor('mqtt').next(), undefined);
+  again.close();
+});
+
 test('a really full disk: nothing is torn, and what waited follows when there is room', (context) => {
   const at = directory();
   mkdirSync(at);
