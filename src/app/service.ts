@@ -36,6 +36,8 @@ type CommandSource = 'socket' | 'mqtt' | 'web';
 
 /** How long a stop waits for the answers to its BYEs and un-REGISTERs. */
 const farewellMs = 2_000;
+/** Node takes a longer one for none at all; a caller may write any number into his Expires. */
+const longestWaitMs = 2 ** 31 - 1;
 
 export class Service {
   readonly #config: Config;
@@ -352,7 +354,8 @@ export class Service {
       (at) => at !== undefined,
     );
     if (deadlines.length === 0) return;
-    this.#alarm = setTimeout(() => this.#ring(), Math.max(0, Math.min(...deadlines) - now()));
+    const wait = Math.min(Math.max(0, Math.min(...deadlines) - now()), longestWaitMs);
+    this.#alarm = setTimeout(() => this.#ring(), wait);
   }
 
   #ring(): void {
