@@ -2,7 +2,8 @@
 import { pino } from 'pino';
 import type { LogFields, Logger } from '../base/index.ts';
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
 
 export function createLogger(level: LogLevel): Logger {
   const log = pino({

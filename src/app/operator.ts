@@ -11,8 +11,11 @@ export function controlHandler(service: Service, journal: Journal) {
   return ({ command, ...args }: ControlRequest): ControlReply | Promise<ControlReply> => {
     if (command === 'status') return { answer: { ok: true, status: service.status() } };
     if (command === 'events') {
-      const last = typeof args.last === 'number' ? args.last : recentEvents;
-      const events = journal.read({ last });
+      // A client that comes back names the last event it knows.
+      const events =
+        typeof args.after === 'string'
+          ? journal.read({ after: args.after })
+          : journal.read({ last: typeof args.last === 'number' ? args.last : recentEvents });
       return {
         answer: { ok: true, events },
         ...(args.follow === true && { follow: (listener) => journal.follow(listener) }),

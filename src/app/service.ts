@@ -2,13 +2,13 @@
  * The wiring: builds every room from the configuration and runs the loop. An input comes from the world, one machine takes it,
  * its outputs are applied in order, and what they say to the terminal waits its turn. No rules here.
  */
-import { basename, dirname, join, resolve, sep } from 'node:path';
+import { basename, dirname, resolve, sep } from 'node:path';
 import { type Logger, unreachable } from '../base/index.ts';
 import { type CallOutput, Calls } from '../call/index.ts';
 import type { Config } from '../config/index.ts';
 import { ControlServer } from '../control/index.ts';
 import { Blinker, createGpio, type Gpio } from '../io/gpio/index.ts';
-import { type Journal, openJournal } from '../journal/index.ts';
+import { type Journal, journalFolder, openJournal } from '../journal/index.ts';
 import { createMediaEngine } from '../media/index.ts';
 import type { MediaEngine, MediaEvent } from '../media/types.ts';
 import { type CommandAnswer, createMqtt, type Mqtt } from '../mqtt/index.ts';
@@ -71,7 +71,7 @@ export class Service {
     this.#log = logger;
     this.#onChange = options.onChange;
     this.#journal = openJournal({
-      directory: join(options.stateDirectory, 'journal'),
+      directory: journalFolder(options.stateDirectory),
       logger,
       onFault: (raised, reason) => this.#tell({ type: 'fault', fault: 'journal', raised, reason }),
     });

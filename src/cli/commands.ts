@@ -1,11 +1,12 @@
 /** The commands, one function each. What they return is the exit code. */
-
-import { join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { CodedError } from '../base/index.ts';
 import { checkConfig, formatProblem } from '../config/index.ts';
 import { ask, type ControlAnswer, type ControlRequest, NotRunningError, talk } from '../control/index.ts';
-import { type JournalEvent, readEvents } from '../journal/index.ts';
+import { type JournalEvent, journalFolder, readEvents } from '../journal/index.ts';
 import type { Options } from './main.ts';
-import { defaultConfigFile, socketToReach, stateDirectory } from './paths.ts';
+import { defaultConfigFile, socketToReach, stateDirectory, stateToRead } from './paths.ts';
 import { describeEvent, describeStatus } from './words.ts';
 
 export class UsageError extends Error {}
@@ -71,36 +72,73 @@ const status: Command = async (args, options) => {
   return 0;
 };
 
-const events: Command = (args, options) => {
+const events: Command = async (args, options) => {
   only(args, 0);
-  const show = (event: JournalEvent): void => console.log(options.json ? JSON.stringify(event) : describeEvent(event));
   const last = options.last === undefined ? undefined : wholeNumber(options.last, '-n');
-  return new Promise((done, fail) => {
+  let newest: string | undefined;
+  const show = (event: JournalEvent): void => {
+    newest = event.id;
+    console.log(options.json ? JSON.stringify(event) : describeEvent(event));
+  };
+  if (!options.follow) {
+    const found = await recentEvents(options.state, last);
+    found.forEach(show);
+    return 0;
+  }
+  const path = socketToReach();
+  await followEvents(path, last === undefined ? {} : { last }, show);
+  // The service restarts: what happens meanwhile is in its journal, and is shown when it is back.
+  for (let said = false; ; await pause(followRetryMs)) {
+    if (!said) console.error(`hailpoint events: the service at ${path} has gone, waiting for it`);
+    said = !(await followEvents(path, newest === undefined ? {} : { after: newest }, show).then(
+      () => true,
+      () => false,
+    ));
+  }
+};
+
+/** How long `events -f` waits before it looks for the service again. */
+const followRetryMs = 500;
+
+/** From the service; when none runs, from what it left on disk. */
+async function recentEvents(state: string | undefined, last: number | undefined): Promise<JournalEvent[]> {
+  try {
+    const answer = await ask(socketToReach(), { command: 'events', ...(last !== undefined && { last }) });
+    if (answer.ok) return answer.events as JournalEvent[];
+    throw new CodedError('refused', answer.error);
+  } catch (error) {
+    if (!(error instanceof NotRunningError)) throw error;
+    const journal = journalFolder(stateToRead(state));
+    if (state === undefined && !existsSync(journal)) throw error;
+    return readEvents(journal, last);
+  }
+}
+
+/** Shows each event until the service goes; rejects when it does not answer. */
+function followEvents(path: string, from: object, show: (event: JournalEvent) => void): Promise<void> {
+  return new Promise((gone, fail) => {
     let answered = false;
     const leave = talk(
-      socketToReach(),
-      { command: 'events', follow: options.follow ?? false, ...(last !== undefined && { last }) },
+      path,
+      { command: 'events', follow: true, ...from },
       (line) => {
         if (answered) return show(line as JournalEvent);
-        answered = true;
         const answer = line as ControlAnswer;
-        if (answer.ok) for (const event of answer.events as JournalEvent[]) show(event);
-        else console.error(`hailpoint events: ${answer.error}`);
-        if (options.follow && answer.ok) return;
+        if (answer.ok) {
+          answered = true;
+          return (answer.events as JournalEvent[]).forEach(show);
+        }
         leave();
-        done(answer.ok ? 0 : 1);
+        fail(new CodedError('refused', answer.error));
       },
-      (error) => {
-        // Without a service the journal still tells what happened; following it needs one.
-        if (answered || options.follow || !(error instanceof NotRunningError)) return fail(error);
-        const folder = options.state ?? process.env.STATE_DIRECTORY;
-        if (folder === undefined) return fail(error);
-        for (const event of readEvents(join(folder, 'journal'), last)) show(event);
-        done(0);
-      },
+      (error) => (answered ? gone() : fail(error)),
     );
   });
-};
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
 
 const press: Command = (args, options) => {
   only(args, 1);
@@ -143,3 +181,13 @@ export const commands = {
   output,
   hangup,
 } satisfies Record<string, Command>;
+
+/** Which options a command takes; `--state` says which terminal is meant, and is taken by all. */
+export const optionsOf: Partial<Record<keyof Commands, readonly (keyof Options)[]>> = {
+  run: ['config'],
+  check: ['config'],
+  demo: ['once'],
+  status: ['json'],
+  events: ['follow', 'json', 'last'],
+  press: ['for'],
+};

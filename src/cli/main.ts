@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { CodedError } from '../base/index.ts';
 import { packageVersion } from '../config/index.ts';
-import { type Commands, commands, UsageError } from './commands.ts';
+import { type Commands, commands, optionsOf, UsageError } from './commands.ts';
 
 const usage = `usage: hailpoint COMMAND
   run [-c FILE] [--state DIR]   the service, in the foreground
@@ -54,8 +54,13 @@ async function main(): Promise<number> {
     console.error(name === undefined ? usage : `hailpoint: there is no command "${name}"\n${usage}`);
     return 2;
   }
+  const command = name as keyof Commands;
+  const stray = Object.keys(values).find(
+    (option) => option !== 'state' && !optionsOf[command]?.includes(option as keyof Options),
+  );
   try {
-    return await commands[name as keyof Commands](rest, values);
+    if (stray !== undefined) throw new UsageError(`--${stray} is no option of it`);
+    return await commands[command](rest, values);
   } catch (error) {
     if (error instanceof UsageError) {
       console.error(`hailpoint ${name}: ${error.message}`);
@@ -73,6 +78,8 @@ function parse() {
 
 export type Options = ReturnType<typeof parse>['values'];
 
+// Whoever read the output has left (`hailpoint events -f | head`).
+process.stdout.on('error', () => process.exit(0));
 process.exitCode = await main();
 // A sound driver that hangs may hold the process: what had to be said has been said.
 if (process.exitCode !== 0) process.exit();

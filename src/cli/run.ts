@@ -1,5 +1,5 @@
 /** `hailpoint run`: the service in the foreground, with the words systemd wants to hear. */
-import { createLogger, type LogLevel, Service } from '../app/index.ts';
+import { createLogger, type LogLevel, logLevels, Service } from '../app/index.ts';
 import { loadConfig, packageVersion } from '../config/index.ts';
 import { createNotifier } from '../io/notify.ts';
 import { socketToOpen } from './paths.ts';
@@ -10,7 +10,8 @@ const stopLimitMs = 4_500;
 export async function runService(file: string, stateDirectory: string): Promise<number> {
   const version = packageVersion();
   const config = await loadConfig(file, process.env);
-  const logger = createLogger((process.env.HAILPOINT_LOG as LogLevel | undefined) ?? 'info');
+  const asked = process.env.HAILPOINT_LOG as LogLevel;
+  const logger = createLogger(logLevels.includes(asked) ? asked : 'info');
   const notify = createNotifier(process.env, logger);
   const service: Service = new Service({
     config,

@@ -47,7 +47,7 @@ export function checkConfig(file: string, env: NodeJS.ProcessEnv = process.env):
   inOrder(problems);
   inOrder(warnings);
   if (problems.length > 0 || !result.success || found.device === undefined) return { problems, warnings };
-  return { config: build(path, env, result.data, found.device, warnings), problems, warnings };
+  return { config: build(path, result.data, found.device, warnings), problems, warnings };
 }
 
 /** Every field of the terminal's file with its help text, what it takes and its default. */
@@ -58,7 +58,6 @@ export function configReference(): ReferenceRow[] {
 /** Cuts what the schema made of the file into the slices of the rooms. */
 function build(
   path: string,
-  env: NodeJS.ProcessEnv,
   file: TerminalFile,
   { sound, ...device }: DeviceConfig & { sound: MediaConfig['sound'] },
   warnings: readonly Problem[],
@@ -67,8 +66,6 @@ function build(
   const { calls, buttons, incoming, outputs, mqtt } = file;
   return {
     file: path,
-    // systemd separates several by colons; the first is ours.
-    ...(env.STATE_DIRECTORY && { stateDirectory: env.STATE_DIRECTORY.split(':')[0] }),
     terminal: { id, name, calls, buttons, incoming, outputs, stuckMs },
     device,
     sip: {
@@ -100,5 +97,3 @@ function build(
     warnings,
   };
 }
-
-/** All the way down. */

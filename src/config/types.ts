@@ -72,8 +72,6 @@ export interface Problem {
 export interface Config {
   /** The terminal's file, absolute. */
   file: string;
-  /** `$STATE_DIRECTORY`, when systemd (or somebody) set it. */
-  stateDirectory?: string;
   terminal: TerminalConfig;
   device: DeviceConfig;
   sip: SipConfig;

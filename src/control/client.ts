@@ -1,7 +1,7 @@
 /** The other commands' way to the running service. */
 import { connect } from 'node:net';
 import { CodedError } from '../base/index.ts';
-import { type ControlAnswer, type ControlRequest, LineReader } from './protocol.ts';
+import { type ControlAnswer, type ControlRequest, LineReader, maxAnswerBytes } from './protocol.ts';
 
 export class NotRunningError extends CodedError {}
 
@@ -32,7 +32,7 @@ export function talk(
   onEnd: (error: CodedError) => void,
   limitMs = 0,
 ): () => void {
-  const reader = new LineReader();
+  const reader = new LineReader(maxAnswerBytes);
   const socket = connect(path, () => socket.write(`${JSON.stringify(request)}\n`));
   let left = false;
   const leave = (): void => {

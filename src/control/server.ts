@@ -2,12 +2,12 @@
 import { chmodSync, rmSync, statSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { CodedError, type Logger } from '../base/index.ts';
-import { type ControlAnswer, type ControlRequest, LineReader } from './protocol.ts';
+import { type ControlAnswer, type ControlRequest, LineReader, maxAnswerBytes, maxRequestBytes } from './protocol.ts';
 
 /** Clients at once; one more is turned away. */
 const maxClients = 32;
 /** What waits for a client that does not read, before it is cut off. */
-const maxBacklogBytes = 1024 * 1024;
+const maxBacklogBytes = maxAnswerBytes;
 
 export class ControlError extends CodedError {}
 
@@ -62,7 +62,7 @@ export class ControlServer {
     if (this.#clients.size >= maxClients)
       return void socket.end(`${JSON.stringify({ ok: false, error: 'too many clients' })}\n`);
     this.#clients.add(socket);
-    const reader = new LineReader();
+    const reader = new LineReader(maxRequestBytes);
     const leave: (() => void)[] = [];
     const send = (line: object): void => {
       if (socket.writableLength > maxBacklogBytes) socket.destroy();

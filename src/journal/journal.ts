@@ -1,6 +1,7 @@
 /** The journal itself: stamps, keeps, hands out. See `index.ts`. */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { CodedError } from '../base/index.ts';
 import type { TerminalEvent } from '../terminal/types.ts';
 import { CursorFile } from './cursor.ts';
@@ -14,6 +15,9 @@ const DEFAULT_CAP = 10_000;
 /** Events kept in memory while the disk takes none. */
 const MEMORY_CAP = 1000;
 const RETRY_MS = 5000;
+
+/** Where the journal lies in a state directory. */
+export const journalFolder = (stateDirectory: string): string => join(stateDirectory, 'journal');
 
 export function openJournal(options: JournalOptions): Journal {
   return new DiskJournal(options);

@@ -1,0 +1,136 @@
+/** The program as a shell sees it: exit codes, one line on stderr, what is told when no service runs and while one comes back. */
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { Service } from '../../src/app/index.ts';
+import { controlHandler } from '../../src/app/operator.ts';
+import { silentLogger } from '../../src/base/index.ts';
+import { ControlServer } from '../../src/control/index.ts';
+import { type Journal, journalFolder, openJournal } from '../../src/journal/index.ts';
+import { checkout, temporaryDirectory } from '../kit/checkout.ts';
+import { until } from '../kit/wait.ts';
+
+const program = join(checkout, 'build/src/cli/main.js');
+
+function room(t: TestContext): { folder: string; socket: string; env: NodeJS.ProcessEnv } {
+  const { path: folder, remove } = temporaryDirectory();
+  t.after(remove);
+  const socket = join(folder, 'control.sock');
+  const { STATE_DIRECTORY: _, ...rest } = process.env;
+  return { folder, socket, env: { ...rest, HAILPOINT_SOCKET: socket, HOME: folder } };
+}
+
+function hailpoint(args: readonly string[], env: NodeJS.ProcessEnv) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { env, encoding: 'utf8' });
+  return { status, stdout, lines: stderr.split('\n').filter((line) => line !== '') };
+}
+
+for (const [sentence, args] of [
+  ['an option of another command', ['hangup', '--json']],
+  ['an argument too many', ['hangup', 'all']],
+  ['a number that is none', ['press', 'help', '--for', 'long']],
+] as const)
+  test(`${sentence} is wrong usage: 2, and a line`, (t) => {
+    const { status, lines } = hailpoint(args, room(t).env);
+    assert.deepEqual([status, lines.length], [2, 1], lines.join('\n'));
+  });
+
+for (const [sentence, args] of [
+  ['no service', ['status']],
+  ['no service and no journal', ['events']],
+  ['a state directory without a journal', ['events', '--state', '/nonexistent']],
+  ['no service to follow', ['events', '-f']],
+] as const)
+  test(`${sentence} is a failure: 1, and a line`, (t) => {
+    const { status, lines } = hailpoint(args, room(t).env);
+    assert.deepEqual([status, lines.length], [1, 1], lines.join('\n'));
+  });
+
+/** The control socket of a service, on a journal of its own. */
+async function served(socket: string, journal: Journal): Promise<ControlServer> {
+  const server = new ControlServer(socket, controlHandler({} as Service, journal), silentLogger);
+  await server.start();
+  return server;
+}
+
+const open = (folder: string): Journal => openJournal({ directory: journalFolder(folder), logger: silentLogger });
+
+test('the whole journal comes through the socket, and from the disk when no service runs', async (t) => {
+  const { folder, socket, env } = room(t);
+  const journal = open(folder);
+  // Longer than a chunk of the socket, and no ASCII: characters lie across chunks.
+  for (let n = 0; n < 1500; n++)
+    journal.append({ type: 'fault', fault: `n${n}`, state: 'raised', reason: 'ä€😀'.repeat(20) });
+  const server = await served(socket, journal);
+  const child = spawn(process.execPath, [program, 'events', '-n', '1500'], { env });
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+  });
+  assert.equal(await new Promise((resolve) => child.on('close', resolve)), 0);
+  await server.stop();
+  journal.close();
+  assert.equal(text.match(/: (ä€😀){20}$/gmu)?.length, 1500);
+  const { status, stdout } = hailpoint(['events', '-n', '1500', '--state', folder], env);
+  assert.deepEqual([status, stdout], [0, text]);
+});
+
+test('events -f goes on when the service is back, with what happened meanwhile, each once', async (t) => {
+  const { folder, socket, env } = room(t);
+  let journal = open(folder);
+  let server = await served(socket, journal);
+  const say = (fault: string) => journal.append({ type: 'fault', fault, state: 'raised', reason: '' });
+  say('before');
+  const child = spawn(process.execPath, [program, 'events', '-f', '--json'], { env });
+  t.after(() => child.kill('SIGKILL'));
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+  });
+  let warnings = '';
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    warnings += chunk;
+  });
+  const seen = () => [...text.matchAll(/"fault":"(\w+)"/g)].map(([, fault]) => fault);
+  await until('the first event', 5000, () => seen().length === 1);
+  say('live');
+  await until('the second', 5000, () => seen().length === 2);
+  await server.stop();
+  say('meanwhile');
+  journal.close();
+  journal = open(folder);
+  await until('it to say that nobody is there', 5000, () => warnings !== '');
+  server = await served(socket, journal);
+  await until('what happened meanwhile', 5000, () => seen().length === 3);
+  say('again');
+  await until('what happens now', 5000, () => seen().length === 4);
+  assert.deepEqual(seen(), ['before', 'live', 'meanwhile', 'again']);
+  assert.equal(warnings.trim().split('\n').length, 1, warnings);
+  await server.stop();
+  journal.close();
+});
+
+test('a reader that leaves ends the command without a stack', async (t) => {
+  const { folder, socket, env } = room(t);
+  mkdirSync(journalFolder(folder), { recursive: true });
+  const journal = open(folder);
+  const server = await served(socket, journal);
+  journal.append({ type: 'fault', fault: 'x', state: 'raised', reason: '' });
+  const child = spawn(process.execPath, [program, 'events', '-f'], { env });
+  t.after(() => child.kill('SIGKILL'));
+  let warnings = '';
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    warnings += chunk;
+  });
+  await new Promise((resolve) => child.stdout.once('data', resolve));
+  child.stdout.destroy();
+  const ended = new Promise((resolve) => child.on('exit', resolve));
+  const more = setInterval(() => journal.append({ type: 'fault', fault: 'y', state: 'raised', reason: '' }), 20);
+  assert.equal(await ended, 0);
+  clearInterval(more);
+  assert.equal(warnings, '');
+  await server.stop();
+  journal.close();
+});
