@@ -6,6 +6,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { mkdtempSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemRandom } from '../app/random.ts';
@@ -35,7 +36,7 @@ export async function runDemo({ once }: DemoOptions): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'hailpoint-demo-'));
   const random: Random = systemRandom;
   const password = random.token();
-  const ports = { pbx: await freePort(), terminal: await freePort(), web: 8080 };
+  const ports = { pbx: await freePort(), terminal: await freePort(), web: await webPort() };
   const broker = await startBroker();
   const heard = { loudspeaker: join(folder, 'loudspeaker.wav'), desk: join(folder, 'desk-101-heard.wav') };
   const pbx = new Pbx({
@@ -57,38 +58,34 @@ export async function runDemo({ once }: DemoOptions): Promise<number> {
     env: { ...process.env, HAILPOINT_SOCKET: socket, DEMO_PASSWORD: password },
     stdio: ['ignore', openSync(log, 'w'), 'inherit'],
   });
-  const stop = async (): Promise<number> => {
-    const code = await ended(terminal);
-    await pbx.stop();
-    await broker.stop();
-    return code;
-  };
   const story = new Story(broker, pbx, socket);
-  terminal.once('exit', () => story.fail('the terminal ended'));
+  let stopping = false;
+  terminal.once('exit', () => stopping || story.fail('the terminal ended'));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => story.fail(`ended by ${signal}`));
 
+  let right = false;
   try {
     await tell(story, pbx);
+    console.log(`\nWhat the loudspeaker played: ${heard.loudspeaker}`);
+    console.log(`What desk 101 heard:         ${heard.desk}`);
+    right = await check(story, heard);
+    if (!once) {
+      console.log(`\nThe terminal keeps running: press its button at http://127.0.0.1:${ports.web}/ (Ctrl-C ends it)`);
+      const reason = await story.broken;
+      if (!reason.startsWith('ended by')) throw new DemoError('demo-ended', reason);
+    }
   } catch (error) {
-    if (!(error instanceof DemoError)) throw error;
+    if (!(error instanceof CodedError)) throw error;
+    right = false;
     console.error(`The demo failed: ${error.message}\nThe terminal's log: ${log}`);
-    await stop();
-    return 1;
+  } finally {
+    // Whatever went wrong, nothing of it goes on running.
+    stopping = true;
+    if ((await ended(terminal)) !== 0) right = false;
+    await pbx.stop();
+    await broker.stop();
   }
-  console.log(`\nWhat the loudspeaker played: ${heard.loudspeaker}`);
-  console.log(`What desk 101 heard:         ${heard.desk}`);
-  const checks = await check(story, heard);
-  if (once) {
-    const code = await stop();
-    return code === 0 && checks ? 0 : 1;
-  }
-  if (!checks) process.exitCode = 1;
-  console.log(`\nThe terminal keeps running: press its button at http://127.0.0.1:${ports.web}/ (Ctrl-C ends it)`);
-  await new Promise<void>((resolve) => {
-    process.once('SIGINT', resolve);
-    process.once('SIGTERM', resolve);
-  });
-  await stop();
-  return checks ? 0 : 1;
+  return right ? 0 : 1;
 }
 
 async function tell(story: Story, pbx: Pbx): Promise<void> {
@@ -106,7 +103,7 @@ async function tell(story: Story, pbx: Pbx): Promise<void> {
   await story.happens('nobody answers there: desk 101 rings', 'desk 101 ringing');
   await story.happens('desk 101 answers', 'desk 101 talking');
   await story.event('connected', (event) => event.type === 'call' && event.state === 'connected');
-  await pause(8_500); // they talk: the longer of the two speeches takes 7.6 s
+  await story.pause(8_500); // they talk: the longer of the two speeches takes 7.6 s
   story.say('desk 101 hangs up');
   pbx.desk('101').hangup();
   await story.event('the call has ended', (event) => event.type === 'call' && event.state === 'ended');
@@ -116,10 +113,10 @@ async function tell(story: Story, pbx: Pbx): Promise<void> {
   pbx.desk('100').dial(pbx.contact!);
   await story.happens('the terminal answers by itself', 'desk 100 talking');
   await story.event('the page is on MQTT', (event) => event.type === 'page' && event.state === 'connected');
-  await pause(7_500);
+  await story.pause(7_500);
   pbx.desk('100').hangup();
   await story.event('the page has ended', (event) => event.type === 'page' && event.state === 'ended');
-  await pause(1_500); // the WAV files are brought up to date once a second
+  await story.pause(1_500); // the WAV files are brought up to date once a second
 }
 
 /** By what came out: the speech at both ends, and a microphone that was opened for the talk only. */
@@ -146,11 +143,17 @@ class Story {
   readonly #start = performance.now();
   readonly #events: JournalEvent[] = [];
   readonly #happened: string[] = [];
+  /** Why it cannot go on. */
+  readonly broken: Promise<string>;
   #broken?: string;
+  #break!: (reason: string) => void;
   #wake: () => void = () => {};
 
   constructor(broker: Broker, pbx: Pbx, socket: string) {
     this.socket = socket;
+    this.broken = new Promise((resolve) => {
+      this.#break = resolve;
+    });
     broker.onMessage((topic, payload) => {
       if (topic.endsWith('/event')) this.#events.push(JSON.parse(payload) as JournalEvent);
       this.#wake();
@@ -168,7 +171,8 @@ class Story {
   }
 
   fail(reason: string): void {
-    this.#broken = reason;
+    this.#broken ??= reason;
+    this.#break(reason);
     this.#wake();
   }
 
@@ -182,6 +186,17 @@ class Story {
 
   happens(text: string, wanted: string): Promise<void> {
     return this.until(text, () => this.#happened.includes(wanted));
+  }
+
+  /** Time for people to speak; ends early when the story does. */
+  async pause(ms: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const over = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ms);
+    });
+    await Promise.race([over, this.broken]);
+    clearTimeout(timer);
+    if (this.#broken) throw new DemoError('demo-step', this.#broken);
   }
 
   async until(text: string, condition: () => boolean): Promise<void> {
@@ -231,10 +246,6 @@ web: { listen: "127.0.0.1:${ports.web}" }
 `;
 }
 
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
 /** Asks the terminal to stop; its exit code. */
 function ended(terminal: ChildProcess): Promise<number> {
   return new Promise((resolve) => {
@@ -244,13 +255,30 @@ function ended(terminal: ChildProcess): Promise<number> {
   });
 }
 
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const socket = createSocket('udp4');
-    socket.once('error', reject);
-    socket.bind(0, '127.0.0.1', () => {
-      const { port } = socket.address();
-      socket.close(() => resolve(port));
+/** A port that nobody has, of UDP and of TCP. */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = await new Promise<number>((resolve, reject) => {
+      const socket = createSocket('udp4');
+      socket.once('error', reject);
+      socket.bind(0, '127.0.0.1', () => {
+        const { port } = socket.address();
+        socket.close(() => resolve(port));
+      });
     });
+    if (await isFree(port)) return port;
+  }
+}
+
+/** The one everybody tries first, if it can be had. */
+async function webPort(): Promise<number> {
+  return (await isFree(8080)) ? 8080 : freePort();
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 }
