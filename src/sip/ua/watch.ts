@@ -9,6 +9,8 @@ import type { Core } from './core.ts';
 
 /** From one probe to the next. */
 export const PROBE_MS = 5_000;
+/** Until a server has ever answered one, sooner: only then does its silence say that it is dead. */
+const FIRST_PROBE_MS = 500;
 /** A probe without an answer by then (four copies over UDP) has failed. */
 export const PROBE_PATIENCE_MS = 4_000;
 /** An answer this late means that the server may have been away, and may have forgotten us. */
@@ -61,7 +63,7 @@ export class Watch {
     this.stop();
     this.#hops = hops;
     this.#seenAt = undefined;
-    this.#timers.set('probe', now + PROBE_MS);
+    this.#timers.set('probe', now + (this.#everAnswered ? PROBE_MS : FIRST_PROBE_MS));
   }
 
   stop(): void {

@@ -215,25 +215,37 @@ test('the loss is told within 10 s of the last sign of life', () => {
   assert.ok(peer.now - from <= 10_000, String(peer.now - from));
 });
 
+test('also of a server that dies a second after the first registration', () => {
+  const peer = new Peer().register();
+  serve(peer, 1_000, () => true);
+  const from = peer.now;
+  while (!peer.events.includes('pbx failed') && peer.now < from + 30_000) serve(peer, 100, () => false);
+  assert.ok(peer.now - from <= 10_000, String(peer.now - from));
+});
+
 test('a server that was away so shortly that only one copy was lost: registered anew', () => {
   const peer = new Peer().register();
   const seen = serve(peer, 30_000, (at) => at < 9_000 || at > 11_000);
   assert.deepEqual(seen.filter(({ line }) => line.startsWith('REGISTER')).length, 1, JSON.stringify(seen));
 });
 
+/** The next probe, as soon as it comes. */
+function probed(peer: Peer): SipRequest {
+  for (let i = 0; i < 100 && peer.sent.length === 0; i++) peer.pass(100);
+  return peer.request('OPTIONS');
+}
+
 test('our address changes while the server lives: registered anew at the next probe', () => {
   const peer = new Peer().register();
   const probe = (address: string): string[] => {
-    peer.pass(5_000);
-    const options = peer.request('OPTIONS');
+    const options = probed(peer);
     options.set('Via', `${options.header('Via')};received=${address}`);
     return peer.reply(options, 200).lines();
   };
   assert.deepEqual(probe('127.66.0.1'), []);
   assert.deepEqual(probe('127.66.0.1'), []);
   peer.local = { host: '127.66.0.2', port: 5060 };
-  peer.pass(5_000);
-  const options = peer.request('OPTIONS');
+  const options = probed(peer);
   options.set('Via', `${options.header('Via')};received=127.66.0.2`);
   peer.reply(options, 200);
   assert.equal(peer.request('REGISTER').header('Contact'), '<sip:1001@127.66.0.2:5060>');
@@ -261,9 +273,9 @@ test('an answer over a new connection: the binding to the old one is made anew',
   const peer = started();
   const flow = (name: string) => ({ ...hopTo('127.66.0.10'), transport: 'tcp' as const, flow: name });
   peer.reply(peer.request('REGISTER'), 200, { from: flow('tcp-1') });
-  peer.pass(5_000).reply(peer.request('OPTIONS'), 200, { from: flow('tcp-1') });
+  peer.reply(probed(peer), 200, { from: flow('tcp-1') });
   assert.deepEqual(peer.lines(), []);
-  peer.pass(5_000).reply(peer.request('OPTIONS'), 200, { from: flow('tcp-2') });
+  peer.reply(probed(peer), 200, { from: flow('tcp-2') });
   assert.deepEqual(peer.lines(), ['REGISTER']);
 });
 
