@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=1
 // The program's name on the command line. In a checkout the TypeScript beside it is built first when that is newer; the
 // installed package has no TypeScript and starts at once.
 import { spawnSync } from 'node:child_process';
@@ -10,7 +10,8 @@ import { setFlagsFromString } from 'node:v8';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const main = join(root, 'build/program/main.js');
 
-// Young objects die young here: a small nursery costs no time and saves a board some megabytes.
+// Young objects die young here: a small nursery costs no time and saves a board some megabytes. The first line says it to
+// Node before it starts, which does more; this is for who starts it as "node hailpoint.mjs".
 setFlagsFromString('--max-semi-space-size=1');
 
 const changed = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
