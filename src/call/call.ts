@@ -33,6 +33,8 @@ export class Call {
   readonly direction: 'outgoing' | 'incoming';
   /** The way back to the caller; of an incoming call only. */
   hop?: Hop;
+  /** The account by whose server it goes. */
+  account?: string;
   /** Their offer, not answered yet. */
   offered?: Body;
   answered = false;

@@ -17,6 +17,8 @@ export type CallOutput = Exclude<UaOutput, { kind: 'session' }> | { kind: 'termi
 
 /** A talk without a single packet for so long is over: the other side has lost its power or its network. */
 const mediaLostMs = 30_000;
+/** As long when its server is gone as well: then it is no operator with a closed microphone. */
+const mediaLostWithServerMs = 10_000;
 
 /** Characters kept of a name, address or reason that the other side chose. */
 const PEER_TEXT_MAX = 256;
@@ -37,6 +39,8 @@ export class Calls {
   readonly #random: Random;
   readonly #log: Logger;
   readonly #calls = new Map<string, Call>();
+  /** Accounts whose servers do not answer, or turn us away. */
+  readonly #lost = new Set<string>();
 
   constructor(ua: UserAgentInterface, media: MediaEngine, config: CallsConfig, random: Random, log: Logger) {
     this.#ua = ua;
@@ -74,7 +78,8 @@ export class Calls {
     const call = [...this.#calls.values()].find((one) => one.stream?.id === event.stream);
     if (!call) return [];
     if (event.type === 'digit') return [up({ type: 'digit', call: call.id, digit: event.digit })];
-    if (event.type === 'silent' && event.silentMs >= mediaLostMs)
+    const patienceMs = this.#lost.has(call.account ?? '') ? mediaLostWithServerMs : mediaLostMs;
+    if (event.type === 'silent' && event.silentMs >= patienceMs)
       return this.#hangUp(
         call,
         { cause: 'media-lost', by: 'network', reason: `no sound came for ${event.silentMs / 1000} s` },
@@ -164,8 +169,13 @@ export class Calls {
   #climb(outputs: readonly UaOutput[], now: number): CallOutput[] {
     const all: CallOutput[] = [];
     for (const output of outputs) {
-      if (output.kind === 'session') all.push(...this.#session(output.session, output.event, now));
-      else all.push(output);
+      if (output.kind === 'session') {
+        all.push(...this.#session(output.session, output.event, now));
+        continue;
+      }
+      if (output.kind === 'registration' && output.state === 'failed') this.#lost.add(output.account);
+      if (output.kind === 'registration' && output.state === 'registered') this.#lost.delete(output.account);
+      all.push(output);
     }
     return all;
   }
@@ -179,6 +189,7 @@ export class Calls {
         case 'progress':
           return event.status === 180 || event.status === 183 ? [up({ type: 'ringing', call: id })] : [];
         case 'accepted':
+          call.account = event.account;
           return this.#accepted(call, event.body, now);
         case 'confirmed':
           if (event.body) return this.#settle(call, event.body, now);
@@ -215,6 +226,7 @@ export class Calls {
     }
     const call = this.#open(id, 'incoming');
     call.hop = hop;
+    call.account = event.account;
     call.offered = offer;
     const asked = askedToAnswer(request);
     const from = request.from;

@@ -64,7 +64,11 @@ function bench(options: { noPorts?: boolean } = {}) {
     events.push({ kind: 'session', session: 'c', event });
     return inputs(calls.timeout(0));
   };
-  return { calls, said, happens };
+  const registers = (account: string, state: 'registered' | 'failed'): void => {
+    events.push({ kind: 'registration', account, state, reason: '' });
+    calls.timeout(0);
+  };
+  return { calls, said, happens, registers };
 }
 
 function inputs(outputs: readonly CallOutput[]): string[] {
@@ -335,6 +339,28 @@ test('half a minute without a packet is a lost call', () => {
     'ended media-lost by network: no sound came for 30 s',
   ]);
   assert.deepEqual(said.slice(-2), ['close', 'end']);
+});
+
+for (const [name, state, ms, lost] of [
+  ['ten seconds without a packet, and its server is gone: lost', 'failed', 10_000, true],
+  ['five seconds are not enough', 'failed', 5_000, false],
+  ['its server is back: somebody has closed his microphone', 'registered', 10_000, false],
+] as const)
+  test(name, () => {
+    const { calls, happens, registers } = bench();
+    calls.dial('c', 'sip:100@127.0.0.9', 0);
+    happens({ type: 'accepted', body: sdp(), account: 'pbx' });
+    registers('pbx', 'failed');
+    registers('pbx', state);
+    assert.equal(calls.noticed({ type: 'silent', stream: 'stream', silentMs: ms }, 0).length > 0, lost);
+  });
+
+test('a call without any PBX does not mind that the PBX is gone', () => {
+  const { calls, happens, registers } = bench();
+  calls.dial('c', 'sip:100@127.0.0.9', 0);
+  happens({ type: 'accepted', body: sdp() });
+  registers('pbx', 'failed');
+  assert.deepEqual(calls.noticed({ type: 'silent', stream: 'stream', silentMs: 10_000 }, 0), []);
 });
 
 test('the loser of a parallel ring is told that somebody else took the call', () => {

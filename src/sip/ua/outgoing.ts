@@ -248,7 +248,8 @@ export class OutgoingCall implements Call, Machine, InDialog {
     this.#timers.clearAll();
     for (const other of this.#legs) this.#drop(other, now);
     this.#forgetEarly(dialog.id);
-    this.#context.core.emit(this.#context.session, { type: 'accepted', body: bodyOf(response) });
+    const { core, session, account } = this.#context;
+    core.emit(session, { type: 'accepted', body: bodyOf(response), account: account?.name });
     this.#tidy();
   }
 

@@ -37,8 +37,11 @@ export type SessionEvent =
   | { type: 'incoming'; request: SipRequest; hop: Hop; account?: string; offer?: Body }
   /** 101..199 to our INVITE. */
   | { type: 'progress'; status: number; reason: string; body?: Body }
-  /** First 2xx to our INVITE; the ACK is on its way. Further ones of a forked INVITE are ACKed and ended with BYE by the UA. */
-  | { type: 'accepted'; body?: Body }
+  /**
+   * First 2xx to our INVITE; the ACK is on its way. Further ones of a forked INVITE are ACKed and ended with BYE by the UA.
+   * `account`: the call goes by that account's server.
+   */
+  | { type: 'accepted'; body?: Body; account?: string }
   /** The ACK to our 2xx; `body` is the answer when our 2xx carried the offer. */
   | { type: 'confirmed'; body?: Body }
   /** re-INVITE or UPDATE of the other side: to be answered with `answerOffer` (no `offer`: we must make one). */
