@@ -39,7 +39,7 @@ export class Calls {
   readonly #random: Random;
   readonly #log: Logger;
   readonly #calls = new Map<string, Call>();
-  /** Accounts whose servers do not answer, or turn us away. */
+  /** Accounts whose servers do not answer. */
   readonly #lost = new Set<string>();
 
   constructor(ua: UserAgentInterface, media: MediaEngine, config: CallsConfig, random: Random, log: Logger) {
@@ -173,8 +173,11 @@ export class Calls {
         all.push(...this.#session(output.session, output.event, now));
         continue;
       }
-      if (output.kind === 'registration' && output.state === 'failed') this.#lost.add(output.account);
-      if (output.kind === 'registration' && output.state === 'registered') this.#lost.delete(output.account);
+      if (output.kind === 'registration') {
+        // One that refuses us is there.
+        if (output.state === 'failed' && output.status === undefined) this.#lost.add(output.account);
+        else this.#lost.delete(output.account);
+      }
       all.push(output);
     }
     return all;

@@ -64,8 +64,15 @@ function bench(options: { noPorts?: boolean } = {}) {
     events.push({ kind: 'session', session: 'c', event });
     return inputs(calls.timeout(0));
   };
-  const registers = (account: string, state: 'registered' | 'failed'): void => {
-    events.push({ kind: 'registration', account, state, reason: '' });
+  const registers = (account: string, state: 'registered' | 'failed' | 'refused'): void => {
+    const refused = state === 'refused';
+    events.push({
+      kind: 'registration',
+      account,
+      state: refused ? 'failed' : state,
+      reason: '',
+      ...(refused && { status: 403 }),
+    });
     calls.timeout(0);
   };
   return { calls, said, happens, registers };
@@ -344,6 +351,7 @@ test('half a minute without a packet is a lost call', () => {
 for (const [name, state, ms, lost] of [
   ['ten seconds without a packet, and its server is gone: lost', 'failed', 10_000, true],
   ['five seconds are not enough', 'failed', 5_000, false],
+  ['its server turns us away, but is there', 'refused', 10_000, false],
   ['its server is back: somebody has closed his microphone', 'registered', 10_000, false],
 ] as const)
   test(name, () => {
