@@ -26,6 +26,8 @@ const BEHIND_MS = 50;
 const BEHIND_TICKS = 30;
 /** Clocks of cards differ a little: what is behind is forgotten by half in 14 s. */
 const FORGET = 0.9995;
+/** While the loudspeaker is being opened nothing is taken from the streams: no first word is lost. What a stream can catch up. */
+const MAX_OPENING_MS = 120;
 /** How often a sleeping thread looks after a card at fault. */
 const RESTLESS_MS = 1000;
 /** Underruns alone are told this often. */
@@ -55,6 +57,7 @@ export class MediaThread {
   #volume: number;
   #seen = 0;
   #speakerUntilMs = 0;
+  #openingSinceMs = Number.NaN;
   #nextTickMs = 0;
   #lastTickMs = 0;
   #behindMs = 0;
@@ -136,8 +139,10 @@ export class MediaThread {
     this.#keepTime(now);
     const heard = this.#card.read(this.#microphone);
     for (let i = 0; i < streams.length; i++) streams[i].receive(now);
-    for (let i = 0; i < streams.length; i++) streams[i].hear(this.#mixer, this.#volume, now);
-    this.#sounds.mix(this.#mixer, this.#volume);
+    if (!this.#awaitsLoudspeaker(now)) {
+      for (let i = 0; i < streams.length; i++) streams[i].hear(this.#mixer, this.#volume, now);
+      this.#sounds.mix(this.#mixer, this.#volume);
+    }
     this.#mixer.finish(this.#loudspeaker);
     const played = this.#card.write(this.#loudspeaker);
     for (let i = 0; i < streams.length; i++) {
@@ -145,6 +150,12 @@ export class MediaThread {
       streams[i].speak(heard ? this.#microphone : undefined, now);
       streams[i].report(now);
     }
+  }
+
+  #awaitsLoudspeaker(now: number): boolean {
+    if (!this.#card.opening) this.#openingSinceMs = Number.NaN;
+    else if (Number.isNaN(this.#openingSinceMs)) this.#openingSinceMs = now;
+    return now - this.#openingSinceMs < MAX_OPENING_MS;
   }
 
   /** RTP time stamps say when a sample was taken (RFC 3550 §5.1), so the time that no tick covered must not be missing in them. */

@@ -57,6 +57,11 @@ export abstract class AlsaHalf {
     return this.open === undefined ? 'closed' : 'open';
   }
 
+  /** Wanted, and on its way. */
+  get opening(): boolean {
+    return this.#wanted && this.#opening && this.reason === '';
+  }
+
   /** Moves frames now. */
   get running(): boolean {
     return this.open !== undefined && !this.stalled;

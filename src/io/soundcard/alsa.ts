@@ -46,6 +46,10 @@ export class AlsaCard implements SoundCard {
     return this.#capture.state;
   }
 
+  get opening(): boolean {
+    return this.#playback.opening;
+  }
+
   get reason(): string {
     return [this.#playback.reason, this.#capture.reason].filter((reason) => reason !== '').join('; ');
   }

@@ -21,6 +21,7 @@ export class FileCard implements SoundCard {
   readonly underruns = 0;
   readonly alwaysRunning: boolean;
   readonly restless = false;
+  readonly opening = false;
   readonly #rateHz: number;
   readonly #writer: WavWriter | undefined;
   readonly #reader: WavReader | undefined;

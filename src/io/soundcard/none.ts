@@ -10,6 +10,7 @@ export class NoCard implements SoundCard {
   readonly underruns = 0;
   readonly alwaysRunning = false;
   readonly restless = false;
+  readonly opening = false;
 
   /** `reason`: why the driver that was asked for is not there. */
   constructor(driver = 'none', reason = '') {

@@ -16,6 +16,8 @@ export interface SoundCard {
   readonly driver: string;
   readonly speaker: HalfState;
   readonly microphone: HalfState;
+  /** The loudspeaker is wanted and not open yet, and nothing says that it will not be. */
+  readonly opening: boolean;
   /** Why a half is in `fault`; else empty. */
   readonly reason: string;
   /** How often the microphone was opened. */
