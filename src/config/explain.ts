@@ -16,7 +16,11 @@ export interface Finding {
 
 /** The findings behind `issues`, which `schema` raised about `value`. */
 export function explain(schema: z.ZodType, value: unknown, issues: readonly Issue[], prefix: Path = []): Finding[] {
-  return issues.flatMap((issue) => explainOne(schema, value, issue, [...prefix, ...issue.path]));
+  // What is of the wrong kind is not also empty or out of range.
+  const kinds = new Set(issues.flatMap(({ code, path }) => (code === 'invalid_type' ? formatPath(path) : [])));
+  return issues
+    .filter(({ code, path }) => !(code === 'too_small' || code === 'too_big') || !kinds.has(formatPath(path)))
+    .flatMap((issue) => explainOne(schema, value, issue, [...prefix, ...issue.path]));
 }
 
 function explainOne(schema: z.ZodType, value: unknown, issue: Issue, path: Path): Finding[] {

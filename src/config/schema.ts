@@ -81,7 +81,10 @@ function mqtt(around: Surroundings) {
   return z.strictObject({
     url: about(
       'The broker.',
-      z.string().regex(/^mqtts?:\/\/(\[[0-9a-fA-F:]+\]|[A-Za-z0-9][A-Za-z0-9.-]*)(:\d{1,5})?\/?$/),
+      z
+        .string()
+        .regex(/^mqtts?:\/\/(\[[0-9a-fA-F:]+\]|[A-Za-z0-9][A-Za-z0-9.-]*)(:\d{1,5})?\/?$/)
+        .refine((url) => Number(/:(\d+)\/?$/.exec(url)?.[1] ?? 1) <= 65_535, { error: 'there is no such port' }),
     ).meta({
       expected: 'mqtts://HOST[:PORT] or mqtt://HOST[:PORT]; user and password have keys of their own',
     }),

@@ -1,7 +1,12 @@
 /** Files the configuration points to, and secrets: from a file, a systemd credential, the environment, or written inline. */
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { readText } from './read.ts';
+
+const MAX_SECRET_BYTES = 4096;
+/** All the authorities of a system are some 250 kB. */
+const MAX_PEM_BYTES = 1024 * 1024;
 
 /** Where the file being read stands and what surrounds it. */
 export interface Surroundings {
@@ -52,7 +57,7 @@ function find(
     path = resolve(CREDENTIALS_DIRECTORY, where);
   }
   try {
-    return { text: readFileSync(path, 'utf8') };
+    return { text: readText(path, MAX_SECRET_BYTES) };
   } catch (error) {
     return { missing: `cannot read ${path}: ${reason(error)}` };
   }
@@ -67,6 +72,7 @@ export function existingFile(around: Surroundings): z.ZodType<string, string> {
       const path = resolve(around.directory, file);
       try {
         accessSync(path, constants.R_OK);
+        if (statSync(path).isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
       } catch (error) {
         context.issues.push({ code: 'custom', message: `cannot read ${path}: ${reason(error)}`, input: file });
       }
@@ -79,7 +85,15 @@ export function existingFile(around: Surroundings): z.ZodType<string, string> {
 export function certificates(around: Surroundings): z.ZodType<string, string> {
   return existingFile(around)
     .transform((path, context): string => {
-      const pem = readFileSync(path, 'utf8');
+      // What cannot be read has been said.
+      if (context.issues.length > 0) return '';
+      let pem = '';
+      try {
+        pem = readText(path, MAX_PEM_BYTES);
+      } catch (error) {
+        context.issues.push({ code: 'custom', message: `cannot read ${path}: ${reason(error)}`, input: path });
+        return '';
+      }
       if (!pem.includes('-----BEGIN CERTIFICATE-----')) {
         context.issues.push({ code: 'custom', message: `${path} has no PEM certificate`, input: path });
       }

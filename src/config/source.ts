@@ -1,6 +1,19 @@
 /** One YAML file: its values, and where in the text each of them stands. */
-import { readFileSync } from 'node:fs';
-import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  visit,
+  type YAMLMap,
+} from 'yaml';
+import { readText } from './read.ts';
 import type { Problem } from './types.ts';
 
 export interface Place {
@@ -9,6 +22,9 @@ export interface Place {
   /** How many parts of the path are really written there. */
   depth: number;
 }
+
+/** Nobody writes so much by hand; what is longer is another file, or a device without end. */
+const MAX_BYTES = 1024 * 1024;
 
 export class Source {
   readonly file: string;
@@ -25,16 +41,23 @@ export class Source {
     const report = (line: number, message: string, expected?: string): void => {
       problems.push({ file, line, path: '', message, expected });
     };
-    let readText = text;
+    let looked = text;
     let { document, lines } = parse(text);
     let readable = true;
-    if (document.errors.some(({ code }) => code === 'TAB_AS_INDENT')) {
+    // Shown to nobody as it is: it could be anything, terminal controls included.
+    const strange = text.search(/[^\t\n\r\x20-\x7e\x85\xa0-\ufffc\u{10000}-\u{10ffff}]/u);
+    if (strange >= 0) {
+      const { line, col } = lines.linePos(strange);
+      report(line, `column ${col} is no character of a text`, 'text in UTF-8');
+      // One letter of another encoding spoils nothing else; with others this is no text at all.
+      readable = text[strange] === '\ufffd' && document.errors.length === 0;
+    } else if (document.errors.some(({ code }) => code === 'TAB_AS_INDENT')) {
       // The rest of the file is looked at as if the tabs were spaces, so that its other problems come out too.
-      readText = text.replace(/^[ \t]*\t[ \t]*/gm, (indent, offset: number) => {
+      looked = text.replace(/^[ \t]*\t[ \t]*/gm, (indent, offset: number) => {
         report(lines.linePos(offset).line, 'a tab indents this line', 'spaces');
         return indent.replaceAll('\t', '  ');
       });
-      ({ document, lines } = parse(readText));
+      ({ document, lines } = parse(looked));
       readable = !document.errors.some(({ code }) => code !== 'DUPLICATE_KEY');
     }
     if (readable) {
@@ -42,11 +65,12 @@ export class Source {
       for (const error of [...document.errors, ...document.warnings]) {
         const { line, col } = lines.linePos(error.pos[0]);
         if (error.code === 'DUPLICATE_KEY') {
-          const [key] = readText.slice(error.pos[0]).match(/^[^:\s]+/) ?? ['a key'];
+          const [key] = looked.slice(error.pos[0]).match(/^[^:\s]+/) ?? ['a key'];
           report(line, `${key} is written twice`, 'each key once');
         } else {
           // One mistake often breaks several rules of the grammar.
-          if (line !== lastLine) report(line, `this is not YAML, column ${col}: ${error.message}`);
+          const message = error.code === 'MULTIPLE_DOCS' ? 'a second document begins' : error.message;
+          if (line !== lastLine) report(line, `this is not YAML, column ${col}: ${message}`);
           readable = false;
           lastLine = line;
         }
@@ -54,6 +78,14 @@ export class Source {
     }
     this.#lines = lines;
     this.#document = document;
+    if (readable)
+      visit(document, {
+        Alias: (_, alias) => {
+          if (alias.resolve(document) !== undefined) return;
+          report(lines.linePos(alias.range?.[0] ?? 0).line, `there is no &${alias.source} above this`);
+          readable = false;
+        },
+      });
     if (readable) {
       try {
         this.value = document.toJS() ?? {};
@@ -66,7 +98,7 @@ export class Source {
 
   /** Throws what the file system says. */
   static read(file: string): Source {
-    return new Source(file, readFileSync(file, 'utf8'));
+    return new Source(file, readText(file, MAX_BYTES));
   }
 
   /** The line of the key (or list item) at `path`, or of the last part of the path that is there. */
@@ -77,7 +109,7 @@ export class Source {
       if (isAlias(node)) node = node.resolve(this.#document) ?? null;
       let at: Node | null = null;
       if (isMap(node)) {
-        const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(part));
+        const pair = this.#pair(node, part);
         if (pair === undefined) break;
         at = pair.key as Node;
         node = isNode(pair.value) ? pair.value : null;
@@ -87,6 +119,22 @@ export class Source {
       place = { line: at.range ? this.#lines.linePos(at.range[0]).line : place.line, depth: place.depth + 1 };
     }
     return place;
+  }
+
+  /** The pair with that key; else one that a merge key (`<<`) brings in. */
+  #pair(map: YAMLMap, part: PropertyKey): Pair | undefined {
+    // The parser makes a symbol of `<<`.
+    const nameOf = (value: unknown) => (typeof value === 'symbol' ? value.description : String(value));
+    const keyed = (name: string) => map.items.find(({ key }) => isScalar(key) && nameOf(key.value) === name);
+    const own = keyed(String(part));
+    if (own !== undefined) return own;
+    const merged = keyed('<<')?.value;
+    for (const each of isSeq(merged) ? merged.items : [merged]) {
+      const from = isAlias(each) ? each.resolve(this.#document) : each;
+      const pair = isMap(from) ? this.#pair(from, part) : undefined;
+      if (pair !== undefined) return pair;
+    }
+    return undefined;
   }
 
   /** The value at `path`, undefined when nothing is there. */
@@ -106,5 +154,8 @@ export function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
 
 function parse(text: string): { document: Document; lines: LineCounter } {
   const lines = new LineCounter();
-  return { document: parseDocument(text, { lineCounter: lines, prettyErrors: false }) as unknown as Document, lines };
+  return {
+    document: parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true }) as unknown as Document,
+    lines,
+  };
 }

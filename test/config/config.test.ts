@@ -93,6 +93,15 @@ test('without encryption the example loads, with every default', async () => {
   assert.deepEqual(config.web, { listen: { host: '127.0.0.1', port: 8080 } });
 });
 
+test('a merge key brings in what is written elsewhere', async () => {
+  const { config, problems } = checkText(
+    `${MINIMAL}calls:\n  a: &a { steps: [ { ring: "sip:a@b" } ], cycles: 2 }\n  b: { <<: *a, limit: 1m }\n`,
+  );
+  assert.deepEqual(problems, []);
+  const { a, b } = config!.terminal.calls;
+  assert.deepEqual(b, { ...a, limitMs: 60_000 });
+});
+
 test('what is handed out is frozen all the way down', async () => {
   const config = await loadConfig(fixture('full-plain.yaml'), {});
   assert.throws(() => (config.sip.listen.udp[0] as { port: number }).port++, TypeError);
@@ -174,7 +183,38 @@ for (const [sentence, text, expected] of [
     [/^terminal\.yaml:\d : this is not YAML, column \d+: Missing/],
   ],
   ['two documents', `${MINIMAL}---\na: 1\n`, [/^terminal\.yaml:3 : this is not YAML/]],
-  ['an alias to nothing', `${MINIMAL}calls: *plans\n`, [/^terminal\.yaml:1 : this is not YAML: Unresolved alias/]],
+  ['an alias to nothing', `${MINIMAL}calls: *plans\n`, ['terminal.yaml:3 : there is no &plans above this']],
+  [
+    'letters of another encoding',
+    `terminal: { id: t, name: "T\u{fffd}r" }\ndevice: simulated\nx: 1\n`,
+    ['terminal.yaml:1 : column 28 is no character of a text', /^terminal\.yaml:3 x: x is not known here/],
+  ],
+  ['no text at all', '\0\x01\x02: [', ['terminal.yaml:1 : column 1 is no character of a text']],
+  [
+    'a file without end',
+    `${MINIMAL}${'# x\n'.repeat(300_000)}`,
+    ['terminal.yaml:1 : cannot be read: it has more than 1048576 bytes'],
+  ],
+  [
+    'a list instead of a text, said once',
+    `${MINIMAL}mqtt: { url: "mqtt://a", username: [] }\n`,
+    ['terminal.yaml:3 mqtt.username: is a list'],
+  ],
+  [
+    'a port of the broker that is none',
+    `${MINIMAL}mqtt: { url: "mqtt://a:99999" }\n`,
+    ['terminal.yaml:3 mqtt.url: there is no such port'],
+  ],
+  [
+    'a directory as a prompt',
+    `${MINIMAL}calls: { a: { prompt: ".", steps: [ { ring: "sip:a@b" } ] } }\n`,
+    [/^terminal\.yaml:3 calls\.a\.prompt: cannot read .*: it is a directory$/],
+  ],
+  [
+    'a mistake behind a merge key, at its own line',
+    `${MINIMAL}calls:\n  a: &a\n    cycles: 0\n    steps: [ { ring: "sip:a@b" } ]\n  b: { <<: *a, limit: 1m }\n`,
+    ['terminal.yaml:5 calls.a.cycles: 0 is out of range', 'terminal.yaml:5 calls.b.cycles: 0 is out of range'],
+  ],
   ['a key without value', 'terminal:\ndevice: simulated\n', ['terminal.yaml:1 terminal: has no value']],
   [
     'a profile nobody has',
