@@ -1,13 +1,10 @@
 /** The demo's telephone system: a registrar that wants a password (RFC 3261 §10.3, MD5 digest), and the desks behind it. */
-import { createHash } from 'node:crypto';
 import { type Random, silentLogger } from '../base/index.ts';
 import type { CallOutput } from '../call/index.ts';
 import { createResponse, type Hop, parseAuth, type SipMessage, type SipRequest } from '../sip/message/index.ts';
 import { Resolver, SipTransport } from '../sip/transport/index.ts';
+import { digestResponse } from '../sip/ua/index.ts';
 import { Desk, type DeskOptions } from './desk.ts';
-
-/** RFC 2617 keeps `qop` out of the challenge optional; without it the answer is the short one of RFC 2069. */
-const md5 = (text: string): string => createHash('md5').update(text).digest('hex');
 
 const realm = 'demo';
 
@@ -109,10 +106,13 @@ export class Pbx {
     const given = request.header('Authorization');
     if (given === undefined) return false;
     const { params } = parseAuth(given);
-    const { user, password } = this.#options;
-    const secret = md5(`${user}:${realm}:${password}`);
-    const expected = md5(`${secret}:${this.#nonce}:${md5(`REGISTER:${params.get('uri')}`)}`);
-    return params.get('username') === user && params.get('response') === expected;
+    const { user: username, password } = this.#options;
+    // RFC 2617: `qop` may be left out of the challenge; without it the answer is the short one of RFC 2069.
+    const question = { realm, nonce: this.#nonce, method: 'REGISTER', uri: params.get('uri') ?? '' };
+    return (
+      params.get('username') === username &&
+      params.get('response') === digestResponse({ ...question, username, password })
+    );
   }
 
   #perform(desk: Desk, outputs: readonly CallOutput[]): void {
