@@ -8,7 +8,7 @@ export interface AuthValue {
   readonly params: ReadonlyMap<string, string>;
 }
 
-/** One WWW-Authenticate, Proxy-Authenticate, Authorization, Authentication-Info... line. */
+/** One WWW-Authenticate, Proxy-Authenticate, Authorization... line. */
 export function parseAuth(text: string): AuthValue {
   const scanner = new Scanner(text, 'credentials');
   scanner.next();
@@ -16,13 +16,6 @@ export function parseAuth(text: string): AuthValue {
   scanner.next();
   const rest = readAuthParams(scanner);
   return { scheme, params: rest };
-}
-
-/** The parameters alone, as in Authentication-Info. */
-export function parseAuthParams(text: string): ReadonlyMap<string, string> {
-  const scanner = new Scanner(text, 'Authentication-Info');
-  scanner.next();
-  return readAuthParams(scanner);
 }
 
 function readAuthParams(scanner: Scanner): ReadonlyMap<string, string> {

@@ -98,7 +98,12 @@ export abstract class SipMessageBase extends HeaderFields {
   }
 
   get contentLength(): number | undefined {
-    return this.number('Content-Length', UINT32);
+    const text = this.header('Content-Length');
+    if (text === undefined) return undefined;
+    const scanner = new Scanner(text, 'Content-Length');
+    const value = scanner.integer('the value', UINT32);
+    scanner.end();
+    return value;
   }
 
   /** Seconds. RFC 4475 §3.1.2.4: a value that cannot be is as good as none. */
@@ -112,16 +117,6 @@ export abstract class SipMessageBase extends HeaderFields {
     if (text === undefined) return undefined;
     const semicolon = text.indexOf(';');
     return (semicolon < 0 ? text : text.slice(0, semicolon)).replace(/[ \t]+/g, '').toLowerCase();
-  }
-
-  /** A header field that is one whole number, `0..max`; throws when it is something else. */
-  number(name: string, max = UINT32): number | undefined {
-    const text = this.header(name);
-    if (text === undefined) return undefined;
-    const scanner = new Scanner(text, name);
-    const value = scanner.integer('the value', max);
-    scanner.end();
-    return value;
   }
 
   #scalar(name: string, max: number): number | undefined {

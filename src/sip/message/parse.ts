@@ -12,8 +12,7 @@ import { isToken } from './scanner.ts';
 
 export type SipMessage = SipRequest | SipResponse;
 
-/** A datagram holds no more than this; on streams the transport has caps of its own. */
-export const MESSAGE_MAX_BYTES = 65_536;
+/** The octets of a message are limited by the datagram, on streams by the transport. */
 export const HEADER_LINES_MAX = 256;
 
 /** One whole message. Octets after the body are ignored; without Content-Length the rest is the body (a datagram). */

@@ -40,10 +40,6 @@ export class Account {
     return [current, ...this.#hops.filter((hop) => !samePlace(hop, current))];
   }
 
-  get preferred(): readonly Hop[] {
-    return this.#hops;
-  }
-
   /** Asks for the hops of all servers and goes on when all are known; at once when all are IP literals. */
   resolve(core: Core, now: number, then: (now: number) => void): void {
     const found: (readonly Hop[])[] = [];

@@ -4,6 +4,7 @@ import type { HeaderField } from '../dialog/index.ts';
 import {
   escapeUser,
   formatHostPort,
+  formatNameAddr,
   type HostPort,
   quote,
   type SipMessage,
@@ -33,6 +34,11 @@ export const SUPPORTED: HeaderField = ['Supported', EXTENSIONS.join(', ')];
 export function contactOf(user: string, at: HostPort, transport: Transport): string {
   const suffix = transport === 'udp' ? '' : `;transport=${transport}`;
   return `<sip:${escapeUser(user)}@${formatHostPort(at.host, at.port)}${suffix}>`;
+}
+
+/** §8.1.1.3: who we are, in requests that begin something. */
+export function fromOf(displayName: string, address: string, tag: string): string {
+  return formatNameAddr({ displayName, uri: address, params: new Map([['tag', tag]]) });
 }
 
 /** The body of a message, or undefined when it is empty. */

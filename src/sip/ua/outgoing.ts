@@ -8,7 +8,6 @@ import {
   createRequest,
   formatHostPort,
   type Hop,
-  quote,
   type SipRequest,
   type SipResponse,
   SipSyntaxError,
@@ -17,7 +16,7 @@ import { DEFAULT_TIMING } from '../transaction/index.ts';
 import { ask } from './ask.ts';
 import type { Call, CallContext, Ending } from './call.ts';
 import type { InDialog, Machine } from './core.ts';
-import { ALLOW, bodyOf, type HeaderField, reasonHeader, SUPPORTED } from './headers.ts';
+import { ALLOW, bodyOf, fromOf, type HeaderField, reasonHeader, SUPPORTED } from './headers.ts';
 import { Talk } from './talk.ts';
 import type { Body, Invitation } from './types.ts';
 
@@ -146,7 +145,7 @@ export class OutgoingCall implements Call, Machine, InDialog {
       uri: target,
       headers: [
         ['Max-Forwards', '70'],
-        ['From', `${displayName === '' ? '' : `${quote(displayName)} `}<${own}>;tag=${this.#tag}`],
+        ['From', fromOf(displayName, own, this.#tag)],
         ['To', `<${target}>`],
         ['Call-ID', this.#callId],
         ['CSeq', `${++this.#sequence} INVITE`],

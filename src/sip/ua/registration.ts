@@ -16,7 +16,7 @@ import {
 import { type Account, samePlace } from './account.ts';
 import { ask } from './ask.ts';
 import type { Core, Machine } from './core.ts';
-import { ALLOW, retryAfterMs, SUPPORTED } from './headers.ts';
+import { ALLOW, fromOf, retryAfterMs, SUPPORTED } from './headers.ts';
 import type { RegistrationState } from './types.ts';
 import { Watch } from './watch.ts';
 
@@ -74,11 +74,6 @@ export class Registration implements Machine {
   get deadline(): number | undefined {
     const [mine, other] = [this.#timers.next, this.#watch.deadline];
     return mine === undefined ? other : other === undefined ? mine : Math.min(mine, other);
-  }
-
-  /** Nothing is under way any more after `stop`. */
-  get finished(): boolean {
-    return this.#finished;
   }
 
   start(now: number): void {
@@ -158,16 +153,12 @@ export class Registration implements Machine {
 
   #request(contact: string, expiresMs: number): SipRequest {
     const account = this.#account;
-    const name = this.#core.config.displayName;
     return createRequest({
       method: 'REGISTER',
       uri: account.domain,
       headers: [
         ['Max-Forwards', '70'],
-        [
-          'From',
-          `${name === '' ? '' : `"${name.replace(/["\\]/g, '\\$&')}" `}<${account.config.address}>;tag=${this.#tag}`,
-        ],
+        ['From', fromOf(this.#core.config.displayName, account.config.address, this.#tag)],
         ['To', `<${account.config.address}>`],
         ['Call-ID', this.#callId],
         ['CSeq', `${++this.#sequence} REGISTER`],
