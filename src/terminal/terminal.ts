@@ -10,11 +10,13 @@ import { Lamps } from './lamps.ts';
 import { planFor } from './plan.ts';
 import { PlanCall } from './plan-call.ts';
 import { decideCall, decidePress, type PressDecision, wordsOf } from './press.ts';
+import { Refusals } from './refusals.ts';
 import { decide } from './rules.ts';
 import type { Session } from './session.ts';
 import { speakerFor } from './speaker.ts';
 import { Tones } from './tones.ts';
 import type {
+  CallEvent,
   CallPlan,
   Command,
   Incoming,
@@ -28,7 +30,7 @@ import type {
   Tone,
 } from './types.ts';
 
-/** Incoming calls held at once: ringing, waiting, talking or held. One more is told busy. */
+/** Incoming calls held at once: ringing, waiting, talking or held. One more is told busy, or the least important one is. */
 export const INCOMING_MAX = 8;
 /** A call an operator dials by hand: above an ordinary page, below an urgent one. */
 export const OPERATOR_PRIORITY = 6;
@@ -40,6 +42,7 @@ export class Terminal {
   readonly #lamps: Lamps;
   readonly #tones = new Tones();
   readonly #health = new Health();
+  readonly #refusals = new Refusals();
   /** In the order they came. */
   #sessions: Session[] = [];
   /** Who has the loudspeaker. */
@@ -56,7 +59,7 @@ export class Terminal {
   /** When `timeout` wants to be called, ms, monotonic. */
   get deadline(): number | undefined {
     if (this.#stopped) return undefined;
-    const machines = [...this.#buttons.values(), ...this.#sessions, this.#tones];
+    const machines = [...this.#buttons.values(), ...this.#sessions, this.#tones, this.#refusals];
     const deadlines = machines.flatMap((machine) => machine.deadline ?? []);
     return deadlines.length === 0 ? undefined : Math.min(...deadlines);
   }
@@ -71,7 +74,7 @@ export class Terminal {
     const actions: TerminalAction[] = [];
     for (const [name, button] of this.#buttons) actions.push(...this.#pushed(name, button.timeout(now), now));
     for (const session of [...this.#sessions]) actions.push(...session.timeout(now));
-    return [...actions, ...this.#settle(now), ...this.#tones.timeout(now)];
+    return [...actions, ...this.#settle(now), ...this.#tones.timeout(now), ...this.#refusals.timeout(now)];
   }
 
   status(now: number): TerminalStatus {
@@ -199,12 +202,21 @@ export class Terminal {
     if (this.#owner(incoming.call) !== undefined) return [];
     const decision = decide(this.#config.incoming, incoming);
     if (this.#stopped) return refuse(incoming, 'unavailable', 'the terminal is stopping');
-    if (decision.answer === 'reject') return refuse(incoming, 'declined', decision.reason);
-    if (this.#sessions.filter((session) => !session.own).length >= INCOMING_MAX)
-      return refuse(incoming, 'busy', `${INCOMING_MAX} calls are here already`);
+    if (decision.answer === 'reject') {
+      const [reject, event] = refuse(incoming, 'declined', decision.reason);
+      return [reject, ...(decision.rule === undefined ? this.#refusals.tell(event.event, now) : [event])];
+    }
+    const others = this.#sessions.filter((session) => !session.own);
+    const actions: TerminalAction[] = [];
+    if (others.length >= INCOMING_MAX) {
+      const least = others.reduce((a, b) => (b.priority < a.priority ? b : a));
+      if (least.priority >= decision.rule.priority)
+        return refuse(incoming, 'busy', `${INCOMING_MAX} calls are here already`);
+      actions.push(...least.end('interrupted', `${INCOMING_MAX} calls are here, and a more important one came`, now));
+    }
     const call = new IncomingCall(incoming, decision, now);
     this.#sessions.push(call);
-    return call.start();
+    return [...actions, ...call.start()];
   }
 
   // ---------------------------------------------------------------- what operators ask
@@ -319,11 +331,14 @@ function refuse(
   { call, caller }: Incoming,
   code: 'declined' | 'busy' | 'unavailable',
   reason: string,
-): TerminalAction[] {
+): [TerminalAction, { type: 'event'; event: CallEvent }] {
   const cause = code === 'busy' ? 'busy' : 'declined';
   return [
     { type: 'reject', call, code },
-    said({ type: 'call', call, direction: 'incoming', state: 'refused', peer: caller.uri, cause, reason }),
+    {
+      type: 'event',
+      event: { type: 'call', call, direction: 'incoming', state: 'refused', peer: caller.uri, cause, reason },
+    },
   ];
 }
 
