@@ -54,6 +54,7 @@ export class OutgoingCall implements Call, Machine, InDialog {
   /** Until the first word of anybody. */
   #giveUpAt: number | undefined;
   #candidates: Hop[] = [];
+  #renewed = false;
   #talk: Talk | undefined;
   #state: 'locating' | 'calling' | 'answered' | 'over' = 'locating';
   #cancelReason: HeaderField[] = [];
@@ -256,6 +257,11 @@ export class OutgoingCall implements Call, Machine, InDialog {
     this.#legs.delete(leg);
     if (leg.dropped || this.#state !== 'calling') return this.#tidy();
     this.#timers.clear('first-answer');
+    if (this.#candidates.length === 0 && cause === 'transport' && leg.hop.transport !== 'udp' && !this.#renewed) {
+      // The connection may have led to a server that has been started anew since: a fresh one is tried before it is given up.
+      this.#renewed = true;
+      this.#candidates.push({ ...leg.hop, flow: undefined });
+    }
     if (this.#candidates.length > 0) return this.#attempt(now);
     this.#over({ cause, by: 'network', reason });
   }

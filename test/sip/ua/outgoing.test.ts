@@ -262,6 +262,21 @@ test('a server that cannot be reached leads to the next one at once', () => {
   );
 });
 
+test('a connection that breaks under the INVITE: once more over a fresh one, not for ever', () => {
+  const peer = new Peer({ ...CONFIG, accounts: [] });
+  peer.do(peer.ua.invite({ ...invitation, target: 'sip:100@127.66.0.20;transport=tcp' }, 0));
+  const [first] = peer.sent.splice(0);
+  peer.do(peer.ua.transportFailed(first.transaction!, 'reset', 0));
+  const [second] = peer.sent.splice(0);
+  assert.deepEqual(second.hop, { ...first.hop, flow: undefined });
+  assert.notEqual(second.transaction, first.transaction);
+  assert.deepEqual(peer.events, []);
+  peer.do(peer.ua.transportFailed(second.transaction!, 'connection refused', 0));
+  assert.deepEqual(peer.lines(), []);
+  assert.deepEqual(peer.events, ['ended transport network']);
+  assert.equal(peer.ua.idle, true);
+});
+
 // ---------------------------------------------------------------- inside the session
 
 test('hanging up: BYE in the dialog, then nothing is left', () => {

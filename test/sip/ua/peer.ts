@@ -81,7 +81,13 @@ export class Peer {
   #find(uri: SipUri): Hop[] {
     return this.unknown.has(uri.host) || uri.host === ''
       ? []
-      : [{ ...hopTo(uri.host, uri.port ?? 5060), local: this.local }];
+      : [
+          {
+            ...hopTo(uri.host, uri.port ?? 5060),
+            local: this.local,
+            transport: uri.params.has('transport') ? 'tcp' : 'udp',
+          },
+        ];
   }
 
   /** Lets time pass, alarm by alarm. */
