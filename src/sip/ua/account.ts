@@ -70,9 +70,10 @@ export class Account {
     return this.#hops.some((known) => known.remote.host === host) || this.current?.remote.host === host;
   }
 
-  /** Whether `target` names the account's domain or one of its servers. */
+  /** Whether `target` names the account's domain or one of its servers, by name or by an address found for one. */
   serves(target: SipUri): boolean {
-    return [this.address, ...this.#servers].some(
+    const places = [this.address, ...this.#servers, ...this.#hops.map(({ remote }) => remote)];
+    return places.some(
       ({ host, port }) => host.toLowerCase() === target.host.toLowerCase() && (port ?? 5060) === (target.port ?? 5060),
     );
   }

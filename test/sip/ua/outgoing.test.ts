@@ -43,6 +43,14 @@ test('the account whose server the target names lends its identity', () => {
   assert.equal(invite.header('Contact'), '<sip:1001@127.66.0.1:5060>');
 });
 
+test('so does the one whose server has the address that the target names', () => {
+  const account = { ...ACCOUNT, address: 'sip:1001@pbx.test', servers: [] };
+  const peer = new Peer({ ...CONFIG, accounts: [account] });
+  peer.addresses.set('pbx.test', '127.66.0.10');
+  peer.register().do(peer.ua.invite(invitation, peer.now));
+  assert.match(peer.request('INVITE').header('From')!, /^<sip:1001@pbx\.test>;tag=/);
+});
+
 test('ringing, answer, ACK with the number of the INVITE, to where the Contact says', () => {
   const peer = calling();
   const invite = peer.request('INVITE');

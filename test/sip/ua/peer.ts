@@ -40,8 +40,9 @@ export class Peer {
   /** Every event so far, as a line. */
   events: string[] = [];
   readonly sessions: { session: string; event: SessionEvent }[] = [];
-  /** Names that have no address; everything else is its own. */
+  /** Names that have no address, and some that have one; everything else is its own. */
   unknown = new Set<string>();
+  addresses = new Map<string, string>();
   /** Names whose question nobody answers. */
   mute = new Set<string>();
   /** Our own address, as the resolver sees it. */
@@ -83,7 +84,7 @@ export class Peer {
       ? []
       : [
           {
-            ...hopTo(uri.host, uri.port ?? 5060),
+            ...hopTo(this.addresses.get(uri.host) ?? uri.host, uri.port ?? 5060),
             local: this.local,
             transport: uri.params.has('transport') ? 'tcp' : 'udp',
           },
