@@ -337,6 +337,17 @@ test('a digit in RTP and a digit in INFO are the same to the terminal', () => {
   }
 });
 
+test('a body as long as a datagram is no digit, and takes no time', () => {
+  const { calls, happens } = bench();
+  calls.dial('c', 'sip:100@127.0.0.9', 0);
+  happens({ type: 'accepted', body: sdp() });
+  const request = invite('Content-Type: application/dtmf-relay');
+  request.body = Buffer.from(`${'\n'.repeat(60_000)}Signal=5`);
+  const begin = performance.now();
+  assert.deepEqual(happens({ type: 'info', request }), []);
+  assert.ok(performance.now() - begin < 250);
+});
+
 test('half a minute without a packet is a lost call', () => {
   const { calls, said, happens } = bench();
   calls.dial('c', 'sip:100@127.0.0.9', 0);
