@@ -41,10 +41,10 @@ export function fromOf(displayName: string, address: string, tag: string): strin
   return formatNameAddr({ displayName, uri: address, params: new Map([['tag', tag]]) });
 }
 
-/** The body of a message, or undefined when it is empty. */
+/** The offer or answer in a message; a body of another type was either refused before, or may be passed over (§20.11). */
 export function bodyOf(message: SipMessage): Body | undefined {
-  if (message.body.length === 0) return undefined;
-  return { contentType: message.contentType ?? BODY_TYPE, bytes: message.body };
+  const { body, contentType = BODY_TYPE } = message;
+  return body.length === 0 || contentType !== BODY_TYPE ? undefined : { contentType, bytes: body };
 }
 
 /** RFC 3326. A whole value (`SIP;cause=200;text="..."`) is taken as it is, other text becomes the `text` of one. */

@@ -81,7 +81,7 @@ export class Talk implements Machine, InDialog {
       body: body.bytes,
       toTag,
     });
-    this.#offering = request.body.length === 0;
+    this.#offering = bodyOf(request) === undefined;
     this.#unconfirmed ||= toTag !== undefined;
     this.#repeater = new AnswerRepeater(core, transaction, response);
     this.#repeater.start(now);

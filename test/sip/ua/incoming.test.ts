@@ -314,6 +314,14 @@ test('an INVITE whose Contact is no SIP URI: 400, for no BYE of ours could go th
   assert.equal(peer.ua.counts.sessions, 0);
 });
 
+test('a body of another kind that may be passed over is no offer', () => {
+  const { peer } = called({
+    body: { contentType: 'application/isup', bytes: offer.bytes },
+    headers: [['Content-Disposition', 'signal;handling=optional']],
+  });
+  assert.deepEqual(peer.events, ['incoming by pbx without offer']);
+});
+
 test('an ACK of nothing is passed over', () => {
   const peer = new Peer();
   peer.ask('ACK', { to: '<sip:1001@127.66.0.1>;tag=no' });
