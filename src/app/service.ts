@@ -5,7 +5,7 @@
 import { basename, dirname, resolve, sep } from 'node:path';
 import { type Logger, unreachable } from '../base/index.ts';
 import { type CallOutput, Calls } from '../call/index.ts';
-import type { Config } from '../config/index.ts';
+import type { Config, WebConfig } from '../config/index.ts';
 import { ControlServer } from '../control/index.ts';
 import { Blinker, createGpio, type Gpio } from '../io/gpio/index.ts';
 import { type Journal, journalFolder, openJournal } from '../journal/index.ts';
@@ -16,7 +16,7 @@ import { formatUri, parseUri } from '../sip/message/index.ts';
 import { Resolver, SipTransport, type TransportError } from '../sip/transport/index.ts';
 import { UserAgent } from '../sip/ua/index.ts';
 import { type Command, Terminal, type TerminalAction, type TerminalInput } from '../terminal/index.ts';
-import { createWeb, type Web } from '../web/index.ts';
+import { createWeb, type Web, WebError } from '../web/index.ts';
 import { controlHandler } from './operator.ts';
 import { systemRandom } from './random.ts';
 import { Sounds } from './sounds.ts';
@@ -36,6 +36,8 @@ type CommandSource = 'socket' | 'mqtt' | 'web';
 
 /** How long a stop waits for the answers to its BYEs and un-REGISTERs. */
 const farewellMs = 2_000;
+/** Until a page that could not be opened is tried again. */
+const pageRetryMs = 10_000;
 /** Node takes a longer one for none at all; a caller may write any number into his Expires. */
 const longestWaitMs = 2 ** 31 - 1;
 
@@ -56,6 +58,7 @@ export class Service {
   readonly #control: ControlServer;
   #mqtt?: Mqtt;
   #web?: Web;
+  #pageRetry?: NodeJS.Timeout;
   #started?: Promise<void>;
   #stopped?: Promise<void>;
 
@@ -146,7 +149,7 @@ export class Service {
         },
         this.#log,
       );
-    if (web) this.#web = await createWeb(web, this, this.#journal, this.#log);
+    if (web) await this.#openPage(web);
     this.#take(() => this.#calls.start(now()));
   }
 
@@ -158,6 +161,7 @@ export class Service {
     this.#take(() => this.#calls.stop(now()));
     while (!this.#calls.idle && now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
     clearTimeout(this.#alarm);
+    clearTimeout(this.#pageRetry);
     this.#busy = true; // nothing more is taken
     this.#journal.append({ type: 'config', state: 'stopped', version: this.#version });
     await Promise.all([
@@ -169,6 +173,20 @@ export class Service {
       this.#control.stop(),
     ]);
     this.#journal.close();
+  }
+
+  /** A page that cannot be had holds up no help call: it is a fault, and tried again. */
+  async #openPage(config: WebConfig): Promise<void> {
+    try {
+      this.#web = await createWeb(config, this, this.#journal, this.#log);
+      this.#tell({ type: 'fault', fault: 'web', raised: false, reason: 'the page is served' });
+    } catch (error) {
+      if (!(error instanceof WebError)) throw error;
+      this.#tell({ type: 'fault', fault: 'web', raised: true, reason: error.message });
+      this.#pageRetry = setTimeout(() => {
+        if (this.#stopped === undefined) void this.#openPage(config);
+      }, pageRetryMs).unref();
+    }
   }
 
   /** After `stop`: a sound driver holds a thread for good, and an ordinary end of the process would wait for it. */

@@ -1,6 +1,7 @@
 /** The wiring: the whole service in this process, with no sound, no broker and nobody to call. */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Service } from '../../src/app/index.ts';
@@ -90,4 +91,16 @@ test('a prompt that is no sound is a fault from the start', async (t) => {
   const [fault] = one.status().faults;
   assert.equal(fault?.fault, 'prompt:terminal.yaml');
   assert.ok(fault.reason.includes(folder), readFileSync(join(folder, 'terminal.yaml'), 'utf8'));
+});
+
+test('a page that cannot be had is a fault, and holds up no start', async (t) => {
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(8080, address, resolve));
+  t.after(() => taken.close());
+  const { service: one } = await service(t, `web: { listen: "${address}:8080" }`);
+  await one.start();
+  assert.deepEqual(
+    one.status().faults.map(({ fault }) => fault),
+    ['web'],
+  );
 });
