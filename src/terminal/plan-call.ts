@@ -15,6 +15,9 @@ interface Leg {
   state: 'calling' | 'ringing' | 'answered';
 }
 
+/** A talk that the network took away is begun anew so often: somebody still stands there. */
+const REDIALS_MAX = 3;
+
 type Alarm = 'step' | 'cycle' | 'warning' | 'limit' | `confirm:${string}` | `announce:${string}`;
 
 /** Who picks up a phone needs a moment to hold it to his ear, and may want to hear it again. */
@@ -28,12 +31,13 @@ export class PlanCall implements Session {
   readonly own = true;
   readonly #plan: CallPlan;
   readonly #name: string | undefined;
-  readonly #cursor: PlanCursor;
+  #cursor: PlanCursor;
   readonly #timers = new Timers<Alarm>();
   readonly #legs = new Map<string, Leg>();
   /** What became of each peer, the last time it was tried. */
   readonly #fates = new Map<string, EndCause>();
   #legCount = 0;
+  #redials = 0;
   #talk: { leg: string; listened: boolean } | undefined;
   #since: number;
   #over = false;
@@ -189,6 +193,7 @@ export class PlanCall implements Session {
     const leg = this.#legs.get(call);
     if (leg === undefined) return [];
     if (this.#talk !== undefined) {
+      if (by === 'network' && this.#name !== undefined && this.#redials < REDIALS_MAX) return this.#redial(reason, now);
       this.#farewell = cause === 'hangup' ? ['busy'] : ['error'];
       return this.#finish('ended', cause, `by ${by}: ${reason}`, now);
     }
@@ -199,6 +204,19 @@ export class PlanCall implements Session {
     const { id, kind, direction, state, peer, priority } = this;
     const plan = this.#name === undefined ? {} : { plan: this.#name };
     return { call: id, kind, direction, state, peer, priority, ...plan, sinceMs: Math.round(now - this.#since) };
+  }
+
+  /** The plan from its beginning: who was talked to may be the one who is gone. */
+  #redial(reason: string, now: number): TerminalAction[] {
+    const lost = this.#event('lost', { reason: `${reason}: calling again`, durationMs: Math.round(now - this.#since) });
+    this.#redials++;
+    this.#talk = undefined;
+    this.#since = now;
+    this.#legs.clear();
+    this.#fates.clear();
+    this.#timers.clearAll();
+    this.#cursor = new PlanCursor(this.#plan, now);
+    return [lost, ...this.#ringNext(now)];
   }
 
   #ringNext(now: number): TerminalAction[] {

@@ -182,7 +182,7 @@ export type TerminalAction =
 /**
  * What happens to a call. One call of a plan keeps one `call`, however many phones it rings; an own call ends with exactly
  * one `ended` (it was taken, or given up on purpose) or `failed` (it reached nobody), an incoming one with one `ended` or
- * `refused`. `unreached`: this phone did not take it, the plan goes on.
+ * `refused`. `unreached`: this phone did not take it, the plan goes on. `lost`: the network took a talk away, the plan begins anew.
  */
 export interface CallEvent {
   type: 'call' | 'page';
@@ -197,6 +197,7 @@ export interface CallEvent {
     | 'prolonged'
     | 'held'
     | 'resumed'
+    | 'lost'
     | 'waiting'
     | 'refused'
     | 'ended'

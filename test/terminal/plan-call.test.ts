@@ -223,12 +223,31 @@ describe('call plan: how long they talk', () => {
     const ended = talk().wait(30_000).ended('t1.1', 'hangup').take()[0];
     assert.equal(ended.type === 'event' && ended.event.type === 'call' && ended.event.durationMs, 30_000);
   });
+});
 
-  test('the network fails: the person hears an error', () => {
-    assert.deepEqual(talk().ended('t1.1', 'media-lost', 'network').all, [
-      '*call ended sip:100@pbx media-lost',
-      'error on',
+describe('call plan: when the network takes the talk away', () => {
+  const lost = (story: Story, leg: string) => story.skip().ended(leg, 'media-lost', 'network');
+
+  test('the plan begins anew, and the next who answers talks', () => {
+    const story = lost(new Story().press().answered('t1.1').wait(30_000), 't1.1');
+    assert.deepEqual(story.all, [
+      '*call lost sip:100@pbx',
+      'dial t1.2 sip:100@pbx',
+      '*call calling sip:100@pbx',
+      'ringback on',
     ]);
+    assert.deepEqual(story.skip().answered('t1.2').did, ['listen t1.2 with microphone', 'ringback off']);
+  });
+
+  test('three times; then it has ended, and the person hears an error', () => {
+    const story = new Story().press();
+    for (let leg = 1; leg <= 3; leg++) lost(story.answered(`t1.${leg}`), `t1.${leg}`);
+    assert.deepEqual(lost(story.answered('t1.4'), 't1.4').all, ['*call ended sip:100@pbx media-lost', 'error on']);
+  });
+
+  test('who hangs up is not called again', () => {
+    const story = new Story().press().answered('t1.1').skip().ended('t1.1', 'hangup', 'peer');
+    assert.ok(!story.did.some((action) => action.startsWith('dial')));
   });
 });
 
