@@ -3,9 +3,9 @@
  * its outputs are applied in order, and what they say to the terminal waits its turn. No rules here.
  */
 import { basename, dirname, resolve, sep } from 'node:path';
-import { type Logger, unreachable } from '../base/index.ts';
+import { CodedError, type Logger, unreachable } from '../base/index.ts';
 import { type CallOutput, Calls } from '../call/index.ts';
-import type { Config, WebConfig } from '../config/index.ts';
+import type { Config } from '../config/index.ts';
 import { ControlServer } from '../control/index.ts';
 import { Blinker, createGpio, type Gpio } from '../io/gpio/index.ts';
 import { type Journal, journalFolder, openJournal } from '../journal/index.ts';
@@ -16,7 +16,7 @@ import { formatUri, parseUri } from '../sip/message/index.ts';
 import { Resolver, SipTransport, type TransportError } from '../sip/transport/index.ts';
 import { UserAgent } from '../sip/ua/index.ts';
 import { type Command, Terminal, type TerminalAction, type TerminalInput } from '../terminal/index.ts';
-import { createWeb, type Web, WebError } from '../web/index.ts';
+import { createWeb, type Web } from '../web/index.ts';
 import { controlHandler } from './operator.ts';
 import { systemRandom } from './random.ts';
 import { Sounds } from './sounds.ts';
@@ -36,8 +36,8 @@ type CommandSource = 'socket' | 'mqtt' | 'web';
 
 /** How long a stop waits for the answers to its BYEs and un-REGISTERs. */
 const farewellMs = 2_000;
-/** Until a page that could not be opened is tried again. */
-const pageRetryMs = 10_000;
+/** How often what could not be opened at the start is tried again. */
+const acquireEveryMs = 2_000;
 /** Node takes a longer one for none at all; a caller may write any number into his Expires. */
 const longestWaitMs = 2 ** 31 - 1;
 
@@ -58,7 +58,7 @@ export class Service {
   readonly #control: ControlServer;
   #mqtt?: Mqtt;
   #web?: Web;
-  #pageRetry?: NodeJS.Timeout;
+  readonly #retries = new Map<string, NodeJS.Timeout>();
   #started?: Promise<void>;
   #stopped?: Promise<void>;
 
@@ -104,7 +104,7 @@ export class Service {
     this.#control = new ControlServer(options.socketPath, controlHandler(this, this.#journal), logger);
   }
 
-  /** Listens, registers, connects. Rejects with a clear error when the SIP or control sockets cannot be had. */
+  /** Listens, registers, connects. Rejects with a clear error when another service has the control socket. */
   start(): Promise<void> {
     this.#started ??= this.#start();
     return this.#started;
@@ -118,7 +118,6 @@ export class Service {
 
   async #start(): Promise<void> {
     await this.#control.start();
-    await this.#transport.start();
     const plans = Object.values(this.#config.terminal.calls);
     const prompts = new Set(plans.flatMap(({ prompt, confirm }) => [prompt ?? [], confirm?.prompt ?? []].flat()));
     const missing = await Promise.all([...prompts].map(async (file) => [file, await this.#sounds.keep(file)] as const));
@@ -149,8 +148,14 @@ export class Service {
         },
         this.#log,
       );
-    if (web) await this.#openPage(web);
-    this.#take(() => this.#calls.start(now()));
+    await this.#acquire('sip', async () => {
+      await this.#transport.start();
+      this.#take(() => this.#calls.start(now()));
+    });
+    if (web)
+      await this.#acquire('web', async () => {
+        this.#web = await createWeb(web, this, this.#journal, this.#log);
+      });
   }
 
   async #stop(): Promise<void> {
@@ -161,7 +166,7 @@ export class Service {
     this.#take(() => this.#calls.stop(now()));
     while (!this.#calls.idle && now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
     clearTimeout(this.#alarm);
-    clearTimeout(this.#pageRetry);
+    for (const retry of this.#retries.values()) clearTimeout(retry);
     this.#busy = true; // nothing more is taken
     this.#journal.append({ type: 'config', state: 'stopped', version: this.#version });
     await Promise.all([
@@ -175,17 +180,19 @@ export class Service {
     this.#journal.close();
   }
 
-  /** A page that cannot be had holds up no help call: it is a fault, and tried again. */
-  async #openPage(config: WebConfig): Promise<void> {
+  /** What cannot be had yet (an address that is still to come, a taken port) ends nothing: a fault, and tried again. */
+  async #acquire(fault: string, open: () => Promise<void>): Promise<void> {
     try {
-      this.#web = await createWeb(config, this, this.#journal, this.#log);
-      this.#tell({ type: 'fault', fault: 'web', raised: false, reason: 'the page is served' });
+      await open();
+      this.#tell({ type: 'fault', fault, raised: false, reason: 'it is there now' });
     } catch (error) {
-      if (!(error instanceof WebError)) throw error;
-      this.#tell({ type: 'fault', fault: 'web', raised: true, reason: error.message });
-      this.#pageRetry = setTimeout(() => {
-        if (this.#stopped === undefined) void this.#openPage(config);
-      }, pageRetryMs).unref();
+      if (!(error instanceof CodedError)) throw error;
+      this.#log.error('Cannot open', { fault, reason: error.message });
+      this.#tell({ type: 'fault', fault, raised: true, reason: error.message });
+      const retry = setTimeout(() => {
+        if (this.#stopped === undefined) void this.#acquire(fault, open);
+      }, acquireEveryMs);
+      this.#retries.set(fault, retry);
     }
   }
 

@@ -1,5 +1,6 @@
 /** The wiring: the whole service in this process, with no sound, no broker and nobody to call. */
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -103,4 +104,19 @@ test('a page that cannot be had is a fault, and holds up no start', async (t) =>
     one.status().faults.map(({ fault }) => fault),
     ['web'],
   );
+});
+
+test('a SIP port that is taken is a fault; presses are events all the same, and it listens once the port is free', async (t) => {
+  const taken = createSocket('udp4');
+  await new Promise<void>((resolve) => taken.bind(5060, address, resolve));
+  const { service: one, events } = await service(t);
+  await one.start();
+  assert.deepEqual(
+    one.status().faults.map(({ fault }) => fault),
+    ['sip'],
+  );
+  await one.command({ verb: 'press', button: 'help' }, 'socket');
+  assert.ok(events().some((event) => event.type === 'press' && event.button === 'help'));
+  await new Promise<void>((resolve) => taken.close(resolve));
+  await until('the fault to be cleared', 5000, () => one.status().faults.every(({ fault }) => fault !== 'sip'));
 });
