@@ -4,6 +4,7 @@ import type { Direction, MediaEngine, MediaStream } from '../media/types.ts';
 import {
   acceptAnswer,
   answerOffer,
+  type CodecName,
   createOffer,
   formatSdp,
   type LocalMedia,
@@ -16,7 +17,7 @@ import type { Body } from '../sip/ua/types.ts';
 
 export interface CallsConfig {
   /** By preference. */
-  codecs: readonly ('pcma' | 'pcmu')[];
+  codecs: readonly CodecName[];
   /** What we send per RTP packet. */
   packetMs: number;
 }

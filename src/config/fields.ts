@@ -1,7 +1,8 @@
 /** The kinds of value a file can hold: how each is written, what it becomes, and the words for what was expected. */
+
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import type { HostPort } from './types.ts';
+import type { HostPort } from '../sip/message/index.ts';
 
 /** What every field of the schema carries; `reference` and the problems speak with it. */
 export interface FieldMeta extends Record<string, unknown> {

@@ -8,11 +8,8 @@ export { packageFolder, packageVersion } from './package.ts';
 export { ConfigError, formatProblem } from './problems.ts';
 export type {
   CheckedConfig,
-  CodecName,
   Config,
   DeviceConfig,
-  HostPort,
-  LineConfig,
   MqttConfig,
   Problem,
   SipConfig,

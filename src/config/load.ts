@@ -1,6 +1,8 @@
 /** Reads the terminal's file and everything it names, and says everything that is wrong with it at once. */
+
 import { dirname, resolve } from 'node:path';
 import type { MediaConfig } from '../media/types.ts';
+import type { CodecName } from '../sdp/index.ts';
 import { check } from './checks.ts';
 import { loadDevice } from './device.ts';
 import { explain, type Finding, type ReferenceRow, reference } from './explain.ts';
@@ -8,7 +10,7 @@ import { formatPath } from './problems.ts';
 import { type TerminalFile, terminalSchema } from './schema.ts';
 import { reason } from './secrets.ts';
 import { Source } from './source.ts';
-import type { CheckedConfig, CodecName, Config, DeviceConfig, Problem } from './types.ts';
+import type { CheckedConfig, Config, DeviceConfig, Problem } from './types.ts';
 
 /** Everything that is right and wrong with `file` and what it names. */
 export function checkConfig(file: string, env: NodeJS.ProcessEnv = process.env): CheckedConfig {

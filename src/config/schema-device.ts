@@ -1,10 +1,11 @@
 /** How the board is wired: the lines of buttons and lamps, and the sound card. */
+
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import type { LineConfig } from '../io/gpio/index.ts';
 import type { MediaConfig } from '../media/types.ts';
 import { about, duration, oneOf, text } from './fields.ts';
 import { named } from './schema-terminal.ts';
-import type { LineConfig } from './types.ts';
 
 /** Drivers that later versions will have. */
 export const PLANNED_LINE_DRIVERS: readonly string[] = ['sysfs', 'evdev', 'leds', 'serial', 'modbus'];

@@ -1,27 +1,10 @@
 /** What `loadConfig` hands out: the whole configuration, frozen, cut into the slices the rooms take. */
+import type { LineConfig } from '../io/gpio/index.ts';
 import type { MediaConfig } from '../media/types.ts';
+import type { CodecName } from '../sdp/index.ts';
+import type { HostPort } from '../sip/message/index.ts';
 import type { AccountConfig } from '../sip/ua/types.ts';
 import type { TerminalConfig } from '../terminal/types.ts';
-
-export interface HostPort {
-  /** IP literal, no brackets. */
-  host: string;
-  port: number;
-}
-
-/** One wire of the board. */
-export type LineConfig =
-  | {
-      driver: 'gpiochip';
-      /** Label, name or path of the chip: `pinctrl-bcm2711`, `gpiochip0`, `/dev/gpiochip0`. */
-      chip: string;
-      /** Name or offset of the line. */
-      line: string | number;
-      active: 'low' | 'high';
-      bias?: 'pull-up' | 'pull-down' | 'disabled';
-      debounceMs: number;
-    }
-  | { driver: 'simulated' };
 
 export interface DeviceConfig {
   /** What the profile calls itself. */
@@ -36,9 +19,6 @@ export interface SipConfig {
   listen: { udp: readonly HostPort[]; tcp: readonly HostPort[] };
   accounts: readonly AccountConfig[];
 }
-
-/** In the order of preference. */
-export type CodecName = 'pcma' | 'pcmu';
 
 export interface MqttConfig {
   /** `mqtt://HOST[:PORT]` or `mqtts://HOST[:PORT]`. */
@@ -76,6 +56,7 @@ export interface Config {
   device: DeviceConfig;
   sip: SipConfig;
   media: MediaConfig;
+  /** In the order of preference. */
   codecs: readonly CodecName[];
   mqtt?: MqttConfig;
   web?: WebConfig;
