@@ -5,12 +5,12 @@
 import { CodedError, type Logger, type Random } from '../base/index.ts';
 import type { MediaEngine, MediaEvent } from '../media/types.ts';
 import { parseSdp, SdpSyntaxError } from '../sdp/index.ts';
-import { formatUri, type Hop, type SipMessage, type SipRequest, type SipUri } from '../sip/message/index.ts';
+import type { Hop, SipMessage, SipRequest } from '../sip/message/index.ts';
 import type { Body, SessionEvent, UaOutput, UserAgentInterface } from '../sip/ua/types.ts';
 import type { EndCause, TerminalInput } from '../terminal/types.ts';
-import { askedToAnswer } from './asked.ts';
 import { Call, type CallsConfig } from './call.ts';
 import { endCause } from './cause.ts';
+import { incomingOf, short } from './incoming.ts';
 
 /** What is left for the wiring: to the wire and the resolver, and up to the terminal. */
 export type CallOutput = Exclude<UaOutput, { kind: 'session' }> | { kind: 'terminal'; input: TerminalInput };
@@ -22,9 +22,6 @@ const mediaLostWithServerMs = 10_000;
 
 /** A digit in INFO takes less; blanks by the thousand would only take time. */
 const INFO_MAX_BYTES = 256;
-
-/** Characters kept of a name, address or reason that the other side chose. */
-const PEER_TEXT_MAX = 256;
 
 /** RFC 3261 §21.4.18, §21.4.24, §21.6.2 */
 const refusals = {
@@ -234,22 +231,7 @@ export class Calls {
     call.hop = hop;
     call.account = event.account;
     call.offered = offer;
-    const asked = askedToAnswer(request);
-    const from = request.from;
-    return [
-      up({
-        type: 'incoming',
-        call: id,
-        caller: {
-          uri: bare(from.uri),
-          displayName: short(from.displayName),
-          sourceAddress: hop.remote.host,
-          account: event.account,
-        },
-        to: bare(request.to.uri),
-        ...(asked && { asked }),
-      }),
-    ];
+    return [up(incomingOf(id, request, hop.remote.host, event.account))];
   }
 
   #accepted(call: Call, body: Body | undefined, now: number): CallOutput[] {
@@ -318,18 +300,6 @@ export class Calls {
 
 function up(input: TerminalInput): CallOutput {
   return { kind: 'terminal', input };
-}
-
-/** `sip:USER@HOST`, or another scheme whole, as the rules and the journal speak of people: no port, no parameters. */
-function bare({ scheme, user, host, opaque }: SipUri): string {
-  return short(
-    opaque === undefined ? formatUri({ scheme, user, host, params: new Map(), headers: [] }) : `${scheme}:${opaque}`,
-  );
-}
-
-/** What others write goes into the journal and to the broker, ten thousand times over: never the whole of a datagram. */
-function short(text: string): string {
-  return text.length > PEER_TEXT_MAX ? `${text.slice(0, PEER_TEXT_MAX)}…` : text;
 }
 
 function endReason(event: Extract<SessionEvent, { type: 'ended' }>): string {

@@ -55,6 +55,17 @@ const check: Command = async (args, options) => {
   return 0;
 };
 
+const explain: Command = async (args, { config = defaultConfigFile, incoming, source }) => {
+  only(args, incoming === undefined ? 1 : 0);
+  const { explainCall, explainPress } = await import('./explain.ts');
+  const lines =
+    incoming === undefined
+      ? await explainPress(config, needed(args, 0, 'BUTTON'))
+      : await explainCall(config, incoming, source);
+  console.log(lines.join('\n'));
+  return 0;
+};
+
 const demo: Command = async (args, options) => {
   only(args, 0);
   const { runDemo } = await import('../demo/index.ts');
@@ -169,6 +180,7 @@ const hangup: Command = (args) => {
 export const commands = {
   run,
   check,
+  explain,
   demo,
   status,
   events,
@@ -186,6 +198,7 @@ export const commands = {
 export const optionsOf: Partial<Record<keyof Commands, readonly (keyof Options)[]>> = {
   run: ['config'],
   check: ['config'],
+  explain: ['config', 'incoming', 'source'],
   demo: ['once'],
   status: ['json'],
   events: ['follow', 'json', 'last'],

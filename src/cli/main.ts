@@ -7,6 +7,9 @@ import { type Commands, commands, optionsOf, UsageError } from './commands.ts';
 const usage = `usage: hailpoint COMMAND
   run [-c FILE] [--state DIR]   the service, in the foreground
   check [-c FILE]               what is wrong with the configuration
+  explain BUTTON [-c FILE]      what a press would lead to
+  explain --incoming 'INVITE…' [--source IP] [-c FILE]
+                                what a call would lead to, and by which rule
   demo [--once]                 the whole system on this machine, no hardware needed
   status [--json]               what the running service is doing
   press BUTTON [--for MS]       press a button by software
@@ -28,6 +31,8 @@ const options = {
   last: { type: 'string', short: 'n' },
   for: { type: 'string' },
   once: { type: 'boolean' },
+  incoming: { type: 'string' },
+  source: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
 } as const;

@@ -1,7 +1,7 @@
 /** The program as a shell sees it: exit codes, one line on stderr, what is told when no service runs and while one comes back. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Service } from '../../src/app/index.ts';
@@ -133,4 +133,52 @@ test('a reader that leaves ends the command without a stack', async (t) => {
   assert.equal(warnings, '');
   await server.stop();
   journal.close();
+});
+
+const explained = `terminal: { id: help-07 }
+device: simulated
+sip: { accounts: { pbx: { address: "sip:help-07@127.32.0.6", password: x } } }
+calls: { control: { steps: [ { ring: [ "sip:100@127.32.0.6" ], for: 7s } ] } }
+buttons: { help: { press: { call: control } } }
+incoming: [ { from: "sip:*@127.32.0.6", answer: when-asked, as: page, priority: 5 } ]
+`;
+const invite = `INVITE sip:help-07@127.32.0.5 SIP/2.0
+Via: SIP/2.0/UDP 127.32.0.9;branch=z9hG4bK1
+From: <sip:100@127.32.0.6>;tag=1
+To: <sip:help-07@127.32.0.5>
+Call-ID: 1
+CSeq: 1 INVITE
+Max-Forwards: 70
+Call-Info: <sip:x>;answer-after=2`;
+
+for (const [sentence, args, expected] of [
+  ['a press', ['help'], /^calls by plan control at priority 10\nstep 1: rings sip:100@127.32.0.6 for 7 s\n/],
+  [
+    'a call that comes from the PBX',
+    ['--source', '127.32.0.6', '--incoming', invite],
+    /the server of account pbx\nasks to be answered by Call-Info answer-after, after 2 s\nrule 1 .*answered automatically/,
+  ],
+  [
+    'the same from somewhere else',
+    ['--incoming', invite],
+    /^sip:100@127.32.0.6, from 127.32.0.9\n[\s\S]*603 Decline\n$/,
+  ],
+] as const)
+  test(`explains ${sentence}`, (t) => {
+    const { folder, env } = room(t);
+    const file = join(folder, 'terminal.yaml');
+    writeFileSync(file, explained);
+    const { status, stdout } = hailpoint(['explain', '-c', file, ...args], env);
+    assert.equal(status, 0);
+    assert.match(stdout, expected);
+  });
+
+test('what cannot be explained is a failure: a button that is not there, a text that is no INVITE', (t) => {
+  const { folder, env } = room(t);
+  const file = join(folder, 'terminal.yaml');
+  writeFileSync(file, explained);
+  for (const args of [['side'], ['--incoming', 'hello']]) {
+    const { status, lines } = hailpoint(['explain', '-c', file, ...args], env);
+    assert.deepEqual([status, lines.length], [1, 1], lines.join('\n'));
+  }
 });

@@ -1,0 +1,40 @@
+/** `hailpoint explain`: what a press, or a call from outside, would lead to and by which rule. Nothing is done. */
+import { CodedError } from '../base/index.ts';
+import { incomingOf } from '../call/index.ts';
+import { type Config, loadConfig } from '../config/index.ts';
+import { parseMessage, parseUri, SipRequest, validate } from '../sip/message/index.ts';
+import { explainButton, explainIncoming } from '../terminal/index.ts';
+
+export async function explainPress(file: string, button: string): Promise<string[]> {
+  const { terminal } = await loadConfig(file);
+  if (!Object.hasOwn(terminal.buttons, button))
+    throw new CodedError(
+      'no-button',
+      `there is no button ${button}; there are ${Object.keys(terminal.buttons).join(', ')}`,
+    );
+  return explainButton(terminal, button);
+}
+
+/** `text`: an INVITE as a trace shows it, its lines ended in any way. `source`: where it came from; else what its Via says. */
+export async function explainCall(file: string, text: string, source: string | undefined): Promise<string[]> {
+  const config = await loadConfig(file);
+  const message = parseMessage(Buffer.from(`${text.trim().replace(/\r?\n/g, '\r\n')}\r\n\r\n`));
+  validate(message);
+  if (!(message instanceof SipRequest)) return ['this is an answer, not a request'];
+  const from = source ?? message.via.params.get('received') ?? message.via.host;
+  const account = accountAt(config, from);
+  const incoming = incomingOf('explained', message, from, account);
+  const { caller, asked } = incoming;
+  return [
+    `${caller.uri}, from ${from}${account === undefined ? '' : `, the server of account ${account}`}`,
+    asked ? `asks to be answered by ${asked.header}, after ${asked.afterMs / 1000} s` : 'asks for no automatic answer',
+    ...explainIncoming(config.terminal, incoming),
+  ];
+}
+
+/** By address only: a name would have to be looked up. */
+function accountAt({ sip }: Config, address: string): string | undefined {
+  return sip.accounts.find((account) =>
+    [account.address, ...account.servers].some((uri) => parseUri(uri).host === address),
+  )?.name;
+}
