@@ -12,6 +12,7 @@ h1 { margin: 0; font-size: 1.5rem; }
 @keyframes blink { from { background: #e33; } to { background: transparent; } }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 td { padding: .15rem .6rem .15rem 0; vertical-align: top; border-top: 1px solid #8884; }
+td:first-child { white-space: nowrap; font-variant-numeric: tabular-nums; }
 #problem { color: #c22; min-height: 1.4em; }`;
 
 const script = `
@@ -38,10 +39,10 @@ function show(status) {
   }));
 }
 function tell(event) {
-  const { id, type, time, monotonicMs, ...rest } = event;
+  const { id, type, time, monotonicMs, call, ...rest } = event;
   const row = document.createElement('tr');
-  row.append(text('td', new Date(time).toLocaleTimeString()), text('td', type),
-    text('td', Object.entries(rest).map(([k, v]) => k + ' ' + v).join(', ')));
+  row.append(text('td', new Date(time).toLocaleTimeString([], { hour12: false, fractionalSecondDigits: 1 })), text('td', type),
+    text('td', Object.entries(rest).map(([k, v]) => k + ': ' + v).join(', ')));
   $('events').prepend(row);
   while ($('events').rows.length > 50) $('events').deleteRow(-1);
 }
