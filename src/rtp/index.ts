@@ -1,5 +1,5 @@
 /**
- * RTP and RTCP (RFC 3550), jitter buffer, telephone-event (RFC 4733). Pure but for `socket.ts`; knows no codec.
+ * RTP and RTCP (RFC 3550), their encryption (RFC 3711), jitter buffer, telephone-event (RFC 4733). Pure but for `socket.ts`; knows no codec.
  *
  * Per tick: `session.receive` for each datagram, `session.jitter.take(now)` whenever less than a frame of sound is left,
  * `session.send` once per packet interval. None of the three allocates.
@@ -10,3 +10,5 @@ export { formatRtp, isRtcp, parseRtp, RTP_HEADER_BYTES, RtpHeader } from './pack
 export { type Arrival, Reception, type ReportBlock } from './reception.ts';
 export { formatRtcp, parseRtcp, type RtcpReport, type SenderReport } from './rtcp.ts';
 export { type Received, RtpSession, type SessionConfig } from './session.ts';
+export { MAX_SRTP_OVERHEAD_BYTES, SrtpReceiver, SrtpSender } from './srtp.ts';
+export { SRTP_SUITES, type SrtpKeys, type SrtpSuite, type SuiteShape, sameKeys } from './suites.ts';

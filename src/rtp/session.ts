@@ -60,7 +60,8 @@ export class RtpSession {
     this.#random = random;
     this.ssrc = random.uint32();
     this.#rtpTimestamp = random.uint32();
-    this.#sequence = uint16(random.uint32());
+    // RFC 3711 §3.3.1: in the lower half, so that no wrap among the first packets leaves an SRTP receiver behind.
+    this.#sequence = random.uint32() & 0x7fff;
     // RFC 7022 §4.2: a short-term persistent CNAME is a random token, it names no host.
     this.#cname = random.token();
     this.#dtmfSender = new DtmfSender(config.clockRateHz, config.packetMs, config.dtmf);
