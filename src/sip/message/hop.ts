@@ -13,4 +13,6 @@ export interface Hop {
   local: HostPort;
   /** The open connection (TCP, TLS) it came over; a reply uses it while it is open (RFC 3261 §18.2.2). */
   flow?: string;
+  /** TLS: one of these domains (or addresses) must be in the certificate of the other end; absent: its address. */
+  domains?: readonly string[];
 }

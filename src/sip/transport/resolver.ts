@@ -35,13 +35,13 @@ export class Resolver {
     const port = uri.port ?? (transport === 'tls' ? SIPS_PORT : SIP_PORT);
     // RFC 3261 §19.1.1: maddr overrides the host.
     const target = (uri.params.get('maddr') ?? uri.host).replace(/^\[|\]$/g, '');
-    if (isIP(target.split('%')[0]) !== 0) return this.#hops([target], port, transport);
-    return this.#lookUp(target, port, transport);
+    if (isIP(target.split('%')[0]) !== 0) return this.#hops([target], port, transport, uri.host);
+    return this.#lookUp(target, port, transport, uri.host);
   }
 
-  async #lookUp(name: string, port: number, transport: Transport): Promise<Hop[]> {
+  async #lookUp(name: string, port: number, transport: Transport, domain: string): Promise<Hop[]> {
     try {
-      return this.#hops(await this.#addressesOf(name), port, transport);
+      return this.#hops(await this.#addressesOf(name), port, transport, domain);
     } catch (error) {
       throw new TransportError(`Cannot resolve ${name}: ${systemReason(error)}`, { cause: error });
     }
@@ -57,10 +57,12 @@ export class Resolver {
     return asked;
   }
 
-  #hops(addresses: readonly string[], port: number, transport: Transport): Hop[] {
+  /** RFC 5922 §7: over TLS it is the domain of the URI that has to be there, whatever address it led to. */
+  #hops(addresses: readonly string[], port: number, transport: Transport, domain: string): Hop[] {
+    const wanted = transport === 'tls' ? { domains: [domain] } : {};
     return [...new Set(addresses.map(canonical))].flatMap((host): Hop[] => {
       try {
-        return [{ transport, remote: { host, port }, local: this.#options.localFor(host, transport) }];
+        return [{ transport, remote: { host, port }, local: this.#options.localFor(host, transport), ...wanted }];
       } catch (error) {
         if (error instanceof TransportError) return [];
         throw error;
@@ -70,7 +72,7 @@ export class Resolver {
 }
 
 /** `2001:DB8:0::1` as the system writes the source of what comes from there: both are compared as text. */
-function canonical(host: string): string {
+export function canonical(host: string): string {
   const [literal, zone] = host.split('%');
   if (isIP(literal) !== 6) return host;
   const { address } = new SocketAddress({ address: literal, family: 'ipv6' });

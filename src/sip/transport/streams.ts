@@ -1,15 +1,17 @@
-/** The TCP side: listening sockets, and every open connection by its name and by where it leads (RFC 3261 §18). */
-import { createServer, isIP, type Server, type Socket } from 'node:net';
-import type { HostPort } from '../message/index.ts';
+/** The TCP and TLS side: listening sockets, and every open connection by its name and by where it leads (RFC 3261 §18). */
+import { connect, createServer, isIP, type Server, type Socket } from 'node:net';
+import type { Hop, HostPort } from '../message/index.ts';
+import { Connection, type ConnectionEvents, type StreamTransport } from './connection.ts';
 import { allDone, systemReason, TransportError } from './errors.ts';
-import { TcpConnection, type TcpEvents } from './tcp.ts';
+import type { Tls } from './tls.ts';
 
 /** Beyond it the one longest without a message makes room: one that others have opened, for ours lead to the servers. */
 export const CONNECTIONS_MAX = 256;
 export const CONNECT_TIMEOUT_MS = 4000;
 const STOP_LINGER_MS = 500;
 
-export interface TcpListener {
+export interface StreamListener {
+  readonly transport: StreamTransport;
   readonly configured: HostPort;
   bound: HostPort;
   readonly family: 4 | 6;
@@ -17,13 +19,15 @@ export interface TcpListener {
 }
 
 export class Streams {
-  readonly listeners: readonly TcpListener[];
-  readonly #events: TcpEvents;
+  readonly listeners: readonly StreamListener[];
+  readonly #events: ConnectionEvents;
+  readonly #tls: Tls;
   /** In order of last use. */
-  readonly #byId = new Map<string, TcpConnection>();
+  readonly #byId = new Map<string, Connection>();
   #count = 0;
 
-  constructor(listen: readonly HostPort[], events: TcpEvents) {
+  constructor(listen: Record<StreamTransport, readonly HostPort[]>, tls: Tls, events: ConnectionEvents) {
+    this.#tls = tls;
     this.#events = {
       onFrame: (connection, frame) => {
         this.#touch(connection);
@@ -34,33 +38,53 @@ export class Streams {
         events.onClose(connection, reason, waiting);
       },
     };
-    this.listeners = listen.map((address) => ({
-      configured: address,
-      bound: address,
-      family: isIP(address.host.split('%')[0]) === 6 ? 6 : 4,
-      server: createServer((socket) => this.#accept(socket)),
-    }));
+    this.listeners = (['tcp', 'tls'] as const).flatMap((transport) =>
+      listen[transport].map((address) => ({
+        transport,
+        configured: address,
+        bound: address,
+        family: isIP(address.host.split('%')[0]) === 6 ? 6 : 4,
+        server: createServer((socket) => this.#accept(transport, socket)),
+      })),
+    );
+  }
+
+  of(transport: StreamTransport): readonly StreamListener[] {
+    return this.listeners.filter((listener) => listener.transport === transport);
   }
 
   async start(): Promise<void> {
+    if (this.of('tls').length > 0) this.#tls.check();
     await allDone(this.listeners.map(listen));
   }
 
-  /** The connection of that name, else any to that address. */
-  find(flow: string | undefined, remote: HostPort): TcpConnection | undefined {
-    const named = flow === undefined ? undefined : this.#byId.get(flow);
+  /** The connection `hop` names, else any to its address; over TLS only one on which the same name was asked for. */
+  find(hop: Hop): Connection | undefined {
+    const named = hop.flow === undefined ? undefined : this.#byId.get(hop.flow);
     if (named?.open) return named;
     for (const connection of this.#byId.values()) {
-      if (connection.open && connection.remote.host === remote.host && connection.remote.port === remote.port) {
-        return connection;
-      }
+      if (connection.open && connection.transport === hop.transport && leadsTo(connection, hop)) return connection;
     }
     return undefined;
   }
 
-  open(remote: HostPort, from: string | undefined): TcpConnection {
+  /** `from`: the address to send from. */
+  open(transport: StreamTransport, hop: Hop, from: string | undefined): Connection {
     this.#makeRoom();
-    const connection = TcpConnection.open(this.#name(), remote, from, CONNECT_TIMEOUT_MS, this.#events);
+    const { remote } = hop;
+    const options = { id: this.#name(transport), transport, remote, ours: true };
+    const withinMs = CONNECT_TIMEOUT_MS;
+    let connection: Connection;
+    if (transport === 'tcp') {
+      const socket = connect({ host: remote.host, port: remote.port, localAddress: from });
+      connection = new Connection(options, socket, this.#events, { event: 'connect', withinMs });
+    } else {
+      const domains = domainsOf(hop);
+      const socket = this.#tls.connect(remote, from, domains);
+      const objection = () => this.#tls.objection(socket, domains);
+      const opening = { event: 'secureConnect', withinMs, objection } as const;
+      connection = new Connection({ ...options, domains }, socket, this.#events, opening);
+    }
     this.#byId.set(connection.id, connection);
     return connection;
   }
@@ -69,28 +93,30 @@ export class Streams {
     for (const connection of this.#byId.values()) connection.answered(branch);
   }
 
-  #accept(socket: Socket): void {
+  #accept(transport: StreamTransport, socket: Socket): void {
     const { remoteAddress, remotePort } = socket;
     if (remoteAddress === undefined || remotePort === undefined) {
       socket.destroy();
       return;
     }
     this.#makeRoom();
-    const connection = new TcpConnection(
-      this.#name(),
-      socket,
-      { host: remoteAddress, port: remotePort },
-      false,
-      this.#events,
-    );
+    const remote = { host: remoteAddress, port: remotePort };
+    const options = { id: this.#name(transport), transport, remote, ours: false };
+    const connection =
+      transport === 'tcp'
+        ? new Connection(options, socket, this.#events)
+        : new Connection(options, this.#tls.accept(socket), this.#events, {
+            event: 'secure',
+            withinMs: CONNECT_TIMEOUT_MS,
+          });
     this.#byId.set(connection.id, connection);
   }
 
-  #name(): string {
-    return `tcp-${++this.#count}`;
+  #name(transport: StreamTransport): string {
+    return `${transport}-${++this.#count}`;
   }
 
-  #touch(connection: TcpConnection): void {
+  #touch(connection: Connection): void {
     if (this.#byId.delete(connection.id)) this.#byId.set(connection.id, connection);
   }
 
@@ -112,12 +138,25 @@ export class Streams {
   }
 }
 
-function listen(listener: TcpListener): Promise<void> {
-  const { server, configured } = listener;
+/** Whom `hop` wants at the other end: without a name it is the address that must be in the certificate. */
+const domainsOf = ({ domains, remote }: Hop): readonly string[] => domains ?? [remote.host];
+
+function leadsTo(connection: Connection, hop: Hop): boolean {
+  const { remote, domains } = connection;
+  if (remote.host !== hop.remote.host || remote.port !== hop.remote.port) return false;
+  return connection.transport === 'tcp' || domains?.join() === domainsOf(hop).join();
+}
+
+function listen(listener: StreamListener): Promise<void> {
+  const { server, configured, transport } = listener;
   const { host, port } = configured;
   return new Promise((resolve, reject) => {
     const failed = (error: Error) =>
-      reject(new TransportError(`Cannot listen on tcp ${host} port ${port}: ${systemReason(error)}`, { cause: error }));
+      reject(
+        new TransportError(`Cannot listen on ${transport} ${host} port ${port}: ${systemReason(error)}`, {
+          cause: error,
+        }),
+      );
     server.once('error', failed);
     server.listen({ host, port, ipv6Only: true, exclusive: true }, () => {
       server.off('error', failed);

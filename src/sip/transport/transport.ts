@@ -12,11 +12,12 @@ import {
   type Transport,
   validate,
 } from '../message/index.ts';
+import type { Connection, StreamTransport } from './connection.ts';
 import { allDone, systemReason, TransportError } from './errors.ts';
 import type { Frame } from './framing.ts';
 import { sourceAddress } from './source.ts';
 import { Streams } from './streams.ts';
-import type { TcpConnection } from './tcp.ts';
+import { Tls, type TlsOptions } from './tls.ts';
 import { UdpListener } from './udp.ts';
 import { responseTarget, stampVia } from './via.ts';
 
@@ -30,7 +31,9 @@ export interface Passage {
 }
 
 export interface SipTransportOptions {
-  listen: { udp: readonly HostPort[]; tcp: readonly HostPort[] };
+  listen: { udp: readonly HostPort[]; tcp: readonly HostPort[]; tls?: readonly HostPort[] };
+  /** Whom we trust over TLS, and who we are there. */
+  tls?: TlsOptions;
   logger: Logger;
   /** A sound message. A `SipSyntaxError` thrown here (a header field that turns out malformed) is answered with 400. */
   onMessage(message: SipMessage, hop: Hop): void;
@@ -46,6 +49,13 @@ const ANY = ['0.0.0.0', '::'];
 /** How long the other side may take to read our 400 before its broken stream is cut, ms. */
 const FAULT_LINGER_MS = 2000;
 const PONG = new Uint8Array([13, 10]);
+
+interface Listener {
+  readonly bound: HostPort;
+  readonly family: 4 | 6;
+}
+
+const isAny = ({ bound }: Listener): boolean => ANY.includes(bound.host);
 
 export class SipTransport {
   readonly #options: SipTransportOptions;
@@ -63,11 +73,13 @@ export class SipTransport {
       );
       return listener;
     });
-    this.#streams = new Streams(options.listen.tcp, {
+    const { tcp, tls = [] } = options.listen;
+    this.#streams = new Streams({ tcp, tls }, new Tls(options.tls ?? {}), {
       onFrame: (connection, frame) => this.#frame(connection, frame),
       onClose: (connection, reason, waiting) => {
-        options.logger.debug('sip tcp connection closed', { flow: connection.id, ...connection.remote, reason });
-        for (const transaction of waiting) options.onFailure(transaction, `TCP connection: ${reason}`);
+        options.logger.debug('sip connection closed', { flow: connection.id, ...connection.remote, reason });
+        const what = `${connection.transport.toUpperCase()} connection`;
+        for (const transaction of waiting) options.onFailure(transaction, `${what}: ${reason}`);
       },
     });
   }
@@ -88,17 +100,17 @@ export class SipTransport {
   }
 
   /** The bound addresses, with real ports. */
-  get listening(): { udp: HostPort[]; tcp: HostPort[] } {
-    return { udp: this.#udp.map(({ bound }) => bound), tcp: this.#streams.listeners.map(({ bound }) => bound) };
+  get listening(): Record<Transport, HostPort[]> {
+    const [tcp, tls] = [this.#streams.of('tcp'), this.#streams.of('tls')];
+    const boundOf = (listeners: readonly Listener[]): HostPort[] => listeners.map(({ bound }) => bound);
+    return { udp: boundOf(this.#udp), tcp: boundOf(tcp), tls: boundOf(tls) };
   }
 
   /** Our side as `remoteHost` (an IP literal) sees it, with the listening port. Throws `TransportError` when nothing fits. */
   localFor(remoteHost: string, transport: Transport): HostPort {
     const family = isIP(remoteHost.split('%')[0]);
     const source = this.#source(remoteHost);
-    const listeners = transport === 'udp' ? this.#udp : this.#streams.listeners;
-    // Without a listener of that transport requests can still be sent over it; answers to them come back the same way.
-    for (const candidates of [listeners, transport === 'udp' ? [] : this.#udp]) {
+    for (const candidates of this.#listeners(transport)) {
       const fitting = candidates.filter((listener) => listener.family === family);
       const exact = fitting.find(({ bound }) => bound.host === source);
       const any = fitting.find(({ bound }) => ANY.includes(bound.host));
@@ -110,6 +122,21 @@ export class SipTransport {
     throw new TransportError(
       `Cannot reach ${remoteHost} over ${transport}: no listening address of its kind has a route`,
     );
+  }
+
+  /**
+   * Those of the transport, then others: without a listener of its own requests can still be sent over it, and answers to
+   * them come back the same way.
+   */
+  #listeners(transport: Transport): readonly (readonly Listener[])[] {
+    switch (transport) {
+      case 'udp':
+        return [this.#udp];
+      case 'tcp':
+        return [this.#streams.of('tcp'), this.#udp];
+      case 'tls':
+        return [this.#streams.of('tls'), this.#udp, this.#streams.of('tcp')];
+    }
   }
 
   #source(remoteHost: string): string | undefined {
@@ -135,10 +162,8 @@ export class SipTransport {
         this.#sendDatagram(bytes, { ...hop, remote }, fail);
         break;
       case 'tcp':
-        this.#sendStream(bytes, message, { ...hop, remote }, transaction);
-        break;
       case 'tls':
-        queueMicrotask(() => fail('TLS is not available'));
+        this.#sendStream(hop.transport, bytes, message, { ...hop, remote }, transaction);
         break;
     }
   }
@@ -161,17 +186,24 @@ export class SipTransport {
     });
   }
 
-  #sendStream(bytes: Uint8Array, message: SipMessage, hop: Hop, transaction: string | undefined): void {
+  #sendStream(
+    transport: StreamTransport,
+    bytes: Uint8Array,
+    message: SipMessage,
+    hop: Hop,
+    transaction: string | undefined,
+  ): void {
     // A named connection leads to where it came from, whatever port the Via says (RFC 3261 §18.2.2).
-    const connection = this.#streams.find(hop.flow, hop.remote) ?? this.#streams.open(hop.remote, this.#bindTo(hop));
-    this.#options.onBytes?.({ direction: 'out', transport: 'tcp', local: hop.local, remote: connection.remote, bytes });
+    const connection = this.#streams.find(hop) ?? this.#streams.open(transport, hop, this.#bindTo(hop));
+    this.#options.onBytes?.({ direction: 'out', transport, local: hop.local, remote: connection.remote, bytes });
     const asks = message.kind === 'request' && message.method !== 'ACK';
     connection.send(bytes, asks ? (message.via.params.get('branch') ?? undefined) : undefined, transaction);
   }
 
   /** A connection starts from the address we listen on, when that is a certain one. */
-  #bindTo(hop: Hop): string | undefined {
-    return this.#streams.listeners.some(({ bound }) => bound.host === hop.local.host) ? hop.local.host : undefined;
+  #bindTo({ transport, local }: Hop): string | undefined {
+    const listeners = transport === 'tls' ? this.#listeners(transport).flat() : this.#streams.listeners;
+    return listeners.some(({ bound }) => bound.host === local.host) ? local.host : undefined;
   }
 
   #datagram(listener: UdpListener, bytes: Buffer, remote: HostPort): void {
@@ -187,26 +219,26 @@ export class SipTransport {
     return { host: this.#source(remoteHost) ?? bound.host, port: bound.port };
   }
 
-  #frame(connection: TcpConnection, frame: Frame): void {
-    const { remote } = connection;
+  #frame(connection: Connection, frame: Frame): void {
+    const { remote, transport, domains } = connection;
     const host = connection.localHost ?? '';
-    const listeners = this.#streams.listeners;
-    const listener =
-      listeners.find(({ bound }) => bound.host === host) ?? listeners.find(({ bound }) => ANY.includes(bound.host));
-    const local = { host, port: (listener ?? listeners[0] ?? this.#udp[0])?.bound.port ?? 0 };
-    const hop: Hop = { transport: 'tcp', remote, local, flow: connection.id };
+    const listener = this.#listeners(transport)
+      .map((all) => all.find(({ bound }) => bound.host === host) ?? all.find(isAny) ?? all[0])
+      .find((found) => found !== undefined);
+    const local = { host, port: listener?.bound.port ?? 0 };
+    const hop: Hop = { transport, remote, local, flow: connection.id, ...(domains && { domains }) };
     switch (frame.kind) {
       case 'ping':
         connection.send(PONG);
         break;
       case 'message':
-        this.#options.onBytes?.({ direction: 'in', transport: 'tcp', local, remote, bytes: frame.bytes });
+        this.#options.onBytes?.({ direction: 'in', transport, local, remote, bytes: frame.bytes });
         this.#receive(frame.bytes, hop);
         break;
       case 'fault':
         this.#options.logger.debug('sip stream broken', { ...remote, reason: frame.reason });
         if (frame.bytes !== undefined) {
-          this.#options.onBytes?.({ direction: 'in', transport: 'tcp', local, remote, bytes: frame.bytes });
+          this.#options.onBytes?.({ direction: 'in', transport, local, remote, bytes: frame.bytes });
           this.#receive(frame.bytes, hop, frame.reason);
         }
         connection.end(frame.reason, FAULT_LINGER_MS);

@@ -268,7 +268,7 @@ test('strangers with many connections do not push out the one to our server', as
   assert.equal(a.failures.items.length, 0);
 });
 
-test('no socket of that family, no such port, no TLS: reported', async (t) => {
+test('no socket of that family, no such port, nobody there over TLS: reported', async (t) => {
   const a = await end(t, US);
   const local = { host: US, port: 5060 };
   a.transport.send(

@@ -1,6 +1,6 @@
-/** One TCP connection, whoever opened it: frames in, messages out, and which requests still wait for an answer on it. */
-import { connect, type Socket } from 'node:net';
-import type { HostPort } from '../message/index.ts';
+/** One connection, TCP or TLS, whoever opened it: frames in, messages out, and which requests still wait for an answer on it. */
+import type { Socket } from 'node:net';
+import type { HostPort, Transport } from '../message/index.ts';
 import { systemReason } from './errors.ts';
 import { type Frame, StreamFramer } from './framing.ts';
 
@@ -18,31 +18,57 @@ export const UNSENT_MAX_BYTES = 1 << 20;
 /** Requests remembered per connection, to report them when it breaks. */
 export const WAITING_MAX = 512;
 
-export interface TcpEvents {
-  onFrame(connection: TcpConnection, frame: Frame): void;
+export type StreamTransport = Exclude<Transport, 'udp'>;
+
+export interface ConnectionEvents {
+  onFrame(connection: Connection, frame: Frame): void;
   /** Once, whatever the cause. `waiting`: the transactions that had no answer yet. */
-  onClose(connection: TcpConnection, reason: string, waiting: string[]): void;
+  onClose(connection: Connection, reason: string, waiting: string[]): void;
 }
 
-export class TcpConnection {
-  readonly id: string;
-  readonly remote: HostPort;
+export interface ConnectionOptions {
+  id: string;
+  transport: StreamTransport;
+  remote: HostPort;
   /** We opened it. */
+  ours: boolean;
+  /** TLS: whom we wanted there (RFC 5922 §7). */
+  domains?: readonly string[];
+}
+
+/** How a connection begins. */
+export interface Opening {
+  /** What the socket says when it is there. */
+  event: 'connect' | 'secureConnect' | 'secure';
+  withinMs: number;
+  /** Why the other side is not to be spoken to, after all. Nothing is said to it before this was asked. */
+  objection?(): string | undefined;
+}
+
+export class Connection {
+  readonly id: string;
+  readonly transport: StreamTransport;
+  readonly remote: HostPort;
   readonly ours: boolean;
+  readonly domains: readonly string[] | undefined;
   readonly #socket: Socket;
-  readonly #events: TcpEvents;
+  readonly #events: ConnectionEvents;
   readonly #framer = new StreamFramer();
   /** Branch to transaction of requests without any response so far. */
   readonly #waiting = new Map<string, string>();
+  /** Held back until the other side has shown who it is. */
+  #unsaid: Uint8Array[] | undefined;
   #partialAlarm?: NodeJS.Timeout;
   #silentAlarm?: NodeJS.Timeout;
   #reason = 'closed by the other side';
   open = true;
 
-  constructor(id: string, socket: Socket, remote: HostPort, ours: boolean, events: TcpEvents) {
-    this.id = id;
-    this.remote = remote;
-    this.ours = ours;
+  constructor(options: ConnectionOptions, socket: Socket, events: ConnectionEvents, opening?: Opening) {
+    this.id = options.id;
+    this.transport = options.transport;
+    this.remote = options.remote;
+    this.ours = options.ours;
+    this.domains = options.domains;
     this.#socket = socket;
     this.#events = events;
     socket.setNoDelay(true);
@@ -62,21 +88,21 @@ export class TcpConnection {
       this.open = false;
       this.#events.onClose(this, this.#reason, [...this.#waiting.values()]);
     });
+    if (opening !== undefined) this.#opens(opening);
   }
 
-  /** Opens one. `from`: the address to send from. */
-  static open(
-    id: string,
-    remote: HostPort,
-    from: string | undefined,
-    timeoutMs: number,
-    events: TcpEvents,
-  ): TcpConnection {
-    const socket = connect({ host: remote.host, port: remote.port, localAddress: from });
-    const connection = new TcpConnection(id, socket, remote, true, events);
-    const alarm = setTimeout(() => connection.close(`no connection within ${timeoutMs} ms`), timeoutMs);
-    socket.once('connect', () => clearTimeout(alarm)).once('close', () => clearTimeout(alarm));
-    return connection;
+  #opens({ event, withinMs, objection }: Opening): void {
+    if (objection !== undefined) this.#unsaid = [];
+    const alarm = setTimeout(() => this.close(`no connection within ${withinMs} ms`), withinMs);
+    this.#socket.once('close', () => clearTimeout(alarm));
+    this.#socket.once(event, () => {
+      clearTimeout(alarm);
+      const reason = objection?.();
+      if (reason !== undefined) return this.close(reason);
+      const unsaid = this.#unsaid ?? [];
+      this.#unsaid = undefined;
+      for (const bytes of unsaid) this.#socket.write(bytes);
+    });
   }
 
   get localHost(): string | undefined {
@@ -105,8 +131,14 @@ export class TcpConnection {
       if (this.#waiting.size > WAITING_MAX) this.#waiting.delete(this.#waiting.keys().next().value!);
       this.#silentAlarm ??= setTimeout(() => this.close(`nothing came for ${SILENT_MS / 1000} s`), SILENT_MS);
     }
-    this.#socket.write(bytes);
-    if (this.#socket.writableLength > UNSENT_MAX_BYTES) this.close('the other side does not read');
+    if (this.#unsaid === undefined) this.#socket.write(bytes);
+    else this.#unsaid.push(bytes);
+    if (this.#unsent > UNSENT_MAX_BYTES) this.close('the other side does not read');
+  }
+
+  get #unsent(): number {
+    const unsaid = this.#unsaid ?? [];
+    return unsaid.reduce((octets, { length }) => octets + length, this.#socket.writableLength);
   }
 
   answered(branch: string): void {
