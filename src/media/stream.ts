@@ -5,10 +5,11 @@
 
 import { type Mixer, sampleCodec } from '../audio/index.ts';
 import type { Random } from '../base/index.ts';
-import { isRtcp, parseRtp, RTP_HEADER_BYTES, RtpHeader, RtpSession } from '../rtp/index.ts';
+import { isRtcp, MAX_SRTP_OVERHEAD_BYTES, parseRtp, RTP_HEADER_BYTES, RtpHeader, RtpSession } from '../rtp/index.ts';
 import { SocketName, UdpSocket } from '../rtp/socket.ts';
 import { SourceLatch } from './latch.ts';
 import { Listener } from './listener.ts';
+import { Shield } from './shield.ts';
 import { Prompt } from './sounds.ts';
 import { Talker } from './talker.ts';
 import type { Codec, MediaEvent, StreamConfig, StreamStatistics } from './types.ts';
@@ -18,6 +19,8 @@ const MAX_PER_TICK = 32;
 /** What is thrown away at the start at most: packets that piled up before the stream was configured. */
 const MAX_STALE = 512;
 const MAX_DATAGRAM_BYTES = 2048;
+/** SR with a block, SDES with the longest CNAME, BYE, and what SRTCP adds. */
+const MAX_REPORT_BYTES = 512;
 const STATISTICS_MS = 5000;
 const SILENT_MS = 5000;
 /** A one-way stream keeps the way back open for NATs (RFC 6263 §4.4, §4.6 wants at most 15 s). */
@@ -46,7 +49,9 @@ export class Stream {
   readonly #latch = new SourceLatch();
   readonly #rtcpTarget = new SocketName();
   readonly #datagram = new Uint8Array(MAX_DATAGRAM_BYTES);
-  readonly #keepAlive = new Uint8Array(RTP_HEADER_BYTES + 1);
+  readonly #report = new Uint8Array(MAX_REPORT_BYTES);
+  readonly #keepAlive = new Uint8Array(RTP_HEADER_BYTES + 1 + MAX_SRTP_OVERHEAD_BYTES);
+  readonly #shield = new Shield();
   readonly #header = new RtpHeader();
   readonly #frame: Int16Array;
   #config: StreamConfig | undefined;
@@ -101,6 +106,7 @@ export class Stream {
       throw new RangeError(`Cannot use the codec ${config.codec.encoding}: it is not known here`);
     const first = this.#config === undefined;
     const received = this.receives;
+    this.#shield.configure(config.srtp);
     this.#config = config;
     if (!received && this.receives) {
       this.#drain();
@@ -192,7 +198,7 @@ export class Stream {
     const { talker } = this.#coding;
     talker.add(this.#saying() ?? (this.#microphone ? frame : undefined));
     for (let length = talker.next(this.#session); length > 0; length = talker.next(this.#session)) {
-      this.#rtp.send(talker.datagram, length, this.#latch.target);
+      this.#rtp.send(talker.datagram, this.#shield.protect(talker.datagram, length), this.#latch.target);
     }
   }
 
@@ -225,6 +231,7 @@ export class Stream {
       packetsReceived: session?.reception.packetsReceived ?? 0,
       packetsLost: session?.reception.packetsLost ?? 0,
       packetsLate: session?.jitter.packetsLate ?? 0,
+      packetsRejected: this.#shield.packetsRejected,
       jitterMs: session?.reception.jitterMs ?? 0,
       bufferMs: session?.jitter.delayMs ?? 0,
       concealedMs: Math.round(this.#coding?.listener.concealedMs ?? 0),
@@ -250,7 +257,10 @@ export class Stream {
     return this.#frame;
   }
 
-  #receiveRtp(session: RtpSession, length: number, now: number): void {
+  #receiveRtp(session: RtpSession, datagramBytes: number, now: number): void {
+    // First of all: what is not authentic may not even say where its source is.
+    const length = this.#shield.unprotect(this.#datagram, datagramBytes);
+    if (length < 0) return;
     if (!parseRtp(this.#datagram, length, this.#header)) return;
     if (!this.#latch.accepts(this.#rtp.source, this.#header, now)) return;
     this.#heardAtMs = now;
@@ -265,8 +275,10 @@ export class Stream {
     if (received === 'digit') this.#post({ type: 'digit', stream: this.id, digit: session.digit });
   }
 
-  #receiveRtcp(session: RtpSession, socket: UdpSocket, length: number, now: number): void {
+  #receiveRtcp(session: RtpSession, socket: UdpSocket, datagramBytes: number, now: number): void {
     if (!this.#latch.acceptsRtcp(socket.source)) return;
+    const length = this.#shield.unprotectRtcp(this.#datagram, datagramBytes);
+    if (length < 0) return;
     if (session.receiveRtcp(this.#datagram, length, now) === 'bye') this.#post({ type: 'rtcp-bye', stream: this.id });
   }
 
@@ -275,18 +287,19 @@ export class Stream {
     this.#keepAlive[RTP_HEADER_BYTES] = NOISE_LEVEL;
     const length = session.send(this.#keepAlive, 1);
     this.#keepAlive[1] = (this.#keepAlive[1] & 0x80) | COMFORT_NOISE;
-    this.#rtp.send(this.#keepAlive, length, this.#latch.target);
+    this.#rtp.send(this.#keepAlive, this.#shield.protect(this.#keepAlive, length), this.#latch.target);
   }
 
   #sendReport(session: RtpSession, now: number, bye: boolean): void {
     const report = session.report(now, bye);
     if (report === undefined) return;
+    this.#report.set(report);
     const target = this.#rtcpTarget;
     if (this.#config?.remoteRtcp === undefined && this.#latch.latched) {
       target.copy(this.#latch.target);
       target.port = this.#latch.target.port + 1;
     }
-    this.#rtcp.send(report, report.length, target);
+    this.#rtcp.send(this.#report, this.#shield.protectRtcp(this.#report, report.length), target);
   }
 
   /** What came before anybody knew what it would be is old by now; playing it would only add delay. */

@@ -2,6 +2,7 @@
  * What the main thread sees of the sound: ports, streams, tones. The work is done on the media thread; nothing here waits.
  * Every call returns at once, and what happens later comes back as a `MediaEvent`.
  */
+import type { SrtpKeys } from '../rtp/suites.ts';
 
 export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
 
@@ -35,6 +36,8 @@ export interface StreamConfig {
   packetMs: number;
   /** `call`: adaptive jitter buffer 20..200 ms; `page`: fixed 60 ms. */
   buffer: { kind: 'adaptive'; minMs: number; maxMs: number } | { kind: 'fixed'; delayMs: number };
+  /** RFC 3711: what our packets are encrypted with, and theirs. Absent: neither is. Keys that stay the same go on as they are. */
+  srtp?: { send: SrtpKeys; receive: SrtpKeys };
 }
 
 /** One RTP/RTCP port pair, bound when opened, until `close`. */
@@ -70,6 +73,8 @@ export interface StreamStatistics {
   packetsReceived: number;
   packetsLost: number;
   packetsLate: number;
+  /** Of an encrypted stream: not authentic, or heard before. Dropped, whatever they held. */
+  packetsRejected: number;
   jitterMs: number;
   bufferMs: number;
   concealedMs: number;
