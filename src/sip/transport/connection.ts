@@ -41,8 +41,8 @@ export interface Opening {
   /** What the socket says when it is there. */
   event: 'connect' | 'secureConnect' | 'secure';
   withinMs: number;
-  /** Why the other side is not to be spoken to, after all. Nothing is said to it before this was asked. */
-  objection?(): string | undefined;
+  /** Why the other side is none of `domains`. Nothing is said to it before this was asked. */
+  objection?(domains: readonly string[]): string | undefined;
 }
 
 export class Connection {
@@ -58,6 +58,7 @@ export class Connection {
   readonly #waiting = new Map<string, string>();
   /** Held back until the other side has shown who it is. */
   #unsaid: Uint8Array[] | undefined;
+  #objection: Opening['objection'];
   #partialAlarm?: NodeJS.Timeout;
   #silentAlarm?: NodeJS.Timeout;
   #reason = 'closed by the other side';
@@ -92,17 +93,24 @@ export class Connection {
   }
 
   #opens({ event, withinMs, objection }: Opening): void {
+    this.#objection = objection;
     if (objection !== undefined) this.#unsaid = [];
     const alarm = setTimeout(() => this.close(`no connection within ${withinMs} ms`), withinMs);
     this.#socket.once('close', () => clearTimeout(alarm));
     this.#socket.once(event, () => {
       clearTimeout(alarm);
-      const reason = objection?.();
+      const reason = objection?.(this.domains ?? []);
       if (reason !== undefined) return this.close(reason);
       const unsaid = this.#unsaid ?? [];
       this.#unsaid = undefined;
       for (const bytes of unsaid) this.#socket.write(bytes);
     });
+  }
+
+  /** TLS: whether one of `domains` is at the other end, as far as is known; never so of a connection others opened. */
+  isFor(domains: readonly string[]): boolean {
+    if (this.domains?.join() === domains.join()) return true;
+    return this.#objection !== undefined && this.#unsaid === undefined && this.#objection(domains) === undefined;
   }
 
   get localHost(): string | undefined {

@@ -1,7 +1,7 @@
 /** The TCP and TLS side: listening sockets, and every open connection by its name and by where it leads (RFC 3261 §18). */
 import { connect, createServer, isIP, type Server, type Socket } from 'node:net';
 import type { Hop, HostPort } from '../message/index.ts';
-import { Connection, type ConnectionEvents, type StreamTransport } from './connection.ts';
+import { Connection, type ConnectionEvents, type Opening, type StreamTransport } from './connection.ts';
 import { allDone, systemReason, TransportError } from './errors.ts';
 import type { Tls } from './tls.ts';
 
@@ -58,7 +58,7 @@ export class Streams {
     await allDone(this.listeners.map(listen));
   }
 
-  /** The connection `hop` names, else any to its address; over TLS only one on which the same name was asked for. */
+  /** The connection `hop` names, else any to its address; over TLS only one whose other end is whom it wants. */
   find(hop: Hop): Connection | undefined {
     const named = hop.flow === undefined ? undefined : this.#byId.get(hop.flow);
     if (named?.open) return named;
@@ -81,8 +81,11 @@ export class Streams {
     } else {
       const domains = domainsOf(hop);
       const socket = this.#tls.connect(remote, from, domains);
-      const objection = () => this.#tls.objection(socket, domains);
-      const opening = { event: 'secureConnect', withinMs, objection } as const;
+      const opening: Opening = {
+        event: 'secureConnect',
+        withinMs,
+        objection: (wanted) => this.#tls.objection(socket, wanted),
+      };
       connection = new Connection({ ...options, domains }, socket, this.#events, opening);
     }
     this.#byId.set(connection.id, connection);
@@ -142,9 +145,9 @@ export class Streams {
 const domainsOf = ({ domains, remote }: Hop): readonly string[] => domains ?? [remote.host];
 
 function leadsTo(connection: Connection, hop: Hop): boolean {
-  const { remote, domains } = connection;
+  const { remote, transport } = connection;
   if (remote.host !== hop.remote.host || remote.port !== hop.remote.port) return false;
-  return connection.transport === 'tcp' || domains?.join() === domainsOf(hop).join();
+  return transport === 'tcp' || connection.isFor(domainsOf(hop));
 }
 
 function listen(listener: StreamListener): Promise<void> {
