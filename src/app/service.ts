@@ -394,7 +394,8 @@ export class Service {
 function whyNotDialled(target: string): string | undefined {
   try {
     const { scheme } = parseUri(target);
-    return scheme === 'sip' ? undefined : `${scheme}: is not available in this version: dial sip:USER@HOST`;
+    if (scheme === 'sip' || scheme === 'sips') return undefined;
+    return `${scheme}: is not available in this version: dial sip:USER@HOST`;
   } catch {
     return `"${target}" is no SIP URI such as sip:100@10.0.0.2`;
   }

@@ -71,9 +71,9 @@ test('an account is in the status before its server has answered', async (t) => 
 test('what cannot be dialled or played is refused, and no fault stays behind', async (t) => {
   const { service: one, socket } = await service(t);
   await one.start();
-  for (const target of ['100', 'sips:100@127.0.0.1', 'tel:100', 'sip:']) {
+  for (const target of ['100', 'tel:100', 'sip:']) {
     const answer = await ask(socket, { command: 'dial', target });
-    assert.ok(!answer.ok && answer.error.includes(target.replace('100@127.0.0.1', '').replace(/:100$/, ':')), target);
+    assert.ok(!answer.ok && answer.error.includes(target.replace(/:100$/, ':')), target);
   }
   for (const file of ['/nonexistent.wav', '/dev/null']) {
     const answer = await ask(socket, { command: 'play', file });

@@ -33,6 +33,11 @@ export class Account {
     this.#servers = config.servers.length > 0 ? config.servers.map(parseUri) : [domain];
   }
 
+  /** A `sips:` address: nothing but TLS will do (§26.2.2). */
+  get secure(): boolean {
+    return this.address.scheme === 'sips';
+  }
+
   /** Every known next hop by preference, the one that answers now first. */
   get hops(): readonly Hop[] {
     const { current } = this;
@@ -46,7 +51,7 @@ export class Account {
     let open = this.#servers.length;
     this.#servers.forEach((server, i) => {
       core.locate(server, undefined, now, (hops, at) => {
-        found[i] = hops;
+        found[i] = this.#wanted(hops);
         if (--open > 0) return;
         const all = found.flat().slice(0, HOPS_MAX);
         // Nothing found is no news: a resolver that is down does not move the servers.
@@ -54,6 +59,14 @@ export class Account {
         this.#moved();
         then(at);
       });
+    });
+  }
+
+  /** RFC 5922 §7: the server may show the name it was given, or the domain it serves. */
+  #wanted(hops: readonly Hop[]): readonly Hop[] {
+    return hops.flatMap((hop) => {
+      if (hop.transport !== 'tls') return this.secure ? [] : [hop];
+      return [{ ...hop, domains: [...new Set([...(hop.domains ?? []), this.address.host])] }];
     });
   }
 
@@ -72,11 +85,21 @@ export class Account {
 
   /** Whether `target` names the account's domain or one of its servers, by name or by an address found for one. */
   serves(target: SipUri): boolean {
-    const places = [this.address, ...this.#servers, ...this.#hops.map(({ remote }) => remote)];
+    const places: Place[] = [this.address, ...this.#servers, ...this.#hops.map(({ remote }) => remote)];
     return places.some(
-      ({ host, port }) => host.toLowerCase() === target.host.toLowerCase() && (port ?? 5060) === (target.port ?? 5060),
+      (place) =>
+        place.host.toLowerCase() === target.host.toLowerCase() &&
+        ((place.port ?? 5060) === (target.port ?? 5060) || portOf(place) === portOf(target)),
     );
   }
+}
+
+type Place = Pick<SipUri, 'host' | 'port'> & Partial<SipUri>;
+
+/** §19.1.2: the port of a URI that names none. */
+function portOf({ port, scheme, params }: Place): number {
+  const secure = scheme === 'sips' || params?.get('transport')?.toLowerCase() === 'tls';
+  return port ?? (secure ? 5061 : 5060);
 }
 
 export function samePlace(a: Hop, b: Hop): boolean {

@@ -205,9 +205,9 @@ export class Core {
     found.then(hops, now);
   }
 
-  /** Our Contact for a request or response over `hop`. */
-  contact(user: string, hop: Hop): string {
-    return contactOf(user, hop.local, hop.transport);
+  /** Our Contact for a request or response over `hop`; `secure`: one that a SIPS URI is to be answered with. */
+  contact(user: string, hop: Hop, secure = false): string {
+    return contactOf(user, hop.local, hop.transport, secure);
   }
 
   #perform(outputs: readonly TransactionOutput[], now: number): void {
@@ -245,10 +245,11 @@ export class Core {
 
 /** Whether `uri` names by its address exactly the place where `hop` leads. */
 function isAt(uri: SipUri, hop: Hop): boolean {
-  const transport = (uri.params.get('transport') ?? (uri.scheme === 'sips' ? 'tls' : 'udp')).toLowerCase();
+  const secure = uri.scheme === 'sips';
+  const transport = secure ? 'tls' : (uri.params.get('transport') ?? 'udp').toLowerCase();
   const port = uri.port ?? (transport === 'tls' ? 5061 : 5060);
   return (
-    uri.scheme === 'sip' &&
+    (uri.scheme === 'sip' || secure) &&
     !uri.params.has('maddr') &&
     transport === hop.transport &&
     port === hop.remote.port &&

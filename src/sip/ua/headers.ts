@@ -30,10 +30,12 @@ export const ALLOW: HeaderField = ['Allow', METHODS.join(', ')];
 export const ACCEPT: HeaderField = ['Accept', BODY_TYPE];
 export const SUPPORTED: HeaderField = ['Supported', EXTENSIONS.join(', ')];
 
-/** §8.1.1.8: where requests of this dialog, or calls to this registration, reach us. */
-export function contactOf(user: string, at: HostPort, transport: Transport): string {
-  const suffix = transport === 'udp' ? '' : `;transport=${transport}`;
-  return `<sip:${escapeUser(user)}@${formatHostPort(at.host, at.port)}${suffix}>`;
+/** §8.1.1.8: where requests of this dialog, or calls to this registration, reach us. `secure`: as a SIPS URI. */
+export function contactOf(user: string, at: HostPort, transport: Transport, secure = false): string {
+  const where = `${escapeUser(user)}@${formatHostPort(at.host, at.port)}`;
+  // RFC 5630 §3.1.4: a SIPS URI says TLS by its scheme.
+  if (secure && transport === 'tls') return `<sips:${where}>`;
+  return `<sip:${where}${transport === 'udp' ? '' : `;transport=${transport}`}>`;
 }
 
 /** §8.1.1.3: who we are, in requests that begin something. */

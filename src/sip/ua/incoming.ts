@@ -30,7 +30,12 @@ export class IncomingCall implements Call, Machine, InDialog {
     this.#hop = hop;
     this.#transaction = transaction;
     this.#dialog = Dialog.uas(request, core.random.token());
-    this.#contact = core.contact(account?.user ?? core.config.user, hop);
+    this.#contact = core.contact(
+      account?.user ?? core.config.user,
+      hop,
+      // §12.1.1: a SIPS URI is answered with one.
+      request.parsedUri().scheme === 'sips',
+    );
     const { expires } = request;
     if (expires !== undefined && expires > 0) this.#timers.set('expires', now + expires * 1_000);
     core.dialogs.set(this.#dialog.id, this);

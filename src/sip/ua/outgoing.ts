@@ -77,9 +77,14 @@ export class OutgoingCall implements Call, Machine, InDialog {
   start(hops: readonly Hop[], now: number): void {
     if (this.#state !== 'locating') return;
     this.#state = 'calling';
-    this.#candidates = [...hops];
-    if (hops.length > 0) return this.#attempt(now);
+    // §26.2.2: what a SIPS URI asks for goes over TLS or not at all.
+    this.#candidates = hops.filter(({ transport }) => transport === 'tls' || !this.#secure);
+    if (this.#candidates.length > 0) return this.#attempt(now);
     this.#notFound();
+  }
+
+  get #secure(): boolean {
+    return /^sips:/i.test(this.#invitation.target);
   }
 
   #notFound(): void {
@@ -90,7 +95,7 @@ export class OutgoingCall implements Call, Machine, InDialog {
     const hop = this.#candidates.shift();
     if (hop === undefined) return;
     const { core, account } = this.#context;
-    const contact = core.contact(account?.user ?? core.config.user, hop);
+    const contact = core.contact(account?.user ?? core.config.user, hop, this.#secure || account?.secure);
     const body = this.#offer(hop);
     if (body === undefined) return;
     this.#giveUpAt ??= now + NO_ANSWER_MS;

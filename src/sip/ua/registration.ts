@@ -127,7 +127,8 @@ export class Registration implements Machine {
 
   #register(hop: Hop, expiresMs: number, now: number): void {
     const attempt = ++this.#attempt;
-    const contact = expiresMs === 0 ? this.#contact : this.#core.contact(this.#account.user, hop);
+    const { user, secure } = this.#account;
+    const contact = expiresMs === 0 ? this.#contact : this.#core.contact(user, hop, secure);
     this.#asked = { hop, contact };
     ask(
       this.#core,

@@ -138,7 +138,7 @@ export class Watch {
         ['To', `<${target}>`],
         ['Call-ID', this.#callId],
         ['CSeq', `${++this.#sequence} OPTIONS`],
-        ['Contact', this.#core.contact(this.#account.user, hop)],
+        ['Contact', this.#core.contact(this.#account.user, hop, this.#account.secure)],
         ['Accept', 'application/sdp'],
         ['User-Agent', this.#core.config.product],
       ],

@@ -10,6 +10,7 @@ import {
   type SipRequest,
   type SipResponse,
   type SipUri,
+  type Transport,
 } from '../../../src/sip/message/index.ts';
 import { type Body, type SessionEvent, type UaConfig, type UaOutput, UserAgent } from '../../../src/sip/ua/index.ts';
 
@@ -80,15 +81,10 @@ export class Peer {
   }
 
   #find(uri: SipUri): Hop[] {
-    return this.unknown.has(uri.host) || uri.host === ''
-      ? []
-      : [
-          {
-            ...hopTo(this.addresses.get(uri.host) ?? uri.host, uri.port ?? 5060),
-            local: this.local,
-            transport: uri.params.has('transport') ? 'tcp' : 'udp',
-          },
-        ];
+    if (this.unknown.has(uri.host) || uri.host === '') return [];
+    const transport = uri.scheme === 'sips' ? 'tls' : ((uri.params.get('transport') ?? 'udp') as Transport);
+    const hop = hopTo(this.addresses.get(uri.host) ?? uri.host, uri.port ?? (transport === 'tls' ? 5061 : 5060));
+    return [{ ...hop, local: this.local, transport, ...(transport === 'tls' && { domains: [uri.host] }) }];
   }
 
   /** Lets time pass, alarm by alarm. */
