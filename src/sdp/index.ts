@@ -1,4 +1,5 @@
-/** Session descriptions: RFC 8866 text, RFC 3264 offer and answer. Pure. */
+/** Session descriptions: RFC 8866 text, RFC 3264 offer and answer, RFC 4568 keys. Pure. */
+export { type CryptoLine, type Encryption, formatCrypto, parseCrypto, type Security } from './crypto.ts';
 export {
   type AddressFamily,
   type Attribute,

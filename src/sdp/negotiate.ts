@@ -1,8 +1,10 @@
 /**
- * Offer and answer, RFC 3264: one audio stream, G.711 and telephone-event. Pure functions; the caller keeps what it sent, and
- * counts `version` up when it sends something else (§8).
+ * Offer and answer, RFC 3264: one audio stream, G.711 and telephone-event, with the keys of SRTP. Pure functions; the caller
+ * keeps what it sent, and counts `version` up when it sends something else (§8).
  */
 import type { Codec, Direction, SocketAddress } from '../media/types.ts';
+import type { SrtpKeys } from '../rtp/index.ts';
+import { agreedCrypto, formatCrypto, isSecure, offeredCrypto, type Security, selectCrypto } from './crypto.ts';
 import {
   type Attribute,
   attribute,
@@ -28,6 +30,8 @@ export interface LocalMedia {
   /** What we would like to receive, and send when the other side does not say. */
   packetMs: number;
   dtmf: boolean;
+  /** Absent: SRTP is not spoken at all. */
+  security?: Security;
   sessionId: number;
   version: number;
 }
@@ -45,6 +49,8 @@ export interface Negotiated {
   packetMs: number;
   /** The other side does not listen: it put us on hold, or it pages. */
   heldByPeer: boolean;
+  /** Absent: neither side encrypts. */
+  srtp?: { send: SrtpKeys; receive: SrtpKeys };
 }
 
 export interface Refused {
@@ -66,7 +72,10 @@ export function createOffer(local: LocalMedia, previous?: Sdp): Sdp {
   const codecs = local.codecs.map((name) => ENCODINGS[name]);
   const formats = codecs.map(({ encoding, payloadType }) => ({ encoding, payloadType }));
   const dtmfPayloadType = local.dtmf ? DTMF_PAYLOAD_TYPE : undefined;
-  const offered = audioLine('RTP/AVP', formats, dtmfPayloadType, local.direction, local);
+  // Best effort is RTP/AVP with keys: who knows none of it answers as ever.
+  const protocol = local.security?.mode === 'required' ? 'RTP/SAVP' : 'RTP/AVP';
+  const crypto = offeredCrypto(local.security);
+  const offered = audioLine(protocol, formats, dtmfPayloadType, local.direction, local, crypto);
   const media = previous === undefined ? [] : previous.media.map(refusedLine);
   const place = previous?.media.findIndex((medium) => medium.kind === 'audio' && medium.port !== 0) ?? -1;
   if (place >= 0) media[place] = offered;
@@ -74,14 +83,31 @@ export function createOffer(local: LocalMedia, previous?: Sdp): Sdp {
   return session(local, media);
 }
 
-/** Our answer: every `m=` line of the offer is answered, the first audio that suits is taken, the others get port 0 (§6). */
+/**
+ * Our answer: every `m=` line of the offer is answered, the first audio that suits is taken, the others get port 0 (§6). Who
+ * asks for encryption takes an encrypted line before a plain one.
+ */
 export function answerOffer(offer: Sdp, local: LocalMedia): { answer: Sdp; stream: Negotiated } | Refused {
   const reasons: string[] = [];
-  for (const [index, medium] of offer.media.entries()) {
+  const places = [...offer.media.entries()];
+  if (local.security !== undefined && local.security.mode !== 'none')
+    places.sort(([, a], [, b]) => Number(isSecure(b)) - Number(isSecure(a)));
+  for (const [index, medium] of places) {
     const stream = agree(offer, medium, local);
     if ('refused' in stream) {
       reasons.push(`${medium.kind}: ${stream.refused}`);
       continue;
+    }
+    const theirs = selectCrypto(medium, local.security);
+    if (theirs !== 'plain' && 'unusable' in theirs) {
+      reasons.push(`${medium.kind}: ${notEncrypted(medium, theirs)}`);
+      continue;
+    }
+    const crypto: Attribute[] = [];
+    if (theirs !== 'plain' && local.security !== undefined) {
+      const send = local.security.key(theirs.keys.suite);
+      stream.srtp = { send, receive: theirs.keys };
+      crypto.push(formatCrypto(theirs.tag, send));
     }
     const { encoding, payloadType } = stream.codec;
     const taken = audioLine(
@@ -90,6 +116,7 @@ export function answerOffer(offer: Sdp, local: LocalMedia): { answer: Sdp; strea
       stream.dtmfPayloadType,
       stream.direction,
       local,
+      crypto,
       attribute(medium, 'mid'),
     );
     const media = offer.media.map((other, place) => (place === index ? taken : refusedLine(other)));
@@ -111,13 +138,25 @@ export function acceptAnswer(offer: Sdp, answer: Sdp): { stream: Negotiated } | 
     return { refused: `the answer has ${answer.media.length} media lines, the offer ${offer.media.length}` };
   if (theirs.protocol.toUpperCase() !== ours.protocol.toUpperCase())
     return { refused: `${ours.protocol} was offered, ${theirs.protocol} answered` };
+  const srtp = agreedCrypto(ours, theirs);
+  if (srtp !== 'plain' && 'unusable' in srtp)
+    return { refused: `the answer's ${theirs.kind}: ${notEncrypted(theirs, srtp)}` };
   const stream = agree(answer, theirs, {
     codecs: payloadFormats(ours).flatMap((format) => nameOf(format) ?? []),
     direction: directionOf(offer, ours),
     packetMs: Number(attribute(ours, 'ptime') ?? 20),
     dtmf: telephoneEvent(payloadFormats(ours), CLOCK_RATE_HZ) !== undefined,
   });
-  return 'refused' in stream ? { refused: `the answer's ${theirs.kind}: ${stream.refused}` } : { stream };
+  if ('refused' in stream) return { refused: `the answer's ${theirs.kind}: ${stream.refused}` };
+  return { stream: srtp === 'plain' ? stream : { ...stream, srtp } };
+}
+
+function notEncrypted(medium: MediaDescription, { unusable }: { unusable: string }): string {
+  const { protocol } = medium;
+  if (unusable === '') return `${protocol} is not supported`;
+  return isSecure(medium)
+    ? `${protocol} is not possible: ${unusable}`
+    : `${protocol} is not encrypted, and encryption is required: ${unusable}`;
 }
 
 /** One line of theirs against what we can; the same whether they offered or answered. */
@@ -128,8 +167,8 @@ function agree(
 ): Negotiated | Refused {
   if (medium.kind !== 'audio') return { refused: 'only audio is spoken here' };
   if (medium.port === 0) return { refused: 'port 0' };
-  // RTP/AVP with a=crypto is plain RTP. AVPF (RFC 4585) only allows earlier reports, it does not demand any.
-  if (!/^RTP\/AVPF?$/i.test(medium.protocol)) return { refused: `${medium.protocol} is not supported` };
+  // AVPF (RFC 4585) only allows earlier reports, it does not demand any.
+  if (!/^RTP\/S?AVPF?$/i.test(medium.protocol)) return { refused: `${medium.protocol} is not supported` };
   const connection = medium.connection ?? sdp.connection;
   if (connection === undefined) return { refused: 'there is no c= line' };
   const formats = payloadFormats(medium);
@@ -201,6 +240,7 @@ function audioLine(
   dtmfPayloadType: number | undefined,
   way: Direction,
   local: LocalMedia,
+  crypto: readonly Attribute[],
   mid?: string,
 ): MediaDescription {
   const attributes: Attribute[] = formats.map(({ encoding, payloadType }) => ({
@@ -212,6 +252,7 @@ function audioLine(
     attributes.push({ name: 'fmtp', value: `${dtmfPayloadType} 0-15` });
   }
   attributes.push({ name: 'ptime', value: String(local.packetMs) }, { name: 'maxptime', value: '60' });
+  attributes.push(...crypto);
   if (mid !== undefined) attributes.push({ name: 'mid', value: mid });
   attributes.push({ name: way });
   const numbers = formats.map(({ payloadType }) => payloadType);

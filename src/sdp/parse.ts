@@ -67,7 +67,10 @@ function parseMedia(value: string, line: number): MediaDescription {
   const [kind, port, protocol, ...formats] = value.split(/\s+/);
   const match = /^(\d{1,5})(?:\/\d+)?$/.exec(port ?? '');
   if (match === null || Number(match[1]) > 65535)
-    throw new SdpSyntaxError(`Cannot parse SDP line ${line} "m=${shown(value)}": "${port ?? ''}" is no port`, line);
+    throw new SdpSyntaxError(
+      `Cannot parse SDP line ${line} "m=${shown(value)}": "${shown(port ?? '')}" is no port`,
+      line,
+    );
   if (protocol === undefined || formats.length === 0)
     throw new SdpSyntaxError(
       `Cannot parse SDP line ${line} "m=${shown(value)}": protocol or formats are missing`,
@@ -102,10 +105,17 @@ function parseOrigin(value: string, line: number): Origin {
 function parseFamily(family: string, value: string, line: number): AddressFamily {
   const upper = family.toUpperCase();
   if (upper === 'IP4' || upper === 'IP6') return upper;
-  throw new SdpSyntaxError(`Cannot parse SDP line ${line} "${shown(value)}": "${family}" is not IP4 or IP6`, line);
+  throw new SdpSyntaxError(
+    `Cannot parse SDP line ${line} "${shown(value)}": "${shown(family)}" is not IP4 or IP6`,
+    line,
+  );
 }
 
 /** Without multicast TTL, and without the brackets that belong into URIs only. */
 const bare = (address: string): string => address.replace(/\/.*$/, '').replace(/^\[(.*)\]$/, '$1');
 
-const shown = (line: string): string => (line.length > 60 ? `${line.slice(0, 60)}…` : line);
+/** What a message may show: no key, wherever a broken line has it. */
+function shown(line: string): string {
+  const text = line.replace(/inline\s*:.*/i, 'inline:…');
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}
