@@ -18,6 +18,7 @@ export function check(file: unknown, wired?: { buttons: readonly string[]; outpu
   checkButtons(file, wired?.buttons, found);
   checkOutputs(file, wired?.outputs, found);
   checkAccounts(file, found);
+  checkListening(file, found);
   checkIncoming(file, found);
   checkSound(file, found);
   checkServices(file, found);
@@ -66,11 +67,23 @@ function checkAccounts(file: unknown, { problems, warnings }: Checked): void {
     if (valueAt(file, encryption) === 'offered') warnings.push(ignored(encryption, 'encryption'));
     if (typeof valueAt(file, [...path, 'password']) === 'string') warnings.push(inline([...path, 'password']));
   }
-  const listen = valueAt(file, ['sip', 'listen']);
-  if (typeof listen !== 'object' || listen === null) return;
-  if (Object.hasOwn(listen, 'tls')) warnings.push(ignored(['sip', 'listen', 'tls'], 'listening on TLS'));
-  if (!Object.hasOwn(listen, 'udp') && !Object.hasOwn(listen, 'tcp')) {
-    problems.push({ path: ['sip', 'listen'], message: 'nothing is listened to', expected: 'udp, tcp or both' });
+}
+
+function checkListening(file: unknown, { problems }: Checked): void {
+  const has = (...path: string[]): boolean => valueAt(file, ['sip', ...path]) !== undefined;
+  const needs = (path: Path, message: string, expected: string) => problems.push({ path, message, expected });
+  const [certificate, key] = [has('tls', 'certificate'), has('tls', 'key')];
+  if (certificate !== key) {
+    const [given, missing] = certificate ? ['certificate', 'key'] : ['key', 'certificate'];
+    needs(['sip', 'tls', given], `a ${given} without its ${missing} is of no use`, `tls: { ${missing}: FILE }`);
+  }
+  if (!has('listen')) return;
+  if (has('listen', 'tls') && !certificate && !key) {
+    const message = 'who calls over TLS wants to see a certificate, and there is none';
+    needs(['sip', 'listen', 'tls'], message, 'sip: { tls: { certificate: FILE, key: FILE } }');
+  }
+  if (!has('listen', 'udp') && !has('listen', 'tcp') && !has('listen', 'tls')) {
+    needs(['sip', 'listen'], 'nothing is listened to', 'udp, tcp, tls or several');
   }
 }
 

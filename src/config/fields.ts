@@ -88,24 +88,33 @@ export function listOf<T>(item: z.ZodType<T, string>): z.ZodType<T[], string | s
 }
 
 const SIP_URI =
-  /^sip:(?:([^@\s<>;?]+)@)?(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9][A-Za-z0-9.-]*)(?::(\d{1,5}))?((?:;[^\s;?<>]+)*)$/;
+  /^sips?:(?:([^@\s<>;?]+)@)?(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9][A-Za-z0-9.-]*)(?::(\d{1,5}))?((?:;[^\s;?<>]+)*)$/;
 
-/** What can be dialled or registered with: `sip:` over UDP or TCP. */
+/** What can be dialled or registered with: `sip:` over UDP, TCP or TLS, `sips:` over TLS. */
 export const sipUri = written('a SIP URI such as sip:100@pbx.example.net', (text, refuse) => {
-  // Nobody may believe that a call is encrypted when it is not.
-  if (/^sips:/i.test(text)) return refuse('sips: is not available in this version: this would not be encrypted');
   const [, , , port, parameters] = text.match(SIP_URI) ?? [];
   if (parameters === undefined) return refuse(`${JSON.stringify(text)} is no SIP URI`);
   if (port !== undefined && Number(port) > 65_535) return refuse(`${port} is no port`);
-  const transport = parameters.match(/;transport=([^;]*)/i)?.[1].toLowerCase() ?? 'udp';
-  if (transport === 'tls') return refuse('transport=tls is not available in this version: this would not be encrypted');
-  if (transport !== 'udp' && transport !== 'tcp') return refuse(`transport=${transport} is not known`);
-  return text;
+  const transport = parameters.match(/;transport=([^;]*)/i)?.[1].toLowerCase();
+  if (transport === undefined || transport === 'tcp' || transport === 'tls') return text;
+  if (transport !== 'udp') return refuse(`transport=${transport} is not known`);
+  // RFC 3261 §26.2.2: nobody may believe that a call is secret when it is not.
+  return text.startsWith('sips:') ? refuse('sips: goes over TLS, and not over UDP') : text;
+});
+
+/** SHA-256 of a certificate, as `openssl x509 -fingerprint -sha256` prints it, too; becomes 64 lower-case digits. */
+export const fingerprint = written('sha256: and 64 hexadecimal digits', (text, refuse) => {
+  const digits = text
+    .replace(/^sha256:/i, '')
+    .replaceAll(':', '')
+    .toLowerCase();
+  const fits = /^sha256:/i.test(text) && /^[0-9a-f]{64}$/.test(digits);
+  return fits ? digits : refuse(`${JSON.stringify(text)} is no SHA-256 fingerprint`);
 });
 
 /** `sip:USER@DOMAIN` */
 export const addressOfRecord = written('sip:USER@DOMAIN', (text, refuse) => {
-  if (/^sip:[^@]+@?$/.test(text)) return refuse(`${JSON.stringify(text)} has no domain`);
+  if (/^sips?:[^@]+@?$/.test(text)) return refuse(`${JSON.stringify(text)} has no domain`);
   const [, user, , , parameters] = text.match(SIP_URI) ?? [];
   if (user === undefined) return refuse(`${JSON.stringify(text)} is no SIP address`);
   if (parameters !== '') return refuse('an address of record has no parameters; they belong to the servers');

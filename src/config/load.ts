@@ -3,6 +3,7 @@
 import { dirname, resolve } from 'node:path';
 import type { MediaConfig } from '../media/types.ts';
 import type { CodecName } from '../sdp/index.ts';
+import type { TlsOptions } from '../sip/transport/index.ts';
 import { check } from './checks.ts';
 import { loadDevice } from './device.ts';
 import { explain, type Finding, type ReferenceRow, reference } from './explain.ts';
@@ -71,13 +72,18 @@ function build(
     terminal: { id, name, calls, buttons, incoming, outputs, stuckMs },
     device,
     sip: {
-      listen: { udp: file.sip.listen.udp ?? [], tcp: file.sip.listen.tcp ?? [] },
+      listen: {
+        udp: file.sip.listen.udp ?? [],
+        tcp: file.sip.listen.tcp ?? [],
+        ...(file.sip.listen.tls && { tls: file.sip.listen.tls }),
+      },
+      ...(file.sip.tls && { tls: tlsOf(file.sip.tls) }),
       accounts: Object.entries(file.sip.accounts).map(
         ([account, { address, servers = [], username, password, expires }]) => ({
           name: account,
           address,
           servers,
-          username: username ?? address.slice('sip:'.length, address.indexOf('@')),
+          username: username ?? address.slice(address.indexOf(':') + 1, address.indexOf('@')),
           password: password ?? '',
           expiresMs: expires,
         }),
@@ -98,4 +104,8 @@ function build(
     ...(file.web && { web: file.web }),
     warnings,
   };
+}
+
+function tlsOf({ fingerprint, ...tls }: NonNullable<TerminalFile['sip']['tls']>): TlsOptions {
+  return { ...tls, ...(fingerprint && { fingerprints: fingerprint }) };
 }

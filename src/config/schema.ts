@@ -7,6 +7,7 @@ import {
   about,
   addressOfRecord,
   duration,
+  fingerprint,
   hostPort,
   integer,
   listOf,
@@ -16,7 +17,7 @@ import {
   text,
 } from './fields.ts';
 import { button, callPlan, incomingRule, named, output } from './schema-terminal.ts';
-import { certificates, type Surroundings, secret } from './secrets.ts';
+import { certificates, privateKey, type Surroundings, secret, whyNoPair } from './secrets.ts';
 
 const terminal = z.strictObject({
   id: about('Topic segment, journal, default SIP user.', z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)).meta({
@@ -39,6 +40,26 @@ const device = z
   ])
   .meta({ expected: "a profile's name, a path to one, or { profile: NAME, sound: ... }" });
 
+function tls(around: Surroundings) {
+  return z
+    .strictObject({
+      certificate: about(
+        'PEM file of our own: shown to callers, and to servers that ask for it.',
+        certificates(around).optional(),
+      ),
+      key: about('The key of our certificate.', privateKey(around).optional()),
+      ca: about('PEM file of the authorities to trust instead of the public ones.', certificates(around).optional()),
+      fingerprint: about(
+        "Servers' certificates to trust, whoever signed them and for whatever name; without ca no others.",
+        listOf(fingerprint).optional(),
+      ),
+    })
+    .superRefine(({ certificate, key }, context) => {
+      const why = certificate !== undefined && key !== undefined ? whyNoPair(certificate, key) : undefined;
+      if (why !== undefined) context.addIssue({ code: 'custom', message: why, path: ['key'] });
+    });
+}
+
 function sip(around: Surroundings) {
   const port = (transport: string) => about(`Where SIP over ${transport} is listened to.`, listOf(hostPort).optional());
   const account = z.strictObject({
@@ -56,6 +77,7 @@ function sip(around: Surroundings) {
         .strictObject({ udp: port('UDP'), tcp: port('TCP'), tls: port('TLS') })
         .prefault({ udp: '0.0.0.0:5060', tcp: '0.0.0.0:5060' }),
     ),
+    tls: about('SIP over TLS: who we are, and whom we trust.', tls(around).optional()),
     accounts: about('Where the terminal registers.', named('an account', account).prefault({})),
     media: about(
       'RTP.',

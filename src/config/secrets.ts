@@ -1,4 +1,5 @@
 /** Files the configuration points to, and secrets: from a file, a systemd credential, the environment, or written inline. */
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { accessSync, constants, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { z } from 'zod';
@@ -15,11 +16,24 @@ export interface Surroundings {
   env: NodeJS.ProcessEnv;
 }
 
+/** Where a secret is kept: one of these. */
+interface Place {
+  file?: string;
+  credential?: string;
+  env?: string;
+}
+
 const EXPECTED = '{ file: PATH }, { credential: NAME } or { env: NAME }';
 
 /** Becomes the secret itself. A line end after it is no part of it. */
 export function secret(around: Surroundings): z.ZodType<string, unknown> {
-  const reference = z
+  const inline = z.string().min(1);
+  return z.union([inline, kept(around)]).meta({ expected: EXPECTED });
+}
+
+/** The secret of which it is written where it is kept. */
+function kept(around: Surroundings): z.ZodType<string, Place> {
+  return z
     .strictObject({ file: z.string().optional(), credential: z.string().optional(), env: z.string().optional() })
     .transform((value, context): string => {
       if (context.issues.length > 0) return z.NEVER;
@@ -35,8 +49,6 @@ export function secret(around: Surroundings): z.ZodType<string, unknown> {
       const content = found.text.replace(/[\r\n]+$/, '');
       return content === '' ? refuse(`the secret of ${kind} ${where} is empty`) : content;
     });
-  const inline = z.string().min(1);
-  return z.union([inline, reference]).meta({ expected: EXPECTED });
 }
 
 function find(
@@ -100,6 +112,41 @@ export function certificates(around: Surroundings): z.ZodType<string, string> {
       return pem;
     })
     .meta({ expected: 'the path of a PEM file, relative to this one' }) as z.ZodType<string, string>;
+}
+
+/** A private key: the path of its PEM file, or the place of a secret. */
+export function privateKey(around: Surroundings): z.ZodType<string, unknown> {
+  const expected = `the path of a PEM file, ${EXPECTED}`;
+  const inFile = z
+    .string()
+    .min(1)
+    .transform((file): Place => ({ file }))
+    .pipe(kept(around));
+  return z
+    .union([inFile, kept(around)])
+    .transform((pem, context): string => {
+      if (context.issues.length > 0) return '';
+      try {
+        createPrivateKey(pem);
+      } catch (error) {
+        const locked = (error as NodeJS.ErrnoException).code === 'ERR_MISSING_PASSPHRASE';
+        const message = locked ? 'the key is locked with a passphrase' : 'this is no private key in PEM';
+        context.issues.push({ code: 'custom', message, input: '' });
+      }
+      return pem;
+    })
+    .meta({ expected });
+}
+
+/** Why the two do not belong together; undefined when they do. */
+export function whyNoPair(certificate: string, key: string): string | undefined {
+  try {
+    return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))
+      ? undefined
+      : 'this is not the key of the certificate';
+  } catch (error) {
+    return `the certificate cannot be read: ${reason(error)}`;
+  }
 }
 
 /** `no such file` and the like. */

@@ -3,6 +3,7 @@ import type { LineConfig } from '../io/gpio/index.ts';
 import type { MediaConfig } from '../media/types.ts';
 import type { CodecName } from '../sdp/index.ts';
 import type { HostPort } from '../sip/message/index.ts';
+import type { TlsOptions } from '../sip/transport/index.ts';
 import type { AccountConfig } from '../sip/ua/types.ts';
 import type { TerminalConfig } from '../terminal/types.ts';
 
@@ -16,7 +17,8 @@ export interface DeviceConfig {
 }
 
 export interface SipConfig {
-  listen: { udp: readonly HostPort[]; tcp: readonly HostPort[] };
+  listen: { udp: readonly HostPort[]; tcp: readonly HostPort[]; tls?: readonly HostPort[] };
+  tls?: TlsOptions;
   accounts: readonly AccountConfig[];
 }
 
