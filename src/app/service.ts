@@ -89,6 +89,7 @@ export class Service {
     this.#calls = new Calls(ua, this.#media, { codecs: config.codecs, packetMs: 20 }, systemRandom, logger);
     this.#transport = new SipTransport({
       listen: config.sip.listen,
+      tls: config.sip.tls,
       logger,
       onMessage: (message, hop) => this.#take(() => this.#calls.receive(message, hop, now())),
       onFailure: (transaction, reason) => this.#take(() => this.#calls.transportFailed(transaction, reason, now())),
