@@ -57,14 +57,17 @@ function checkOutputs(file: unknown, wired: readonly string[] | undefined, { war
   }
 }
 
-function checkAccounts(file: unknown, { problems, warnings }: Checked): void {
+function checkAccounts(file: unknown, { warnings }: Checked): void {
   for (const [, path] of entries(file, ['sip', 'accounts'])) {
     const encryption = [...path, 'encryption'];
-    if (valueAt(file, encryption) === 'required') {
-      const message = 'encryption is not available in this version: calls would not be encrypted';
-      problems.push({ path: encryption, message, expected: 'none' });
+    const hops = [valueAt(file, [...path, 'servers']) ?? valueAt(file, [...path, 'address'])].flat();
+    if (
+      ['offered', 'required'].includes(String(valueAt(file, encryption))) &&
+      hops.some((uri) => !/^sips:|;transport=tls\b/i.test(String(uri)))
+    ) {
+      const message = 'the keys of these calls cross the network readable: transport=tls in servers hides them';
+      warnings.push({ path: encryption, message });
     }
-    if (valueAt(file, encryption) === 'offered') warnings.push(ignored(encryption, 'encryption'));
     if (typeof valueAt(file, [...path, 'password']) === 'string') warnings.push(inline([...path, 'password']));
   }
 }

@@ -90,6 +90,9 @@ function build(
       ),
     },
     media: { sound, volume: file.audio.volume, ...(file.sip.media.ports && { ports: file.sip.media.ports }) },
+    encryption: Object.fromEntries(
+      Object.entries(file.sip.accounts).map(([account, { encryption }]) => [account, encryption]),
+    ),
     codecs: file.audio.codecs.filter((codec): codec is CodecName => codec === 'pcma' || codec === 'pcmu'),
     ...(mqtt && {
       mqtt: {

@@ -68,7 +68,10 @@ function sip(around: Surroundings) {
     username: about('For digest; default: the user of the address.', text('a text').optional()),
     password: about('For digest.', secret(around).optional()),
     expires: about('How long a registration lasts.', duration('10s', '1d').prefault('300s')),
-    encryption: about('SRTP.', oneOf(['none', 'offered', 'required']).prefault('none')),
+    encryption: about(
+      'SRTP of its calls; required: encrypted or not at all.',
+      oneOf(['none', 'offered', 'required']).prefault('none'),
+    ),
   });
   return z.strictObject({
     listen: about(

@@ -1,7 +1,7 @@
 /** What `loadConfig` hands out: the whole configuration, frozen, cut into the slices the rooms take. */
 import type { LineConfig } from '../io/gpio/index.ts';
 import type { MediaConfig } from '../media/types.ts';
-import type { CodecName } from '../sdp/index.ts';
+import type { CodecName, Encryption } from '../sdp/index.ts';
 import type { HostPort } from '../sip/message/index.ts';
 import type { TlsOptions } from '../sip/transport/index.ts';
 import type { AccountConfig } from '../sip/ua/types.ts';
@@ -58,6 +58,8 @@ export interface Config {
   device: DeviceConfig;
   sip: SipConfig;
   media: MediaConfig;
+  /** What each account asks of its calls. */
+  encryption: Readonly<Record<string, Encryption>>;
   /** In the order of preference. */
   codecs: readonly CodecName[];
   mqtt?: MqttConfig;

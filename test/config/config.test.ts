@@ -9,12 +9,10 @@ import { brief, checkText, MINIMAL } from './kit.ts';
 const fixture = (name: string): string =>
   fileURLToPath(new URL(`../../../test/fixtures/config/${name}`, import.meta.url));
 
-test('the example of the documents: only what would be dangerous to ignore is refused', () => {
-  const { problems, warnings } = checkConfig(fixture('full.yaml'), {});
-  assert.deepEqual(
-    problems.map(({ line, path }) => `${line} ${path}`),
-    ['14 sip.accounts.pbx.encryption'],
-  );
+test('the example of the documents: nothing is refused, and what is still to come is said', () => {
+  const { config, problems, warnings } = checkConfig(fixture('full.yaml'), {});
+  assert.deepEqual(problems, []);
+  assert.deepEqual(config?.encryption, { pbx: 'required' });
   assert.deepEqual(
     warnings.map(({ line, path }) => `${line} ${path}`),
     ['28 multicast', '30 zones', '35 audio.codecs[0]', '35 audio.codecs[1]'],
@@ -82,6 +80,7 @@ test('without encryption the example loads, with every default', async () => {
   });
   assert.deepEqual(config.device.buttons, { help: { driver: 'simulated' } });
   assert.deepEqual(config.media, { sound: { driver: 'none' }, volume: 80 });
+  assert.deepEqual(config.encryption, { pbx: 'none' });
   assert.deepEqual(config.codecs, ['pcma', 'pcmu']);
   assert.deepEqual(config.mqtt, {
     url: 'mqtts://broker.example.net',
@@ -120,7 +119,6 @@ test('every problem at once, each at its line, in the file it stands in', () => 
       'many-problems.yaml:9 sip.accounts.pbx.address: "sip:help-07" has no domain',
       'many-problems.yaml:10 sip.accounts.pbx.servers: sips: goes over TLS, and not over UDP',
       'many-problems.yaml:12 : password is written twice',
-      'many-problems.yaml:13 sip.accounts.pbx.encryption: encryption is not available in this version: calls would not be encrypted',
       'many-problems.yaml:17 calls.control-room.steps[0].for: 20 has no unit, so it could be seconds, milliseconds or minutes',
       'many-problems.yaml:18 calls.control-room.steps[1].ring: is empty',
       'many-problems.yaml:18 calls.control-room.steps[1].fro: fro is not known here; did you mean for?',
@@ -321,9 +319,9 @@ for (const [sentence, text, expected] of [
     [/mqtt\.url: the password crosses the network readable/],
   ],
   [
-    'SRTP offered',
-    `${MINIMAL}sip: { accounts: { a: { address: "sip:a@b", encryption: offered } } }\n`,
-    [/encryption is not available in this version: ignored/],
+    'keys that cross the network readable',
+    `${MINIMAL}sip: { accounts: { a: { address: "sip:a@b", servers: "sip:10.0.0.2", encryption: offered } } }\n`,
+    [/encryption: the keys of these calls cross the network readable/],
   ],
 ] as const) {
   test(`warned of: ${sentence}`, () => {
