@@ -6,3 +6,6 @@ export const systemRandom: Random = {
   token: () => randomBytes(10).toString('hex'),
   uint32: () => randomBytes(4).readUInt32LE(),
 };
+
+/** For keys. */
+export const secretBytes = (count: number): Uint8Array => randomBytes(count);

@@ -18,7 +18,7 @@ import { UserAgent } from '../sip/ua/index.ts';
 import { type Command, Terminal, type TerminalAction, type TerminalInput } from '../terminal/index.ts';
 import { createWeb, type Web } from '../web/index.ts';
 import { controlHandler } from './operator.ts';
-import { systemRandom } from './random.ts';
+import { secretBytes, systemRandom } from './random.ts';
 import { Sounds } from './sounds.ts';
 
 export interface ServiceOptions {
@@ -86,7 +86,8 @@ export class Service {
       { accounts: config.sip.accounts, product, user: config.terminal.id, displayName: config.terminal.name },
       systemRandom,
     );
-    this.#calls = new Calls(ua, this.#media, { codecs: config.codecs, packetMs: 20 }, systemRandom, logger);
+    const { codecs, encryption } = config;
+    this.#calls = new Calls(ua, this.#media, { codecs, packetMs: 20, encryption, secretBytes }, systemRandom, logger);
     this.#transport = new SipTransport({
       listen: config.sip.listen,
       tls: config.sip.tls,

@@ -1,11 +1,13 @@
 /** One call as this room knows it: the session at the user agent and the stream on the media thread, by one id. */
 
 import type { Direction, MediaEngine, MediaStream } from '../media/types.ts';
+import { SRTP_SUITES, type SrtpKeys, type SrtpSuite } from '../rtp/index.ts';
 import {
   acceptAnswer,
   answerOffer,
   type CodecName,
   createOffer,
+  type Encryption,
   formatSdp,
   type LocalMedia,
   type Negotiated,
@@ -20,6 +22,10 @@ export interface CallsConfig {
   codecs: readonly CodecName[];
   /** What we send per RTP packet. */
   packetMs: number;
+  /** What each account asks; a call by none of them asks for nothing, but takes an encrypted offer. */
+  encryption: Readonly<Record<string, Encryption>>;
+  /** Fresh bytes for SRTP keys, of the kernel's randomness. */
+  secretBytes(count: number): Uint8Array;
 }
 
 /** Calls a terminal keeps buffers for: adaptive as product.md says, and a page's fixed delay. */
@@ -34,7 +40,7 @@ export class Call {
   readonly direction: 'outgoing' | 'incoming';
   /** The way back to the caller; of an incoming call only. */
   hop?: Hop;
-  /** The account by whose server it goes. */
+  /** The account by whose server it goes: its encryption is asked for. */
   account?: string;
   /** Their offer, not answered yet. */
   offered?: Body;
@@ -50,6 +56,8 @@ export class Call {
   #wanted: Direction = 'sendrecv';
   /** Ours, not answered yet. */
   #offer?: Sdp;
+  /** What we encrypt with. It stays while the suite stays: the same key begun anew would encrypt twice with one key stream. */
+  #key?: SrtpKeys;
   #speaker = false;
   #microphone = false;
   #held = false;
@@ -116,6 +124,7 @@ export class Call {
   close(): void {
     this.stream?.close();
     this.stream = undefined;
+    this.#key = undefined;
   }
 
   #sound(): void {
@@ -133,13 +142,25 @@ export class Call {
       direction: this.#wanted,
       packetMs: this.#config.packetMs,
       dtmf: true,
+      security: { mode: this.#encryption, key: (suite) => this.#keyFor(suite) },
       sessionId: this.#sessionId,
       version: ++this.#version, // RFC 3264 §8: one more each time it is said anew
     };
   }
 
+  get #encryption(): Encryption {
+    return this.account === undefined ? 'none' : (this.#config.encryption[this.account] ?? 'none');
+  }
+
+  #keyFor(suite: SrtpSuite): SrtpKeys {
+    if (this.#key?.suite === suite) return this.#key;
+    const { keyBytes, saltBytes } = SRTP_SUITES[suite];
+    return { suite, secret: Uint8Array.from(this.#config.secretBytes(keyBytes + saltBytes)) };
+  }
+
   #configure(settled: Negotiated): void {
     this.settled = true;
+    this.#key = settled.srtp?.send;
     this.stream?.configure({
       direction: settled.direction,
       remote: settled.remote,
@@ -148,6 +169,7 @@ export class Call {
       dtmfPayloadType: settled.dtmfPayloadType,
       packetMs: settled.packetMs,
       buffer: this.#wanted === 'recvonly' ? pageBuffer : callBuffer,
+      ...(settled.srtp && { srtp: settled.srtp }),
     });
     this.#sound();
   }

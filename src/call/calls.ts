@@ -107,7 +107,11 @@ export class Calls {
   dial(id: string, uri: string, now: number): CallOutput[] {
     const call = this.#open(id, 'outgoing');
     this.#media.prepare();
-    return this.#climb(this.#ua.invite({ session: id, target: uri, body: (hop) => call.makeOffer(hop) }, now), now);
+    const body = (hop: Hop, account?: string): Body => {
+      call.account = account;
+      return call.makeOffer(hop);
+    };
+    return this.#climb(this.#ua.invite({ session: id, target: uri, body }, now), now);
   }
 
   /** 180: a person or a delay decides later. */

@@ -2,6 +2,7 @@
  * A phone in the demo's control room: the same user agent and sound as the terminal's, with somebody at it who only lets it
  * ring, or who answers and speaks.
  */
+import { randomBytes } from 'node:crypto';
 import { type Logger, type Random, silentLogger } from '../base/index.ts';
 import { type CallOutput, Calls } from '../call/index.ts';
 import { createMediaEngine } from '../media/index.ts';
@@ -43,7 +44,8 @@ export class Desk {
       { accounts: [], product: 'Hailpoint demo', user: extension, displayName: 'Control room' },
       random,
     );
-    this.calls = new Calls(ua, this.#media, { codecs: ['pcma', 'pcmu'], packetMs: 20 }, random, logger);
+    const config = { codecs: ['pcma', 'pcmu'], packetMs: 20, encryption: {}, secretBytes: randomBytes } as const;
+    this.calls = new Calls(ua, this.#media, config, random, logger);
     this.#media.onEvent((event) => perform(() => this.calls.noticed(event, performance.now())));
   }
 

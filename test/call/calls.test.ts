@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CodedError, CountingRandom, silentLogger } from '../../src/base/index.ts';
-import { type CallOutput, Calls } from '../../src/call/index.ts';
+import { type CallOutput, Calls, type CallsConfig } from '../../src/call/index.ts';
 import type { MediaEngine, MediaStream } from '../../src/media/types.ts';
+import type { SrtpKeys } from '../../src/rtp/index.ts';
+import { type CryptoLine, formatCrypto, parseCrypto } from '../../src/sdp/index.ts';
 import { type Hop, parseMessage, type SipRequest } from '../../src/sip/message/index.ts';
 import type { Body, Invitation, SessionEvent, UaOutput, UserAgentInterface } from '../../src/sip/ua/types.ts';
 
@@ -14,7 +16,7 @@ const hop: Hop = {
 };
 
 /** Everything that was asked of the user agent and the media engine, a line each. */
-function bench(options: { noPorts?: boolean } = {}) {
+function bench(options: { noPorts?: boolean; account?: string } = {}) {
   const said: string[] = [];
   const events: UaOutput[] = [];
   const ua = {
@@ -27,7 +29,7 @@ function bench(options: { noPorts?: boolean } = {}) {
     start: () => [],
     stop: () => [],
     invite: (invitation: Invitation) => {
-      const offer = media(invitation.body(hop));
+      const offer = media(invitation.body(hop, options.account));
       said.push(`invite ${invitation.target} ${offer}`);
       return [];
     },
@@ -50,8 +52,10 @@ function bench(options: { noPorts?: boolean } = {}) {
       return {
         id: 'stream',
         local: { host, port: 40_000 },
-        configure: ({ direction, codec, remote }) =>
-          void said.push(`configure ${direction} ${codec.encoding} to ${remote.host}:${remote.port}`),
+        configure: ({ direction, codec, remote, srtp }) => {
+          const keys = srtp === undefined ? '' : ` by ${keyOf(srtp.send)}, ${keyOf(srtp.receive)}`;
+          said.push(`configure ${direction} ${codec.encoding} to ${remote.host}:${remote.port}${keys}`);
+        },
         audible: (speaker, microphone) => void said.push(`audible ${speaker} ${microphone}`),
         say: (samples, rateHz) => void said.push(`say ${samples.length} at ${rateHz}`),
         sendDigits: (digits) => void said.push(`digits ${digits}`),
@@ -59,7 +63,14 @@ function bench(options: { noPorts?: boolean } = {}) {
       };
     },
   } as Partial<MediaEngine> as MediaEngine;
-  const calls = new Calls(ua, engine, { codecs: ['pcma', 'pcmu'], packetMs: 20 }, new CountingRandom(), silentLogger);
+  let secrets = 0;
+  const config: CallsConfig = {
+    codecs: ['pcma', 'pcmu'],
+    packetMs: 20,
+    encryption: { careful: 'required', able: 'offered' },
+    secretBytes: (count) => new Uint8Array(count).fill(++secrets),
+  };
+  const calls = new Calls(ua, engine, config, new CountingRandom(), silentLogger);
   const happens = (event: SessionEvent): string[] => {
     events.push({ kind: 'session', session: 'c', event });
     return inputs(calls.timeout(0));
@@ -95,12 +106,21 @@ function inputs(outputs: readonly CallOutput[]): string[] {
   });
 }
 
-/** Direction, codecs and port of the first m-line. */
+/** Direction, codecs and port of the first m-line; with keys, which. */
 function media(body: Body): string {
   const text = Buffer.from(body.bytes).toString();
-  const [, port, formats] = /m=audio (\d+) RTP\/AVP ([\d ]+)/.exec(text) ?? [];
-  return `${/a=(sendrecv|sendonly|recvonly|inactive)/.exec(text)?.[1]} ${port} (${formats})`;
+  const [, port, protocol, formats] = /m=audio (\d+) RTP\/(S?AVP) ([\d ]+)/.exec(text) ?? [];
+  const way = /a=(sendrecv|sendonly|recvonly|inactive)/.exec(text)?.[1];
+  const keys = Array.from(text.matchAll(/a=crypto:(.*)\r/g), ([, value]) => parseCrypto(value) as CryptoLine);
+  const told = keys.map(({ tag, keys }) => `${tag} ${keyOf(keys)}`).join(' ');
+  return `${way} ${port}${protocol === 'SAVP' ? ' secure' : ''} (${formats})${told && ` ${told}`}`;
 }
+
+/** `AEAD_AES_256_GCM#3`: of a key that is one octet again and again. */
+const keyOf = ({ suite, secret }: SrtpKeys): string => {
+  assert.equal(new Set(secret).size, 1);
+  return `${suite}#${secret[0]}`;
+};
 
 const sdp = (direction = 'sendrecv', formats = '8 0', port = 30_000): Body => ({
   contentType: 'application/sdp',
@@ -387,4 +407,94 @@ test('the loser of a parallel ring is told that somebody else took the call', ()
   calls.dial('c', 'sip:100@127.0.0.9', 0);
   calls.hangup('c', 'cancelled', 0);
   assert.equal(said.at(-1), 'end SIP;cause=200;text="Call completed elsewhere"');
+});
+
+// ---------------------------------------------------------------- encryption
+
+const cm = 'AES_CM_128_HMAC_SHA1_80';
+const theirs = { suite: cm, secret: new Uint8Array(30).fill(99) } as const;
+const secureSdp = (tag: number, protocol = 'SAVP', direction = 'sendrecv'): Body => {
+  const text = Buffer.from(sdp(direction).bytes).toString().replace('RTP/AVP', `RTP/${protocol}`);
+  return { ...sdp(), bytes: Buffer.from(`${text}a=crypto:${formatCrypto(tag, theirs).value}\r\n`) };
+};
+
+test('an account that requires encryption: all suites with a key each, and nothing but the one agreed on', () => {
+  const { calls, said, happens } = bench({ account: 'careful' });
+  calls.dial('c', 'sip:100@127.0.0.9', 0);
+  assert.deepEqual(happens({ type: 'accepted', account: 'careful', body: secureSdp(4) }), ['answered']);
+  assert.deepEqual(said.slice(0, 2), [
+    'invite sip:100@127.0.0.9 sendrecv 40000 secure (8 0 101) 1 AEAD_AES_256_GCM#1 2 AES_256_CM_HMAC_SHA1_80#2 ' +
+      '3 AEAD_AES_128_GCM#3 4 AES_CM_128_HMAC_SHA1_80#4 5 AES_CM_128_HMAC_SHA1_32#5',
+    `configure sendrecv PCMA to 127.0.0.9:30000 by ${cm}#4, ${cm}#99`,
+  ]);
+});
+
+test('required, but answered in the clear: the call ends, and says why', () => {
+  const { calls, said, happens } = bench({ account: 'careful' });
+  calls.dial('c', 'sip:100@127.0.0.9', 0);
+  assert.deepEqual(happens({ type: 'accepted', account: 'careful', body: sdp() }), [
+    'ended failed by us: RTP/SAVP was offered, RTP/AVP answered',
+  ]);
+  assert.deepEqual(said.slice(1), ['close', 'end']);
+});
+
+test('required, but offered in the clear: 488, and nothing is heard', () => {
+  const { calls, said, happens } = bench();
+  happens({ ...incoming(sdp()), account: 'careful' } as SessionEvent);
+  assert.deepEqual(inputs(calls.answer('c', 'sendrecv', 0)), [
+    'ended failed by us: audio: RTP/AVP is not encrypted, and encryption is required: there is no a=crypto',
+  ]);
+  assert.deepEqual(said, ['close', '488 Not Acceptable Here']);
+});
+
+test('required, and a re-INVITE wants to go on in the clear: refused, the call stays as it is', () => {
+  const { calls, said, happens } = bench();
+  happens({ ...incoming(secureSdp(1)), account: 'careful' } as SessionEvent);
+  calls.answer('c', 'sendrecv', 0);
+  said.length = 0;
+  assert.deepEqual(happens({ type: 'offered', offer: sdp() }), []);
+  assert.deepEqual(said, ['offer refused 488']);
+});
+
+test('offered: encrypted with who can, plain with who cannot', () => {
+  for (const [answer, expected] of [
+    [sdp(), 'configure sendrecv PCMA to 127.0.0.9:30000'],
+    [secureSdp(4, 'AVP'), `configure sendrecv PCMA to 127.0.0.9:30000 by ${cm}#4, ${cm}#99`],
+  ] as const) {
+    const { calls, said, happens } = bench({ account: 'able' });
+    calls.dial('c', 'sip:100@127.0.0.9', 0);
+    assert.match(said[0], /sendrecv 40000 \(8 0 101\) 1 AEAD/);
+    assert.deepEqual(happens({ type: 'accepted', account: 'able', body: answer }), ['answered']);
+    assert.equal(said[1], expected);
+  }
+});
+
+test('a caller of no account who encrypts is answered encrypted; hold and resume keep the keys', () => {
+  const { calls, said, happens } = bench();
+  happens(incoming(secureSdp(7)));
+  calls.answer('c', 'sendrecv', 0);
+  happens({ type: 'offered', offer: secureSdp(7, 'SAVP', 'sendonly') });
+  happens({ type: 'offered', offer: secureSdp(8) });
+  const keys = `by ${cm}#1, ${cm}#99`;
+  assert.deepEqual(
+    said.filter((line) => !line.startsWith('audible')),
+    [
+      `configure sendrecv PCMA to 127.0.0.9:30000 ${keys}`,
+      `200 sendrecv 40000 secure (8) 7 ${cm}#1`,
+      `configure recvonly PCMA to 127.0.0.9:30000 ${keys}`,
+      `offer answered recvonly 40000 secure (8) 7 ${cm}#1`,
+      `configure sendrecv PCMA to 127.0.0.9:30000 ${keys}`,
+      `offer answered sendrecv 40000 secure (8) 8 ${cm}#1`,
+    ],
+  );
+});
+
+test('from encrypted to plain and back: never the old key again', () => {
+  const { calls, said, happens } = bench();
+  happens(incoming(secureSdp(1)));
+  calls.answer('c', 'sendrecv', 0);
+  happens({ type: 'offered', offer: sdp() });
+  happens({ type: 'offered', offer: secureSdp(1) });
+  assert.equal(said.at(-2), 'audible false false');
+  assert.match(said.at(-1)!, /1 AES_CM_128_HMAC_SHA1_80#2$/);
 });

@@ -133,7 +133,7 @@ export class OutgoingCall implements Call, Machine, InDialog {
   /** The owner's offer; one that cannot be made (no port is free, say) ends the call. */
   #offer(hop: Hop): Body | undefined {
     try {
-      return this.#invitation.body(hop);
+      return this.#invitation.body(hop, this.#context.account?.name);
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
       this.#over({ cause: 'transport', by: 'us', reason: error.message });

@@ -77,9 +77,9 @@ export interface Invitation {
   account?: string;
   /**
    * The offer. Made when the next hop is known, for it names our address on the way there; made anew for another hop. A
-   * `CodedError` it throws ends the session (`transport`, by us).
+   * `CodedError` it throws ends the session (`transport`, by us). `account`: the one by whose server it goes.
    */
-  body: (hop: Hop) => Body;
+  body: (hop: Hop, account?: string) => Body;
   headers?: readonly (readonly [name: string, value: string])[];
 }
 
