@@ -1,7 +1,7 @@
 /** TLS 1.2 and 1.3, RFC 3261 §26.3.1: who we are, and whom we believe to be who they say (RFC 5922). */
 import { createRequire } from 'node:module';
 import { isIP, type Socket, type TcpNetConnectOpts } from 'node:net';
-import type { ConnectionOptions, PeerCertificate, SecureContext, TLSSocket } from 'node:tls';
+import type { ConnectionOptions, PeerCertificate, SecureContext, SecureContextOptions, TLSSocket } from 'node:tls';
 import type { HostPort } from '../message/index.ts';
 import { systemReason, TransportError } from './errors.ts';
 import { identitiesOf, isOneOf } from './identity.ts';
@@ -38,30 +38,21 @@ export class Tls {
     if (certificate === undefined || key === undefined) {
       throw new TransportError('Cannot listen on TLS without a certificate and its key');
     }
-    try {
-      this.#context();
-    } catch (error) {
-      throw new TransportError(`Cannot use the certificate and key for TLS: ${systemReason(error)}`, { cause: error });
-    }
+    this.#serverContext();
   }
 
-  /** A connection on which nothing has been said; at its `secureConnect`, `objection` is to be asked. */
+  /**
+   * A connection on which nothing has been said; at its `secureConnect`, `objection` is to be asked. Throws `TransportError`
+   * when what is configured is of no use.
+   */
   connect(remote: HostPort, from: string | undefined, domains: readonly string[]): TLSSocket {
-    const { ca, certificate: cert, key, fingerprints = [] } = this.#options;
-    this.#client ??= library().createSecureContext({
-      // The public authorities take megabytes: they are not loaded where nobody asks them.
-      ca: ca ?? (fingerprints.length > 0 ? [] : undefined),
-      cert,
-      key,
-      minVersion: 'TLSv1.2',
-    });
     // RFC 6066 §3: addresses have no place there.
     const servername = domains.find((domain) => isIP(domain) === 0);
     const options: ConnectionOptions & TcpNetConnectOpts = {
       host: remote.host,
       port: remote.port,
       localAddress: from,
-      secureContext: this.#client,
+      secureContext: this.#clientContext(),
       ...(servername !== undefined && { servername }),
       // `objection` decides, by RFC 5922 and not by the rules of HTTPS.
       rejectUnauthorized: false,
@@ -75,12 +66,19 @@ export class Tls {
     // Its errors show on the connection above it.
     socket.on('error', () => {});
     const { TLSSocket } = library();
-    return new TLSSocket(socket, { isServer: true, secureContext: this.#context() });
+    return new TLSSocket(socket, { isServer: true, secureContext: this.#serverContext() });
   }
 
-  #context(): SecureContext {
+  #clientContext(): SecureContext {
+    const { ca, certificate: cert, key, fingerprints = [] } = this.#options;
+    // The public authorities take megabytes: they are not loaded where nobody asks them.
+    this.#client ??= context({ ca: ca ?? (fingerprints.length > 0 ? [] : undefined), cert, key });
+    return this.#client;
+  }
+
+  #serverContext(): SecureContext {
     const { certificate: cert, key } = this.#options;
-    this.#server ??= library().createSecureContext({ cert, key, ca: [], minVersion: 'TLSv1.2' });
+    this.#server ??= context({ cert, key, ca: [] });
     return this.#server;
   }
 
@@ -99,6 +97,14 @@ export class Tls {
     if (isOneOf(identities, domains)) return undefined;
     const shown = identities.join(', ').slice(0, SHOWN_MAX) || 'nobody';
     return `the certificate is for ${shown}, not for ${domains.join(' or ')}`;
+  }
+}
+
+function context(options: SecureContextOptions): SecureContext {
+  try {
+    return library().createSecureContext({ ...options, minVersion: 'TLSv1.2' });
+  } catch (error) {
+    throw new TransportError(`Cannot use the certificates and key for TLS: ${systemReason(error)}`, { cause: error });
   }
 }
 

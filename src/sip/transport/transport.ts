@@ -163,7 +163,12 @@ export class SipTransport {
         break;
       case 'tcp':
       case 'tls':
-        this.#sendStream(hop.transport, bytes, message, { ...hop, remote }, transaction);
+        try {
+          this.#sendStream(hop.transport, bytes, message, { ...hop, remote }, transaction);
+        } catch (error) {
+          if (!(error instanceof TransportError)) throw error;
+          queueMicrotask(() => fail(error.message));
+        }
         break;
     }
   }

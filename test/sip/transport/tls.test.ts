@@ -275,7 +275,16 @@ test('who calls at our TLS port and says nothing, or no TLS, is let go and harms
 test('a TLS port without certificate, or with the key of another one, is refused at the start', { skip }, async (t) => {
   await assert.rejects(end(t, THEM, {}, true), { code: 'sip-transport', message: /without a certificate/ });
   const foreign = { certificate: c.good.certificate, key: c.unknown.key };
-  await assert.rejects(end(t, THEM, foreign), { code: 'sip-transport', message: /Cannot use the certificate and key/ });
+  await assert.rejects(end(t, THEM, foreign), {
+    code: 'sip-transport',
+    message: /Cannot use the certificates and key/,
+  });
+});
+
+test('a key of another certificate fails each request over TLS, and nothing else', { skip }, async (t) => {
+  const us = await end(t, US, { ca: c.ca, certificate: c.good.certificate, key: c.unknown.key }, false);
+  ask(us, hopTo(us, 9, ['pbx.test']));
+  assert.match(await outcome(us), /^Cannot use the certificates and key for TLS: /);
 });
 
 test('over TLS a hop knows whom it is to find: the host of the URI, whatever maddr says', () => {
