@@ -108,10 +108,22 @@ export function certificates(around: Surroundings): z.ZodType<string, string> {
       }
       if (!pem.includes('-----BEGIN CERTIFICATE-----')) {
         context.issues.push({ code: 'custom', message: `${path} has no PEM certificate`, input: path });
+      } else if (!readable(pem)) {
+        context.issues.push({ code: 'custom', message: `${path} has a certificate that cannot be read`, input: path });
       }
       return pem;
     })
     .meta({ expected: 'the path of a PEM file, relative to this one' }) as z.ZodType<string, string>;
+}
+
+function readable(pem: string): boolean {
+  try {
+    for (const [one] of pem.matchAll(/-----BEGIN CERTIFICATE-----(?:[^-]*-----END CERTIFICATE-----)?/g))
+      new X509Certificate(one);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A private key: the path of its PEM file, or the place of a secret. */
@@ -138,15 +150,10 @@ export function privateKey(around: Surroundings): z.ZodType<string, unknown> {
     .meta({ expected });
 }
 
-/** Why the two do not belong together; undefined when they do. */
+/** Why the two, each sound, do not belong together; undefined when they do. */
 export function whyNoPair(certificate: string, key: string): string | undefined {
-  try {
-    return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))
-      ? undefined
-      : 'this is not the key of the certificate';
-  } catch (error) {
-    return `the certificate cannot be read: ${reason(error)}`;
-  }
+  const fits = new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key));
+  return fits ? undefined : 'this is not the key of the certificate';
 }
 
 /** `no such file` and the like. */

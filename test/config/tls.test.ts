@@ -43,6 +43,15 @@ test('all of it, with the fingerprint as openssl prints it', { skip }, () => {
   assert.deepEqual(accounts[0].servers, ['sip:10.0.0.2;transport=tls', 'sips:10.0.0.3']);
 });
 
+test('an authority that is cut off', { skip }, () => {
+  const cut = c.ca.slice(0, -60);
+  const { problems } = checkText(`${MINIMAL}sip: { tls: { ca: ca.pem } }\n`, { 'ca.pem': c.ca + cut });
+  assert.match(
+    problems.map(brief).join(),
+    /^terminal\.yaml:3 sip\.tls\.ca: \S+ca\.pem has a certificate that cannot be read$/,
+  );
+});
+
 for (const [sentence, key, expected] of [
   ['from a credential of systemd', '{ credential: key }', undefined],
   ['from the environment', '{ env: KEY }', undefined],
