@@ -301,8 +301,8 @@ export class Registration implements Machine {
   }
 
   #tell(state: RegistrationState, reason: string, status?: number, expiresMs?: number): void {
-    // A new wording of the same misfortune is no news.
-    const told = `${state} ${status}`;
+    // A new wording of the same misfortune is no news; that a server is not who it should be is one.
+    const told = `${state} ${status} ${/certificate/.test(reason)}`;
     this.#state = state;
     if (told === this.#told) return;
     this.#told = told;

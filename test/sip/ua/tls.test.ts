@@ -34,6 +34,20 @@ test('why a server is not trusted is the reason of the registration', () => {
   assert.deepEqual(states, [['failed', 'TLS connection: it has expired']]);
 });
 
+test('a server that comes back with another certificate is news', () => {
+  const peer = over();
+  peer.do(peer.ua.start(0));
+  const reasons: string[] = [];
+  for (const reason of ['ECONNREFUSED', 'ECONNRESET', 'the certificate has expired', 'the certificate has expired']) {
+    const register = peer.sent.findLast(({ message }) => message.cseq.method === 'REGISTER')!;
+    const told = peer.ua.transportFailed(register.transaction!, `TLS connection: ${reason}`, peer.now);
+    for (const output of told) if (output.kind === 'registration') reasons.push(output.reason);
+    peer.take();
+    while (!peer.sent.some(({ message }) => message.cseq.method === 'REGISTER')) peer.pass(1_000);
+  }
+  assert.deepEqual(reasons, ['TLS connection: ECONNREFUSED', 'TLS connection: the certificate has expired']);
+});
+
 test('the account lends its server to targets with and without the port of TLS', () => {
   for (const [target, method] of [
     ['sip:100@pbx.test', 'INVITE'],
