@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
+import { Baresip } from '../kit/baresip.ts';
 import { heard } from '../kit/heard.ts';
-import { type Asterisk, asterisk, leavePeers, mediaFile } from '../kit/peers.ts';
+import { type Asterisk, asterisk, leavePeers, mediaFile, stopPeers } from '../kit/peers.ts';
 import { SoundCards } from '../kit/soundcard.ts';
 import { account, startTerminal, type TerminalProcess } from '../kit/terminal.ts';
-import { judge, readWav } from '../kit/wav.ts';
+import { cut, judge, readWav, toneDbfs } from '../kit/wav.ts';
 
 let cards: SoundCards;
 test.before(async () => {
@@ -14,7 +15,7 @@ test.before(async () => {
 });
 test.after(async () => {
   await cards.stop();
-  await leavePeers('asterisk');
+  await leavePeers('asterisk', 'baresip');
 });
 
 async function terminalAt(
@@ -122,3 +123,55 @@ test('offered, and Asterisk does not encrypt: they talk in the clear', { timeout
   await terminal.event({ type: 'call', state: 'connected' }, 8_000);
   assert.equal(media(pbx.sipSince(mark, 'sent'), /^SIP\/2\.0 200/), 'RTP/AVP');
 });
+
+/** A telephone that encrypts or does not speak; it has the kit's extension 1002 and no PBX. */
+async function secretive(t: TestContext): Promise<Baresip> {
+  await stopPeers('baresip');
+  const phone = await Baresip.open('baresip', {
+    PEERS_TERM_ACCOUNT: '<sip:1002@127.0.0.30>;regint=0;mediaenc=srtp-mand;answermode=auto',
+  });
+  t.after(async () => {
+    phone.close();
+    await stopPeers('baresip');
+  });
+  return phone;
+}
+
+for (const [sentence, terminalCalls] of [
+  ['a telephone that encrypts is called', true],
+  ['a telephone that encrypts calls', false],
+] as const)
+  test(`${sentence}: both hear the other`, { timeout: 90_000 }, async (t) => {
+    const phone = await secretive(t);
+    const terminal = await startTerminal(t, {
+      address: '127.0.0.50',
+      env: cards.env,
+      config: {
+        device: { profile: 'simulated', sound: { driver: 'alsa', speaker: 'a', microphone: 'a' } },
+        // Its registration comes to nothing; what counts is that calls to the telephone go by this account.
+        sip: {
+          accounts: terminalCalls
+            ? { desk: { address: 'sip:help-07@127.0.0.30', servers: ['sip:127.0.0.30'], encryption: 'required' } }
+            : {},
+        },
+        incoming: [{ from: 'sip:1002@*', source: [phone.address], answer: 'auto', as: 'intercom' }],
+      },
+    });
+    const speech = await mediaFile('announce.wav');
+    await heard(t, 'at the telephone', async () => {
+      const from = terminal.events.items.length;
+      const closed = phone.events.items.length;
+      if (terminalCalls) await terminal.command('dial', { target: `sip:1002@${phone.address}` });
+      else await phone.command('dial', 'sip:help-07@127.0.0.50');
+      await terminal.event({ type: 'call', state: 'connected' }, 8_000, from);
+      const recording = join(terminal.directory, 'heard.wav');
+      const recorded = cards.record('a', 3, recording);
+      await cards.feed('a', speech);
+      await recorded;
+      await terminal.command('hangup');
+      await phone.event('CALL_CLOSED', 5_000, closed);
+      const level = toneDbfs(cut(readWav(recording), 1_000, 3_000), 600);
+      assert.ok(level > -30, `its tone of 600 Hz is heard at ${level} dBFS`);
+      return judge(readWav(phone.recording), readWav(speech));
+    });
+  });
