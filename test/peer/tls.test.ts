@@ -6,7 +6,14 @@ import test, { type TestContext } from 'node:test';
 import { authorities, fingerprintOf, withoutOpenssl } from '../kit/certificates.ts';
 import { temporaryDirectory } from '../kit/checkout.ts';
 import { type Asterisk, asterisk, leavePeers, peerEnvironment, peersCa, startPeers, stopPeers } from '../kit/peers.ts';
-import { account, startTerminal, type TerminalProcess, type Tree } from '../kit/terminal.ts';
+import {
+  account,
+  residentLimitMb,
+  residentMb,
+  startTerminal,
+  type TerminalProcess,
+  type Tree,
+} from '../kit/terminal.ts';
 
 const address = '127.0.0.50';
 
@@ -59,6 +66,9 @@ test('registers over TLS, is paged and calls', { timeout: 90_000 }, async (t) =>
   assert.equal(contacts.length, 1);
   assert.match(contacts[0], /transport=tls/i);
   await talksBothWays(t, pbx, terminal);
+  const mb = residentMb(terminal.pid);
+  t.diagnostic(`${mb.toFixed(1)} MB resident`);
+  assert.ok(mb < residentLimitMb, `${mb} MB resident`);
 });
 
 test('a server that is not trusted: no registration, and the event says why', { timeout: 60_000 }, async (t) => {
