@@ -102,10 +102,12 @@ test('the tick allocates nothing', () => {
   const allocated = allocations(() => {
     for (let i = 0; i < 10_000; i++) line.tick(heard, 0);
   });
-  // Numbers are boxed where V8 leaves its optimised code; an array or a closure per frame would be 160000 bytes and more.
+  // Numbers are boxed where V8 leaves its optimised code (16 kB here on Node 20, 145 kB on Node 24); an array or a closure per
+  // frame would be 160000 bytes and more.
+  const most = Number(process.versions.node.split('.')[0]) > 20 ? 158_000 : 60_000;
   const total = allocated.reduce((sum, { bytes }) => sum + bytes, 0);
   const told = allocated.map(({ name, bytes }) => `${name} ${bytes}`).join(', ');
-  assert.ok(total < 60_000, `${total} bytes in 10000 ticks: ${told}`);
+  assert.ok(total < most, `${total} bytes in 10000 ticks: ${told}`);
 });
 
 /** What our own functions allocate while `run` runs, garbage included, by the sampling heap profiler. */
