@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { checkout } from './checkout.ts';
 import { until } from './wait.ts';
 
-export type PeerName = 'asterisk' | 'baresip' | 'control' | 'mosquitto';
+export type PeerName = 'asterisk' | 'kamailio' | 'rtpengine' | 'baresip' | 'control' | 'mosquitto';
 
 const run = promisify(execFile);
 const script = `${checkout}test/kit/peers/peers`;

@@ -10,7 +10,11 @@ const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
 
 /** Debian packages of the kit, and what each is for. */
 const packages = {
-  peers: ['mmdebstrap', 'ca-certificates', 'openssl', 'iproute2', 'mosquitto', 'espeak-ng', 'sox'],
+  peers: [
+    ...['mmdebstrap', 'ca-certificates', 'openssl', 'iproute2', 'mosquitto', 'espeak-ng', 'sox'],
+    ...['kamailio', 'kamailio-tls-modules', 'rtpengine-daemon'],
+  ],
+  bench: ['gcc', 'libc6-dev', 'libre-dev'],
   vm: ['mmdebstrap', 'e2fsprogs', 'gcc', 'libc6-dev', 'make', 'flex', 'bison', 'bc', 'xz-utils'],
   soundcard: ['alsa-utils', 'libasound2-plugins', 'pulseaudio', 'pulseaudio-utils'],
 };
@@ -94,14 +98,14 @@ function debianPackages(names) {
 
 function peers(names) {
   debianPackages([...packages.peers, ...packages.soundcard, ...names]);
-  run(`${root}test/kit/peers/peers`, ['install', 'asterisk', 'baresip', 'mosquitto', 'sipp'], { shown: true });
+  run(`${root}test/kit/peers/peers`, ['install', 'asterisk', 'baresip', 'kamailio', 'rtpengine', 'mosquitto', 'sipp'], { shown: true });
 }
 
 const modes = {
   demo: () => undefined,
   // The machine itself is built when its tests are run.
   test: () => peers(process.arch === 'x64' ? packages.vm : []),
-  bench: () => peers([]),
+  bench: () => peers(packages.bench),
   vm: () => debianPackages(packages.vm),
 };
 
