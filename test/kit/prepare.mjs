@@ -98,7 +98,9 @@ function debianPackages(names) {
 
 function peers(names) {
   debianPackages([...packages.peers, ...packages.soundcard, ...names]);
-  run(`${root}test/kit/peers/peers`, ['install', 'asterisk', 'baresip', 'kamailio', 'rtpengine', 'mosquitto', 'sipp'], { shown: true });
+  run(`${root}test/kit/peers/peers`, ['install', 'asterisk', 'baresip', 'kamailio', 'rtpengine', 'mosquitto', 'sipp'], {
+    shown: true,
+  });
 }
 
 const modes = {
