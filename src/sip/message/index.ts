@@ -7,6 +7,7 @@ export { detach } from './fields.ts';
 export { formatMessage } from './format.ts';
 export type { Hop, HostPort, Transport } from './hop.ts';
 export type { CSeq } from './message.ts';
+export { type BodyPart, bodyPart, findPart, PART_DEPTH_MAX, PARTS_MAX } from './multipart.ts';
 export { parseMessage, replyTo, type SipMessage } from './parse.ts';
 export { reasonPhrase } from './reasons.ts';
 export { createRequest, type RequestParts, SipRequest } from './request.ts';

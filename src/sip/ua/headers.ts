@@ -2,13 +2,16 @@
 
 import type { HeaderField } from '../dialog/index.ts';
 import {
+  bodyPart,
   escapeUser,
+  findPart,
   formatHostPort,
   formatNameAddr,
   type HostPort,
   quote,
   type SipMessage,
   type SipRequest,
+  SipSyntaxError,
   type Transport,
 } from '../message/index.ts';
 import type { Body } from './types.ts';
@@ -27,7 +30,10 @@ export const BODY_TYPE = 'application/sdp';
 export const EXTENSIONS: readonly string[] = ['answermode'];
 
 export const ALLOW: HeaderField = ['Allow', METHODS.join(', ')];
-export const ACCEPT: HeaderField = ['Accept', BODY_TYPE];
+export const ACCEPT: HeaderField = [
+  'Accept',
+  [BODY_TYPE, 'multipart/mixed', 'multipart/alternative', 'multipart/related'].join(', '),
+];
 export const SUPPORTED: HeaderField = ['Supported', EXTENSIONS.join(', ')];
 
 /** §8.1.1.8: where requests of this dialog, or calls to this registration, reach us. `secure`: as a SIPS URI. */
@@ -43,10 +49,22 @@ export function fromOf(displayName: string, address: string, tag: string): strin
   return formatNameAddr({ displayName, uri: address, params: new Map([['tag', tag]]) });
 }
 
-/** The offer or answer in a message; a body of another type was either refused before, or may be passed over (§20.11). */
+/**
+ * The offer or answer in a message, alone or as one of several parts (RFC 5621). A body of another kind, or one that cannot be
+ * read, was either refused before (`inspect`), or may be passed over (§20.11).
+ */
 export function bodyOf(message: SipMessage): Body | undefined {
   const { body, contentType = BODY_TYPE } = message;
-  return body.length === 0 || contentType !== BODY_TYPE ? undefined : { contentType, bytes: body };
+  if (body.length === 0) return undefined;
+  if (!contentType.startsWith('multipart/'))
+    return contentType === BODY_TYPE ? { contentType, bytes: body } : undefined;
+  try {
+    const part = findPart(bodyPart(message), BODY_TYPE);
+    return part.found && { contentType: BODY_TYPE, bytes: part.found.bytes };
+  } catch (error) {
+    if (!(error instanceof SipSyntaxError)) throw error;
+    return undefined;
+  }
 }
 
 /** RFC 3326. A whole value (`SIP;cause=200;text="..."`) is taken as it is, other text becomes the `text` of one. */

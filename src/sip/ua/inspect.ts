@@ -1,6 +1,6 @@
 /** What every request is asked before it is looked at closer, in the order of RFC 3261 §8.2. */
-import type { SipRequest } from '../message/index.ts';
-import { ALLOW, BODY_TYPE, EXTENSIONS, type HeaderField, KNOWN_METHODS, METHODS } from './headers.ts';
+import { bodyPart, findPart, type SipRequest } from '../message/index.ts';
+import { ACCEPT, ALLOW, BODY_TYPE, EXTENSIONS, type HeaderField, KNOWN_METHODS, METHODS } from './headers.ts';
 
 export interface Refusal {
   status: number;
@@ -51,7 +51,10 @@ function refuseBody(request: SipRequest): Refusal | undefined {
   const encoding = (request.header('Content-Encoding') ?? 'identity').toLowerCase();
   if (encoding !== 'identity') return { status: 415, headers: [['Accept-Encoding', 'identity']] };
   const type = request.contentType;
-  return type === undefined || type === BODY_TYPE ? undefined : { status: 415, headers: [['Accept', BODY_TYPE]] };
+  if (type === undefined || type === BODY_TYPE) return undefined;
+  // RFC 5621 §5: of several parts only what must be understood is asked for. Parts that cannot be cut get 400.
+  if (type.startsWith('multipart/') && findPart(bodyPart(request), BODY_TYPE).unknown === undefined) return undefined;
+  return { status: 415, headers: [ACCEPT] };
 }
 
 /** §21.4.7: a caller that takes no answer of our kind. Without Accept it takes it (§20.1); empty means nothing at all. */

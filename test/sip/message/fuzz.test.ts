@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  bodyPart,
   equalUris,
+  findPart,
   formatMessage,
   parseAuth,
   parseMessage,
@@ -125,7 +127,25 @@ class Grammar {
       ? []
       : [`Via: ${this.via()}`, `From: ${this.address()}`, `To: ${this.address()}`, 'Call-ID: x', `CSeq: 1 ${method}`];
     for (let i = this.#dice.below(5); i > 0; i--) lines.splice(this.#dice.below(lines.length + 1), 0, this.line());
-    return `${[start, ...lines].join('\r\n')}\r\n\r\n${this.of('', '', 'body', '\r\n\r\n')}`;
+    if (this.#dice.chance(4)) lines.push(`Content-Type: ${this.multipart()}`);
+    return `${[start, ...lines].join('\r\n')}\r\n\r\n${this.of('', '', 'body', '\r\n\r\n', this.parts(3))}`;
+  };
+
+  multipart = (): string =>
+    `multipart/${this.of('mixed', 'alternative', 'related', 'signed')};boundary=${this.of('a', 'a', '"b c"', 'b')}`;
+
+  /** Parts in parts, with the wrong boundary often enough. */
+  parts = (depth: number): string => {
+    const boundary = this.of('a', 'a', 'b c', 'b');
+    let text = '';
+    for (let i = this.#dice.below(4); i > 0; i--) {
+      const type =
+        depth > 0 && this.#dice.chance(3) ? this.multipart() : this.of('application/sdp', 'text/plain', 'x', '/', '');
+      const more = this.of('', '', 'Content-Disposition: x;handling=optional\r\n', `${this.line()}\r\n`);
+      const body = type.startsWith('multipart/') ? this.parts(depth - 1) : this.of('v=0', '', '--a', '\r\n--a');
+      text += `--${boundary}\r\nContent-Type: ${type}\r\n${more}\r\n${body}\r\n`;
+    }
+    return `${text}--${boundary}--`;
   };
 }
 
@@ -159,6 +179,7 @@ function readAll(message: SipMessage): void {
   for (const view of [...VIEWS, ...MORE_VIEWS]) attempt(() => message[view]);
   for (const name of ['Via', 'Contact', 'Route']) message.list(name);
   for (const text of message.headers('WWW-Authenticate')) attempt(() => parseAuth(text));
+  if (message.contentType?.startsWith('multipart/')) attempt(() => findPart(bodyPart(message), 'application/sdp'));
   if (message.kind === 'request') attempt(() => equalUris(message.parsedUri(), message.contacts[0].uri));
 }
 

@@ -1,6 +1,7 @@
 /** Calls from outside and single requests, RFC 3261 §8.2, §9.2, §11.2, §13.3: row by row. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ACCEPT, ALLOW, SUPPORTED } from '../../../src/sip/ua/headers.ts';
 import { answer, CONFIG, hopTo, offer, Peer, SERVER } from './peer.ts';
 
 function called(fields: Parameters<Peer['ask']>[1] = { body: offer }) {
@@ -227,14 +228,28 @@ test('more sessions than the cap: 480', () => {
 
 // ---------------------------------------------------------------- §8.2: what is asked of every request
 
+/** An offer beside something else. */
+const parts = (type: string, more: string): Uint8Array =>
+  Buffer.from(
+    `--b\r\nContent-Type: ${type}\r\n${more}\r\nx\r\n--b\r\nContent-Type: application/sdp\r\n\r\nv=0 part\r\n--b--`,
+  );
+
+test('the offer is found among several parts', () => {
+  const bytes = parts('text/x', 'Content-Disposition: x;handling=optional\r\n');
+  const { peer } = called({ body: { contentType: 'multipart/mixed;boundary=b', bytes } });
+  const event = peer.event();
+  assert.ok(event.type === 'incoming');
+  assert.equal(Buffer.from(event.offer!.bytes).toString(), 'v=0 part');
+});
+
 for (const [name, method, fields, expected, header] of [
-  ['OPTIONS is answered', 'OPTIONS', {}, 200, ['Allow', 'INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE']],
-  ['OPTIONS says what it accepts', 'OPTIONS', {}, 200, ['Accept', 'application/sdp']],
+  ['OPTIONS is answered', 'OPTIONS', {}, 200, ALLOW],
+  ['OPTIONS says what it accepts', 'OPTIONS', {}, 200, ACCEPT],
   ['OPTIONS says how it may be encoded', 'OPTIONS', {}, 200, ['Accept-Encoding', 'identity']],
-  ['OPTIONS says what it supports', 'OPTIONS', {}, 200, ['Supported', 'answermode']],
-  ['an unknown method', 'DANCE', {}, 501, ['Allow', 'INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE']],
+  ['OPTIONS says what it supports', 'OPTIONS', {}, 200, SUPPORTED],
+  ['an unknown method', 'DANCE', {}, 501, ALLOW],
   ['a method in the wrong case', 'invite', {}, 501, undefined],
-  ['REGISTER', 'REGISTER', {}, 405, ['Allow', 'INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE']],
+  ['REGISTER', 'REGISTER', {}, 405, ALLOW],
   ['REFER', 'REFER', {}, 405, undefined],
   ['MESSAGE', 'MESSAGE', {}, 405, undefined],
   ['BYE outside a dialog', 'BYE', {}, 481, undefined],
@@ -242,21 +257,9 @@ for (const [name, method, fields, expected, header] of [
   ['INVITE of an unknown dialog', 'INVITE', { to: '<sip:1001@127.66.0.1>;tag=no', body: offer }, 481, undefined],
   ['OPTIONS of an unknown dialog', 'OPTIONS', { to: '<sip:1001@127.66.0.1>;tag=no' }, 481, undefined],
   ['a scheme that is not ours', 'OPTIONS', { uri: 'tel:+4930' }, 416, undefined],
-  [
-    'an extension we lack',
-    'INVITE',
-    { headers: [['Require', '100rel, x']], body: offer },
-    420,
-    ['Unsupported', '100rel, x'],
-  ],
+  ['an extension we lack', 'INVITE', { headers: [['Require', 'y, x']], body: offer }, 420, ['Unsupported', 'y, x']],
   ['an extension a proxy lacks', 'OPTIONS', { headers: [['Proxy-Require', 'x']] }, 200, undefined],
-  [
-    'a body we cannot read',
-    'INVITE',
-    { body: { contentType: 'text/x', bytes: offer.bytes } },
-    415,
-    ['Accept', 'application/sdp'],
-  ],
+  ['a body we cannot read', 'INVITE', { body: { contentType: 'text/x', bytes: offer.bytes } }, 415, ACCEPT],
   [
     'an encoded body',
     'INVITE',
@@ -270,6 +273,32 @@ for (const [name, method, fields, expected, header] of [
     'INVITE',
     { body: offer, headers: [['Accept', 'text/x, application/sdp;q=1']] },
     100,
+    undefined,
+  ],
+  [
+    'several parts, one of which we must read and cannot',
+    'INVITE',
+    { body: { contentType: 'multipart/mixed;boundary=b', bytes: parts('text/x', '') } },
+    415,
+    ACCEPT,
+  ],
+  [
+    'several parts, one of which we may pass over',
+    'INVITE',
+    {
+      body: {
+        contentType: 'multipart/mixed;boundary=b',
+        bytes: parts('text/x', 'Content-Disposition: x;handling=optional\r\n'),
+      },
+    },
+    100,
+    undefined,
+  ],
+  [
+    'several parts with the wrong boundary',
+    'INVITE',
+    { body: { contentType: 'multipart/mixed;boundary=c', bytes: parts('text/x', '') } },
+    400,
     undefined,
   ],
   ['an info package', 'INFO', { headers: [['Info-Package', 'x']] }, 469, undefined],
