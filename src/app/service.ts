@@ -13,7 +13,7 @@ import { createMediaEngine } from '../media/index.ts';
 import type { MediaEngine, MediaEvent } from '../media/types.ts';
 import { type CommandAnswer, createMqtt, type Mqtt } from '../mqtt/index.ts';
 import { formatUri, parseUri } from '../sip/message/index.ts';
-import { Resolver, SipTransport, type TransportError } from '../sip/transport/index.ts';
+import { Dns, Resolver, SipTransport, type TransportError } from '../sip/transport/index.ts';
 import { UserAgent } from '../sip/ua/index.ts';
 import { type Command, Terminal, type TerminalAction, type TerminalInput } from '../terminal/index.ts';
 import { createWeb, type Web } from '../web/index.ts';
@@ -95,7 +95,11 @@ export class Service {
       onMessage: (message, hop) => this.#take(() => this.#calls.receive(message, hop, now())),
       onFailure: (transaction, reason) => this.#take(() => this.#calls.transportFailed(transaction, reason, now())),
     });
-    this.#resolver = new Resolver(this.#transport);
+    this.#resolver = new Resolver({
+      localFor: (host, transport) => this.#transport.localFor(host, transport),
+      random: systemRandom,
+      dns: new Dns({ logger }),
+    });
     this.#gpio = createGpio(
       { inputs: config.device.buttons, outputs: config.device.outputs },
       // A button already down at the start is a press like any other: somebody may have held it through a restart.

@@ -37,7 +37,10 @@ export class Pbx {
       onMessage: (message, hop) => this.#receive(message, hop),
       onFailure: () => {},
     });
-    this.#resolver = new Resolver(this.#transport);
+    this.#resolver = new Resolver({
+      localFor: (host, transport) => this.#transport.localFor(host, transport),
+      random: options.random,
+    });
     for (const desk of options.desks) {
       const made: Desk = new Desk({ ...desk, random: options.random }, (step) => this.#perform(made, step()));
       this.#desks.set(desk.extension, made);

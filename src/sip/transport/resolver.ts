@@ -1,64 +1,94 @@
-/** From a URI to the hops to try, in order. Addresses at once, names by the system's resolver (A and AAAA). An edge. */
-import { lookup } from 'node:dns/promises';
+/** From a URI to the hops to try, in order: RFC 3263 §4. Addresses at once, names by NAPTR, SRV, A and AAAA. An edge. */
 import { isIP, SocketAddress } from 'node:net';
+import type { Random } from '../../base/index.ts';
 import type { Hop, HostPort, SipUri, Transport } from '../message/index.ts';
+import { Dns } from './dns.ts';
 import { systemReason, TransportError } from './errors.ts';
+import { chooseNaptr, orderSrv, refusesService, type Service, servicesOf } from './srv.ts';
 import { SIP_PORT, SIPS_PORT } from './via.ts';
+
+/** Hops of one URI; a domain with more servers is not tried to its end. */
+export const PLACES_MAX = 16;
 
 export interface ResolverOptions {
   /** `SipTransport.localFor`. */
   localFor(remoteHost: string, transport: Transport): HostPort;
-  /** All addresses of a name, best first; the system's unless a test knows better. */
-  addressesOf?(name: string): Promise<string[]>;
+  /** Draws among SRV records of the same priority. */
+  random: Random;
+  dns?: Dns;
 }
 
-const systemAddresses = async (name: string): Promise<string[]> =>
-  (await lookup(name, { all: true, verbatim: true })).map(({ address }) => address);
+/** A host, by name or address, that is still to be looked up. */
+interface Place {
+  host: string;
+  port: number;
+  transport: Transport;
+}
 
 export class Resolver {
   readonly #options: ResolverOptions;
-  /** Questions under way, so that a name server that does not answer is not asked the same over and over. */
-  readonly #asked = new Map<string, Promise<string[]>>();
+  readonly #dns: Dns;
 
   constructor(options: ResolverOptions) {
     this.#options = options;
+    this.#dns = options.dns ?? new Dns();
   }
 
-  /**
-   * RFC 3263 §4 without NAPTR and SRV: transport of the `transport` parameter, else UDP (TLS for sips). Empty when we have
-   * no route. A name that cannot be resolved rejects with `TransportError`.
-   */
+  /** Empty when we have no route. A name that cannot be resolved rejects with `TransportError`. */
   resolve(uri: SipUri): Hop[] | Promise<Hop[]> {
     if (uri.scheme !== 'sip' && uri.scheme !== 'sips') return [];
-    const transport = transportOf(uri);
-    if (transport === undefined) return [];
+    const secure = uri.scheme === 'sips';
+    const asked = transportOf(uri);
+    if (asked === 'unknown') return [];
+    // §4.1: an address or a port without a transport is UDP, of sips TLS.
+    const transport = asked ?? (secure ? 'tls' : 'udp');
     const port = uri.port ?? (transport === 'tls' ? SIPS_PORT : SIP_PORT);
     // RFC 3261 §19.1.1: maddr overrides the host.
-    const target = (uri.params.get('maddr') ?? uri.host).replace(/^\[|\]$/g, '');
-    if (isIP(target.split('%')[0]) !== 0) return this.#hops([target], port, transport, uri.host);
-    return this.#lookUp(target, port, transport, uri.host);
+    const host = (uri.params.get('maddr') ?? uri.host).replace(/^\[|\]$/g, '');
+    if (isAddress(host)) return this.#hops([host], { host, port, transport }, uri.host);
+    const plain = { host, port, transport };
+    // §4.2: a port leaves nothing to SRV.
+    if (uri.port !== undefined || !isDomain(host)) return this.#lookUp([plain], host, uri.host);
+    return this.#ofDomain(plain, asked, secure, uri.host);
   }
 
-  async #lookUp(name: string, port: number, transport: Transport, domain: string): Promise<Hop[]> {
-    try {
-      return this.#hops(await this.#addressesOf(name), port, transport, domain);
-    } catch (error) {
-      throw new TransportError(`Cannot resolve ${name}: ${systemReason(error)}`, { cause: error });
-    }
+  /** §4.1, §4.2. `plain`: what there is when the domain has no records. */
+  async #ofDomain(plain: Place, asked: Transport | undefined, secure: boolean, domain: string): Promise<Hop[]> {
+    const services = await this.#services(plain.host, asked, secure);
+    const answers = await Promise.all(services.map(({ name }) => this.#dns.srv(name)));
+    const places = services.flatMap(({ transport }, i): Place[] =>
+      orderSrv(answers[i], this.#options.random).map(({ name, port }) => ({ host: name, port, transport })),
+    );
+    if (places.length > 0) return this.#lookUp(places.slice(0, PLACES_MAX), plain.host, domain);
+    // RFC 2782: it says itself that there is no such service.
+    if (answers.some(refusesService))
+      throw new TransportError(`Cannot resolve ${plain.host}: its SRV record says "not here"`);
+    return this.#lookUp([plain], plain.host, domain);
   }
 
-  #addressesOf(name: string): Promise<string[]> {
-    const key = name.toLowerCase();
-    let asked = this.#asked.get(key);
-    if (asked === undefined) {
-      asked = (this.#options.addressesOf ?? systemAddresses)(name).finally(() => this.#asked.delete(key));
-      this.#asked.set(key, asked);
+  async #services(host: string, asked: Transport | undefined, secure: boolean): Promise<Service[]> {
+    if (asked !== undefined) return servicesOf(host, [asked]);
+    const chosen = chooseNaptr(await this.#dns.naptr(host), secure);
+    return chosen.length > 0 ? chosen : servicesOf(host, secure ? ['tls'] : ['udp', 'tcp']);
+  }
+
+  /** The hops of all places in their order. A place without an address is left out, unless there is no other. */
+  async #lookUp(places: readonly Place[], name: string, domain: string): Promise<Hop[]> {
+    const found = await Promise.allSettled(
+      places.map(async ({ host }) => (isAddress(host) ? [host] : this.#dns.addresses(host))),
+    );
+    const hops = found.flatMap((answer, i) =>
+      answer.status === 'fulfilled' ? this.#hops(answer.value, places[i], domain) : [],
+    );
+    const failed = found.find((answer) => answer.status === 'rejected');
+    if (hops.length === 0 && failed !== undefined) {
+      throw new TransportError(`Cannot resolve ${name}: ${systemReason(failed.reason)}`, { cause: failed.reason });
     }
-    return asked;
+    return hops.slice(0, PLACES_MAX);
   }
 
   /** RFC 5922 §7: over TLS it is the domain of the URI that has to be there, whatever address it led to. */
-  #hops(addresses: readonly string[], port: number, transport: Transport, domain: string): Hop[] {
+  #hops(addresses: readonly string[], { port, transport }: Place, domain: string): Hop[] {
     const wanted = transport === 'tls' ? { domains: [domain] } : {};
     return [...new Set(addresses.map(canonical))].flatMap((host): Hop[] => {
       try {
@@ -79,18 +109,14 @@ export function canonical(host: string): string {
   return zone === undefined ? address : `${address}%${zone}`;
 }
 
-function transportOf(uri: SipUri): Transport | undefined {
+const isAddress = (host: string): boolean => isIP(host.split('%')[0]) !== 0;
+
+/** `pbx` and `pbx.local` (RFC 6762) are names of hosts near by, of which no name server has records. */
+const isDomain = (host: string): boolean => /[^.]\.[^.]/.test(host) && !/\.local\.?$/i.test(host);
+
+/** What the URI asks for; undefined: it leaves it to us. */
+function transportOf(uri: SipUri): Transport | 'unknown' | undefined {
   const asked = uri.params.get('transport')?.toLowerCase();
-  if (uri.scheme === 'sips') return asked === undefined || asked === 'tcp' || asked === 'tls' ? 'tls' : undefined;
-  switch (asked) {
-    case undefined:
-    case 'udp':
-      return 'udp';
-    case 'tcp':
-      return 'tcp';
-    case 'tls':
-      return 'tls';
-    default:
-      return undefined;
-  }
+  if (uri.scheme === 'sips') return asked === undefined || asked === 'tcp' || asked === 'tls' ? 'tls' : 'unknown';
+  return asked === undefined || asked === 'udp' || asked === 'tcp' || asked === 'tls' ? asked : 'unknown';
 }

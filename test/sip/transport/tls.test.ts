@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { after, type TestContext, test } from 'node:test';
 import { createServer as createTlsServer, type TlsOptions as NodeTlsOptions, connect as tlsConnect } from 'node:tls';
-import { silentLogger } from '../../../src/base/index.ts';
+import { CountingRandom, silentLogger } from '../../../src/base/index.ts';
 import { createRequest, createResponse, type Hop, parseUri, type SipMessage } from '../../../src/sip/message/index.ts';
 import { Resolver, SipTransport, type TlsOptions } from '../../../src/sip/transport/index.ts';
 import { authorities, fingerprintOf, type Pair, withoutOpenssl } from '../../kit/certificates.ts';
@@ -288,7 +288,7 @@ test('a key of another certificate fails each request over TLS, and nothing else
 });
 
 test('over TLS a hop knows whom it is to find: the host of the URI, whatever maddr says', () => {
-  const resolver = new Resolver({ localFor: () => ({ host: US, port: 5061 }) });
+  const resolver = new Resolver({ localFor: () => ({ host: US, port: 5061 }), random: new CountingRandom() });
   const domainsOf = (uri: string) => (resolver.resolve(parseUri(uri)) as Hop[])[0].domains;
   assert.deepEqual(domainsOf('sips:100@pbx.test;maddr=127.41.3.2'), ['pbx.test']);
   assert.deepEqual(domainsOf('sip:127.41.3.2;transport=tls'), ['127.41.3.2']);

@@ -1,6 +1,7 @@
 /** `received`, `rport`, and where answers go: RFC 3261 §18.2, RFC 3581 §4. And from a URI to hops. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { CountingRandom } from '../../../src/base/index.ts';
 import { createRequest, createResponse, type Hop, parseUri, type Transport } from '../../../src/sip/message/index.ts';
 import { Resolver, responseTarget, stampVia, TransportError } from '../../../src/sip/transport/index.ts';
 
@@ -59,10 +60,7 @@ const resolver = new Resolver({
     if (remoteHost === '::1') throw new TransportError('no IPv6 here');
     return { host: '127.21.2.2', port: transport === 'udp' ? 5060 : 5062 };
   },
-  async addressesOf(name) {
-    if (name === 'two.example.com') return ['127.21.2.3', '::1', '127.21.2.4', '127.21.2.3'];
-    throw Object.assign(new Error('not found'), { code: 'ENOTFOUND' });
-  },
+  random: new CountingRandom(),
 });
 const shortly = (hops: Hop[]) => hops.map(({ transport, remote: { host, port } }) => `${transport} ${host} ${port}`);
 
@@ -83,37 +81,3 @@ for (const [sentence, uri, expected] of [
   test(`hops at once: ${sentence}`, () =>
     assert.deepEqual(shortly(resolver.resolve(parseUri(uri)) as Hop[]), expected));
 }
-
-test('hops of a name: each address once, those without a route left out', async () => {
-  const hops = await resolver.resolve(parseUri('sip:two.example.com'));
-  assert.deepEqual(shortly(hops), ['udp 127.21.2.3 5060', 'udp 127.21.2.4 5060']);
-  assert.deepEqual(hops[0].local, { host: '127.21.2.2', port: 5060 });
-});
-
-test('a name without addresses says so', async () => {
-  await assert.rejects(async () => resolver.resolve(parseUri('sip:none.example.com')), {
-    code: 'sip-transport',
-    message: 'Cannot resolve none.example.com: ENOTFOUND',
-  });
-});
-
-test('a name asked for twice while nobody answers is asked for once', async () => {
-  let asked = 0;
-  let tell: (addresses: string[]) => void = () => {};
-  const slow = new Resolver({
-    localFor: () => ({ host: '127.21.2.2', port: 5060 }),
-    addressesOf: () => {
-      asked++;
-      return new Promise((resolve) => {
-        tell = resolve;
-      });
-    },
-  });
-  const both = [slow.resolve(parseUri('sip:pbx.test')), slow.resolve(parseUri('sip:PBX.test:5070'))];
-  tell(['127.21.2.3']);
-  const [one, two] = await Promise.all(both);
-  assert.deepEqual([...shortly(one), ...shortly(two)], ['udp 127.21.2.3 5060', 'udp 127.21.2.3 5070']);
-  assert.equal(asked, 1);
-  void slow.resolve(parseUri('sip:pbx.test'));
-  assert.equal(asked, 2);
-});
