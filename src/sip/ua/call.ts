@@ -1,5 +1,6 @@
 /** What calls have in common, whichever side sent the INVITE. */
 
+import type { Hop } from '../message/index.ts';
 import type { Account } from './account.ts';
 import type { Core } from './core.ts';
 import type { Body, SessionCause } from './types.ts';
@@ -55,6 +56,12 @@ export class Calls {
   has(session: string): boolean {
     return this.#calls.has(session);
   }
+}
+
+/** One way to the other side: a next hop, and who we are there. */
+export interface Route {
+  hop: Hop;
+  account: Account | undefined;
 }
 
 /** What a call needs to know besides its own messages. */

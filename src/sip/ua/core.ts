@@ -14,6 +14,7 @@ import {
 } from '../message/index.ts';
 import type { TransactionLayer, TransactionOutput } from '../transaction/index.ts';
 import { contactOf, type HeaderField } from './headers.ts';
+import { Targets } from './targets.ts';
 import type { RegistrationState, SessionEvent, UaConfig, UaOutput } from './types.ts';
 
 /** Machines beyond this many, and a new INVITE is refused with 480. Calls that were ended but wait for an answer count. */
@@ -67,6 +68,7 @@ export class Core {
   /** INVITE server transactions without a final response, and what a CANCEL does to each. */
   readonly invitations = new Map<string, Invited>();
   readonly machines = new Set<Machine>();
+  readonly targets = new Targets();
   readonly #layer: TransactionLayer;
   readonly #receiver: Receiver;
   readonly #handlers = new Map<string, Handler>();

@@ -78,8 +78,11 @@ export function reasonOf(request: SipRequest, otherwise: string): string {
   return request.header('Reason')?.slice(0, 200) ?? otherwise;
 }
 
-/** Retry-After in ms (§20.33), at most an hour: `120 (in a meeting);duration=60` is 120000. */
+/** What a server can ask for at most: a help point cannot do without it for an hour. */
+export const RETRY_AFTER_MAX_MS = 300_000;
+
+/** Retry-After in ms (§20.33): `120 (in a meeting);duration=60` is 120000. */
 export function retryAfterMs(message: SipMessage): number | undefined {
   const seconds = /^\s*(\d{1,10})/.exec(message.header('Retry-After') ?? '')?.[1];
-  return seconds === undefined ? undefined : Math.min(Number(seconds), 3_600) * 1_000;
+  return seconds === undefined ? undefined : Math.min(Number(seconds) * 1_000, RETRY_AFTER_MAX_MS);
 }

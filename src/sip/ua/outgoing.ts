@@ -14,13 +14,13 @@ import {
 } from '../message/index.ts';
 import { DEFAULT_TIMING } from '../transaction/index.ts';
 import { ask } from './ask.ts';
-import type { Call, CallContext, Ending } from './call.ts';
+import type { Call, CallContext, Ending, Route } from './call.ts';
 import type { InDialog, Machine } from './core.ts';
-import { ALLOW, bodyOf, fromOf, type HeaderField, reasonHeader, SUPPORTED } from './headers.ts';
+import { ALLOW, bodyOf, fromOf, type HeaderField, reasonHeader, retryAfterMs, SUPPORTED } from './headers.ts';
 import { Talk } from './talk.ts';
 import type { Body, Invitation } from './types.ts';
 
-/** A server that has not even said 100 by then, or by its share of the time, is passed over, when there is another one. */
+/** A server that has not even said 100 by then (or as configured), or by its share of the time, is passed over for another. */
 export const FIRST_ANSWER_MS = 2_000;
 /** All of them together, and the search for their addresses, have this long: nobody at a help point waits for timer B. */
 export const NO_ANSWER_MS = 4_500;
@@ -32,6 +32,8 @@ export const EARLY_DIALOGS_MAX = 16;
 interface Leg {
   transaction: string;
   request: SipRequest;
+  /** Who we are there. */
+  context: CallContext;
   hop: Hop;
   contact: string;
   /** A provisional response has come, so a CANCEL may go (§9.1). */
@@ -43,7 +45,8 @@ interface Leg {
 }
 
 export class OutgoingCall implements Call, Machine, InDialog {
-  readonly #context: CallContext;
+  /** The account changes with the route. */
+  #context: CallContext;
   readonly #invitation: Invitation;
   readonly #callId: string;
   readonly #tag: string;
@@ -53,7 +56,7 @@ export class OutgoingCall implements Call, Machine, InDialog {
   #sequence = 0;
   /** Until the first word of anybody. */
   #giveUpAt: number | undefined;
-  #candidates: Hop[] = [];
+  #candidates: Route[] = [];
   #renewed = false;
   #talk: Talk | undefined;
   #state: 'locating' | 'calling' | 'answered' | 'over' = 'locating';
@@ -73,12 +76,13 @@ export class OutgoingCall implements Call, Machine, InDialog {
     return this.#timers.next;
   }
 
-  /** The next hops are known: by preference, the first is called now. */
-  start(hops: readonly Hop[], now: number): void {
+  /** The ways there are known: by preference, the first is called now, those whose server rests last. */
+  start(routes: readonly Route[], now: number): void {
     if (this.#state !== 'locating') return;
     this.#state = 'calling';
     // §26.2.2: what a SIPS URI asks for goes over TLS or not at all.
-    this.#candidates = hops.filter(({ transport }) => transport === 'tls' || !this.#secure);
+    const fit = routes.filter(({ hop }) => hop.transport === 'tls' || !this.#secure);
+    this.#candidates = this.#context.core.targets.order(fit, ({ hop }) => hop, now);
     if (this.#candidates.length > 0) return this.#attempt(now);
     this.#notFound();
   }
@@ -92,16 +96,19 @@ export class OutgoingCall implements Call, Machine, InDialog {
   }
 
   #attempt(now: number): void {
-    const hop = this.#candidates.shift();
-    if (hop === undefined) return;
-    const { core, account } = this.#context;
+    const route = this.#candidates.shift();
+    if (route === undefined) return;
+    const { hop, account } = route;
+    const { core } = this.#context;
+    const context: CallContext = { ...this.#context, account };
+    this.#context = context;
     const contact = core.contact(account?.user ?? core.config.user, hop, this.#secure || account?.secure);
     const body = this.#offer(hop);
     if (body === undefined) return;
     this.#giveUpAt ??= now + NO_ANSWER_MS;
     const left = this.#giveUpAt - now;
     const others = this.#candidates.length;
-    const patience = others === 0 ? left : Math.min(FIRST_ANSWER_MS, left / (others + 1));
+    const patience = others === 0 ? left : Math.min(core.config.firstAnswerMs ?? FIRST_ANSWER_MS, left / (others + 1));
     this.#timers.set('first-answer', now + Math.max(FIRST_ANSWER_MIN_MS, patience));
     let leg: Leg | undefined;
     const make = (): SipRequest => this.#invite(hop, contact, body);
@@ -112,6 +119,7 @@ export class OutgoingCall implements Call, Machine, InDialog {
         leg = {
           transaction,
           request,
+          context,
           hop,
           contact,
           proceeding: false,
@@ -171,7 +179,10 @@ export class OutgoingCall implements Call, Machine, InDialog {
       if (name === 'first-answer') {
         if (this.#state === 'locating') return this.#notFound();
         // It may answer late: then it is cancelled, or acknowledged and ended.
-        for (const leg of this.#legs) this.#drop(leg, now);
+        for (const leg of this.#legs) {
+          if (!leg.dropped && !leg.proceeding) this.#context.core.targets.rest(leg.hop, now);
+          this.#drop(leg, now);
+        }
         if (this.#candidates.length > 0) this.#attempt(now);
         else this.#over({ cause: 'timeout', by: 'network', reason: 'no answer to the INVITE' });
       } else {
@@ -185,11 +196,16 @@ export class OutgoingCall implements Call, Machine, InDialog {
 
   #heard(leg: Leg, response: SipResponse, from: Hop, now: number): void {
     const { status } = response;
+    const { targets } = this.#context.core;
+    targets.alive(leg.hop, now);
     if (status < 200) return this.#progress(leg, response, now);
     if (status < 300) return this.#accepted(leg, response, from, now);
     this.#legs.delete(leg);
     if (leg.dropped) return this.#tidy();
     this.#timers.clear('first-answer');
+    // §21.5.4: it says how long; without a word it may be for this call only.
+    const askedMs = status === 503 ? retryAfterMs(response) : undefined;
+    if (askedMs !== undefined) targets.rest(leg.hop, now, askedMs);
     // RFC 3263 §4.3: a server that is out of order is passed over.
     if (status === 503 && this.#candidates.length > 0) return this.#attempt(now);
     this.#over({ cause: 'rejected', by: 'peer', status, reason: response.reason });
@@ -241,7 +257,7 @@ export class OutgoingCall implements Call, Machine, InDialog {
     }
     this.#legs.delete(leg);
     const extra = leg.dropped || this.#state !== 'calling';
-    const talk = new Talk(this.#context, dialog, from, leg.contact, extra);
+    const talk = new Talk(leg.context, dialog, from, leg.contact, extra);
     leg.acknowledged.set(tag, talk.acknowledge(leg.request, now));
     if (extra) {
       // §13.2.2.4, §9.1: an answer too many, of a fork or after our CANCEL.
@@ -253,7 +269,7 @@ export class OutgoingCall implements Call, Machine, InDialog {
     this.#timers.clearAll();
     for (const other of this.#legs) this.#drop(other, now);
     this.#forgetEarly(dialog.id);
-    const { core, session, account } = this.#context;
+    const { core, session, account } = leg.context;
     core.emit(session, { type: 'accepted', body: bodyOf(response), account: account?.name });
     this.#tidy();
   }
@@ -261,11 +277,12 @@ export class OutgoingCall implements Call, Machine, InDialog {
   #failed(leg: Leg, cause: 'timeout' | 'transport', reason: string, now: number): void {
     this.#legs.delete(leg);
     if (leg.dropped || this.#state !== 'calling') return this.#tidy();
+    this.#context.core.targets.rest(leg.hop, now);
     this.#timers.clear('first-answer');
     if (this.#candidates.length === 0 && cause === 'transport' && leg.hop.transport !== 'udp' && !this.#renewed) {
       // The connection may have led to a server that has been started anew since: a fresh one is tried before it is given up.
       this.#renewed = true;
-      this.#candidates.push({ ...leg.hop, flow: undefined });
+      this.#candidates.push({ hop: { ...leg.hop, flow: undefined }, account: leg.context.account });
     }
     if (this.#candidates.length > 0) return this.#attempt(now);
     this.#over({ cause, by: 'network', reason });

@@ -20,6 +20,8 @@ export interface UaConfig {
   /** User part of our Contact when no account says otherwise. */
   user: string;
   displayName: string;
+  /** A server that has not answered an INVITE by then is passed over, when there is another one; absent: `FIRST_ANSWER_MS`. */
+  firstAnswerMs?: number;
 }
 
 export interface Body {

@@ -11,8 +11,8 @@ import {
   type SipUri,
 } from '../message/index.ts';
 import { TransactionLayer, type TransactionOptions } from '../transaction/index.ts';
-import { Account } from './account.ts';
-import { type CallContext, Calls } from './call.ts';
+import { Account, samePlace } from './account.ts';
+import { type CallContext, Calls, type Route } from './call.ts';
 import { Core, MACHINES_MAX } from './core.ts';
 import { ACCEPT, ALLOW, bodyOf, type HeaderField, SUPPORTED } from './headers.ts';
 import { IncomingCall } from './incoming.ts';
@@ -120,19 +120,35 @@ export class UserAgent implements UserAgentInterface {
 
   #call(invitation: Invitation, uri: SipUri, now: number): void {
     const { session } = invitation;
-    const account =
-      invitation.account === undefined
-        ? this.#accounts.find((one) => one.serves(uri))
-        : this.#accounts.find((one) => one.name === invitation.account);
     if (this.#full || this.#calls.has(session)) {
       const reason = this.#full ? `more than ${SESSIONS_MAX} sessions` : `session ${session} exists`;
       return this.#core.emit(session, { type: 'ended', cause: 'local', by: 'us', reason });
     }
-    const call = new OutgoingCall(this.#context(session, account), invitation, now);
+    const accounts = this.#accountsFor(invitation, uri);
+    const call = new OutgoingCall(this.#context(session, accounts[0]), invitation, now);
     this.#calls.add(session, call);
-    if (account === undefined) this.#core.locate(uri, undefined, now, (hops, at) => call.start(hops, at));
-    else if (account.hops.length > 0) call.start(account.hops, now);
-    else account.resolve(this.#core, now, (at) => call.start(account.hops, at));
+    if (accounts.length === 0)
+      return this.#core.locate(uri, undefined, now, (hops, at) =>
+        call.start(
+          hops.map((hop) => ({ hop, account: undefined })),
+          at,
+        ),
+      );
+    const go = (at: number): void => call.start(routesBy(accounts), at);
+    if (routesBy(accounts).length > 0) return go(now);
+    let open = accounts.length;
+    for (const account of accounts)
+      account.resolve(this.#core, now, (at) => {
+        // The last one says so when nothing was found; the call hears only the first.
+        if (--open === 0 || account.hops.length > 0) go(at);
+      });
+  }
+
+  /** Whose server the target names. Several at one domain: one that is registered first, the others when it fails. */
+  #accountsFor({ account }: Invitation, uri: SipUri): Account[] {
+    if (account !== undefined) return this.#accounts.filter(({ name }) => name === account);
+    const serving = this.#accounts.filter((one) => one.serves(uri));
+    return [...serving.filter(({ current }) => current), ...serving.filter(({ current }) => !current)];
   }
 
   ring(session: string, now: number): UaOutput[] {
@@ -261,4 +277,14 @@ export class UserAgent implements UserAgentInterface {
     const { user } = request.parsedUri();
     return owners.find((account) => account.user === user) ?? owners[0];
   }
+}
+
+/** Every next hop once, by whose account it was named first. */
+function routesBy(accounts: readonly Account[]): Route[] {
+  const routes: Route[] = [];
+  for (const account of accounts) {
+    for (const hop of account.hops)
+      if (!routes.some((known) => samePlace(known.hop, hop))) routes.push({ hop, account });
+  }
+  return routes;
 }

@@ -108,6 +108,7 @@ export class Watch {
           if (response.status < 200 || !over()) return;
           this.#timers.clear('patience');
           this.#everAnswered = true;
+          this.#core.targets.alive(hop, at);
           this.#listener.alive(from, this.#sign(response, at - now), at);
         },
         failed: (_cause, _reason, at) => {
