@@ -189,6 +189,8 @@ export class Calls {
 
   #session(id: string, event: SessionEvent, now: number): CallOutput[] {
     if (event.type === 'incoming') return this.#incoming(id, event, now);
+    if (event.type === 'referred')
+      return this.#climb(this.#ua.declineReferral(event.referral, 603, 'Decline', now), now);
     const call = this.#calls.get(id);
     if (!call) return [];
     try {
@@ -212,6 +214,8 @@ export class Calls {
           return this.#offered(call, event.offer, now);
         case 'info':
           return this.#info(call, event.request);
+        case 'referring':
+          return [];
         case 'ended':
           this.#close(call);
           return [up({ type: 'ended', call: id, cause: endCause(event), by: event.by, reason: endReason(event) })];

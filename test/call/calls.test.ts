@@ -40,6 +40,8 @@ function bench(options: { noPorts?: boolean; account?: string } = {}) {
     reinvite: () => note('reinvite'),
     answerOffer: (_: string, answer: Body | { status: number }) =>
       note('status' in answer ? `offer refused ${answer.status}` : `offer answered ${media(answer)}`),
+    refer: (session: string, target: string) => note(`refer ${session} to ${target}`),
+    declineReferral: (referral: string, status: number) => note(`decline ${referral} ${status}`),
   } satisfies UserAgentInterface;
   const note = (text: string): UaOutput[] => {
     said.push(text);

@@ -52,6 +52,7 @@ export class Dialog {
   #remoteSequence: number | undefined;
   #routeSet: readonly Route[] = [];
   #remoteTarget = '';
+  #focus = false;
   #state: 'early' | 'confirmed' = 'early';
 
   private constructor(fields: DialogFields) {
@@ -108,6 +109,16 @@ export class Dialog {
     return this.#state;
   }
 
+  /** From of our requests. */
+  get local(): string {
+    return this.#local;
+  }
+
+  /** RFC 4579 §5.1: the other side is the focus of a conference. */
+  get focus(): boolean {
+    return this.#focus;
+  }
+
   get remoteTarget(): string {
     return this.#remoteTarget;
   }
@@ -131,7 +142,9 @@ export class Dialog {
   refresh(message: SipMessage): void {
     try {
       const contact = message.contacts[0];
-      if (contact !== undefined && isSip(contact.uri)) this.#remoteTarget = bare(contact.uri);
+      if (contact === undefined || !isSip(contact.uri)) return;
+      this.#remoteTarget = bare(contact.uri);
+      this.#focus = contact.params.has('isfocus');
     } catch (error) {
       // A Contact that cannot be read moves nothing; the message it stands in may still have to be acknowledged.
       if (!(error instanceof SipSyntaxError)) throw error;

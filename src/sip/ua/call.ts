@@ -3,10 +3,14 @@
 import type { Hop } from '../message/index.ts';
 import type { Account } from './account.ts';
 import type { Core } from './core.ts';
+import type { Talk } from './talk.ts';
+import type { Transfers } from './transfers.ts';
 import type { Body, SessionCause } from './types.ts';
 
 /** A session under its public name: what its owner may ask of it. */
 export interface Call {
+  /** Once it is answered. */
+  readonly talk: Talk | undefined;
   ring(now: number): void;
   accept(body: Body, now: number): void;
   reject(status: number, reason: string, now: number): void;
@@ -68,6 +72,7 @@ export interface Route {
 export interface CallContext {
   readonly core: Core;
   readonly calls: Calls;
+  readonly transfers: Transfers;
   readonly session: string;
   readonly account: Account | undefined;
 }

@@ -14,6 +14,7 @@ import {
 } from '../message/index.ts';
 import type { TransactionLayer, TransactionOutput } from '../transaction/index.ts';
 import { contactOf, type HeaderField } from './headers.ts';
+import type { Refusal } from './inspect.ts';
 import { Targets } from './targets.ts';
 import type { RegistrationState, SessionEvent, UaConfig, UaOutput } from './types.ts';
 
@@ -45,6 +46,8 @@ export interface InDialog {
   request(request: SipRequest, hop: Hop, transaction: string, now: number): void;
   /** ACK has no transaction of its own. */
   acknowledged(ack: SipRequest, now: number): void;
+  /** RFC 3891 §3: the session whose place another call may take, and where its other side is; or why not. */
+  replaceable?(earlyOnly: boolean): { session: string; host: string } | Refusal;
 }
 
 /** An INVITE that may still be cancelled. */
@@ -77,6 +80,8 @@ export class Core {
   #outputs: UaOutput[] = [];
   /** Called when a server transaction is over. */
   forget: (transaction: string) => void = () => {};
+  /** Hears what sessions tell their owners. */
+  overhear: (session: string, event: SessionEvent) => void = () => {};
 
   constructor(config: UaConfig, random: Random, layer: TransactionLayer, receiver: Receiver) {
     this.config = config;
@@ -182,6 +187,7 @@ export class Core {
 
   emit(session: string, event: SessionEvent): void {
     this.#outputs.push({ kind: 'session', session, event });
+    this.overhear(session, event);
   }
 
   announce(account: string, state: RegistrationState, reason: string, status?: number, expiresMs?: number): void {

@@ -18,16 +18,16 @@ import type { Body } from './types.ts';
 
 export type { HeaderField };
 
-/** What we answer to. PRACK, REFER and the event methods come with later versions: they get 405. */
-export const METHODS = ['INVITE', 'ACK', 'CANCEL', 'BYE', 'OPTIONS', 'INFO', 'UPDATE'] as const;
+/** What we answer to. PRACK and the event methods come with later versions: they get 405. */
+export const METHODS = ['INVITE', 'ACK', 'CANCEL', 'BYE', 'OPTIONS', 'INFO', 'UPDATE', 'REFER', 'NOTIFY'] as const;
 /** Methods we know by name (405), as against those nobody here has heard of (501). */
 export const KNOWN_METHODS: ReadonlySet<string> = new Set([
   ...METHODS,
-  ...['REGISTER', 'PRACK', 'SUBSCRIBE', 'NOTIFY', 'PUBLISH', 'MESSAGE', 'REFER'],
+  ...['REGISTER', 'PRACK', 'SUBSCRIBE', 'PUBLISH', 'MESSAGE'],
 ]);
 export const BODY_TYPE = 'application/sdp';
-/** Option tags we can be required to know: RFC 5373, whose header fields the terminal's rules read. */
-export const EXTENSIONS: readonly string[] = ['answermode'];
+/** Option tags we can be required to know: RFC 5373 (whose header fields the terminal's rules read), RFC 3891, RFC 4488. */
+export const EXTENSIONS: readonly string[] = ['answermode', 'replaces', 'norefersub'];
 
 export const ALLOW: HeaderField = ['Allow', METHODS.join(', ')];
 export const ACCEPT: HeaderField = [

@@ -46,6 +46,10 @@ export class IncomingCall implements Call, Machine, InDialog {
     });
   }
 
+  get talk(): Talk | undefined {
+    return this.#talk;
+  }
+
   get deadline(): number | undefined {
     return this.#timers.next;
   }

@@ -1,6 +1,7 @@
 /** What every request is asked before it is looked at closer, in the order of RFC 3261 §8.2. */
 import { bodyPart, findPart, type SipRequest } from '../message/index.ts';
 import { ACCEPT, ALLOW, BODY_TYPE, EXTENSIONS, type HeaderField, KNOWN_METHODS, METHODS } from './headers.ts';
+import { replacesMisused } from './replaces.ts';
 
 export interface Refusal {
   status: number;
@@ -17,6 +18,7 @@ export function inspect(request: SipRequest): Refusal | undefined {
     refuseMethod(request) ??
     refuseScheme(request) ??
     refuseExtension(request) ??
+    refuseReplaces(request) ??
     refuseBody(request) ??
     refuseAnswer(request)
   );
@@ -38,6 +40,11 @@ function refuseScheme(request: SipRequest): Refusal | undefined {
 function refuseExtension(request: SipRequest): Refusal | undefined {
   const unknown = request.list('Require').filter((tag) => !EXTENSIONS.includes(tag.toLowerCase()));
   return unknown.length === 0 ? undefined : { status: 420, headers: [['Unsupported', unknown.join(', ')]] };
+}
+
+/** RFC 3891 §3 */
+function refuseReplaces(request: SipRequest): Refusal | undefined {
+  return replacesMisused(request) ? { status: 400, reason: 'Replaces Misused' } : undefined;
 }
 
 /** §8.2.3, and §8.1.1.8 for the Contact without which no dialog can be. */

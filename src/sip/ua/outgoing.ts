@@ -17,6 +17,7 @@ import { ask } from './ask.ts';
 import type { Call, CallContext, Ending, Route } from './call.ts';
 import type { InDialog, Machine } from './core.ts';
 import { ALLOW, bodyOf, fromOf, type HeaderField, reasonHeader, retryAfterMs, SUPPORTED } from './headers.ts';
+import type { Refusal } from './inspect.ts';
 import { Talk } from './talk.ts';
 import type { Body, Invitation } from './types.ts';
 
@@ -70,6 +71,10 @@ export class OutgoingCall implements Call, Machine, InDialog {
     this.#giveUpAt = now + NO_ANSWER_MS;
     this.#timers.set('first-answer', this.#giveUpAt);
     context.core.machines.add(this);
+  }
+
+  get talk(): Talk | undefined {
+    return this.#talk;
   }
 
   get deadline(): number | undefined {
@@ -270,7 +275,8 @@ export class OutgoingCall implements Call, Machine, InDialog {
     for (const other of this.#legs) this.#drop(other, now);
     this.#forgetEarly(dialog.id);
     const { core, session, account } = leg.context;
-    core.emit(session, { type: 'accepted', body: bodyOf(response), account: account?.name });
+    const focus = dialog.focus ? { focus: true } : {};
+    core.emit(session, { type: 'accepted', body: bodyOf(response), account: account?.name, ...focus });
     this.#tidy();
   }
 
@@ -327,6 +333,13 @@ export class OutgoingCall implements Call, Machine, InDialog {
 
   reject(_status: number, reason: string, now: number): void {
     this.end(now, reason);
+  }
+
+  /** An early dialog that we began. */
+  replaceable(): { session: string; host: string } | Refusal {
+    const [leg] = this.#legs;
+    if (this.#state !== 'calling' || leg === undefined) return { status: 603 };
+    return { session: this.#context.session, host: leg.hop.remote.host };
   }
 
   acknowledged(): void {

@@ -10,6 +10,7 @@ import { ask } from './ask.ts';
 import type { CallContext, Ending } from './call.ts';
 import type { Handler, InDialog, Machine } from './core.ts';
 import { ALLOW, bodyOf, type HeaderField, reasonHeader, reasonOf, SUPPORTED } from './headers.ts';
+import type { Refusal } from './inspect.ts';
 import { Renegotiation } from './renegotiation.ts';
 import { AnswerRepeater } from './repeater.ts';
 import type { Body, SessionEvent } from './types.ts';
@@ -98,7 +99,8 @@ export class Talk implements Machine, InDialog {
     const { core, account } = this.context;
     const make = (): SipRequest => this.dialog.request(method, this.dialog.nextSequence(), headers, body);
     core.locate(this.dialog.nextHop, this.#hop, now, (hops, at) => {
-      if (method !== 'BYE' && this.#state !== 'up') return;
+      // RFC 5057 §5.2: who wants to hear of a transfer does so after the BYE, too.
+      if (method !== 'BYE' && method !== 'NOTIFY' && this.#state !== 'up') return;
       // Departs from §12.2.1.1: where the target cannot be found or reached, the way the last message came is tried.
       const hop = hops[0] ?? this.#hop;
       const failed: Handler['failed'] = (cause, reason, when) => {
@@ -146,7 +148,18 @@ export class Talk implements Machine, InDialog {
       core.answer(transaction, request, 200, now);
       return this.emit({ type: 'info', request });
     }
+    if (request.method === 'REFER') return this.context.transfers.inside(this, request, hop, transaction, now);
+    if (request.method === 'NOTIFY') {
+      if (!this.context.transfers.notified(this, request, transaction, now))
+        core.answer(transaction, request, 481, now);
+      return;
+    }
     this.renegotiation.offered(request, transaction, now);
+  }
+
+  replaceable(earlyOnly: boolean): { session: string; host: string } | Refusal {
+    if (this.#state !== 'up') return { status: 603 };
+    return earlyOnly ? { status: 486 } : { session: this.context.session, host: this.#hop.remote.host };
   }
 
   end(now: number, reason?: string): void {

@@ -36,14 +36,22 @@ export type SessionCause = 'bye' | 'cancelled' | 'rejected' | 'timeout' | 'trans
 
 export type SessionEvent =
   /** An INVITE outside a dialog. 100 has been sent. `account`: it came from that account's server. */
-  | { type: 'incoming'; request: SipRequest; hop: Hop; account?: string; offer?: Body }
+  | {
+      type: 'incoming';
+      request: SipRequest;
+      hop: Hop;
+      account?: string;
+      offer?: Body;
+      /** The session it takes the place of (RFC 3891): once it is accepted, that one is to be ended. */
+      replaces?: string;
+    }
   /** 101..199 to our INVITE. */
   | { type: 'progress'; status: number; reason: string; body?: Body }
   /**
    * First 2xx to our INVITE; the ACK is on its way. Further ones of a forked INVITE are ACKed and ended with BYE by the UA.
-   * `account`: the call goes by that account's server.
+   * `account`: the call goes by that account's server. `focus`: the other side is a conference (RFC 4579).
    */
-  | { type: 'accepted'; body?: Body; account?: string }
+  | { type: 'accepted'; body?: Body; account?: string; focus?: boolean }
   /** The ACK to our 2xx; `body` is the answer when our 2xx carried the offer. */
   | { type: 'confirmed'; body?: Body }
   /** re-INVITE or UPDATE of the other side: to be answered with `answerOffer` (no `offer`: we must make one). */
@@ -53,6 +61,25 @@ export type SessionEvent =
   | { type: 'rerejected'; status: number; reason: string }
   /** INFO and the like inside the session; already answered. */
   | { type: 'info'; request: SipRequest }
+  /**
+   * REFER: we are asked to call `target`. To be answered by an `invite` that names the referral, or by `declineReferral`.
+   * `inside`: it came in this session, which the call takes the place of: when it is answered and the other side has been
+   * told, the UA ends this one. Otherwise the session is the referral itself, and nobody has vouched for its sender yet.
+   */
+  | {
+      type: 'referred';
+      referral: string;
+      inside: boolean;
+      target: string;
+      /** `target` talks with who refers us, and the new call replaces that talk. */
+      attended: boolean;
+      referredBy?: string;
+      request: SipRequest;
+      hop: Hop;
+      account?: string;
+    }
+  /** What becomes of our `refer`; `done` and `failed` are the last word. `status` 0: it was not even sent. */
+  | { type: 'referring'; state: 'trying' | 'done' | 'failed'; status: number; reason: string }
   | { type: 'ended'; cause: SessionCause; by: 'us' | 'peer' | 'network'; status?: number; reason: string };
 
 export type UaOutput =
@@ -83,6 +110,8 @@ export interface Invitation {
    */
   body: (hop: Hop, account?: string) => Body;
   headers?: readonly (readonly [name: string, value: string])[];
+  /** The call follows this referral: its Replaces and Referred-By go along, its fate is told by NOTIFY. */
+  referral?: string;
 }
 
 /**
@@ -115,4 +144,10 @@ export interface UserAgentInterface {
   reinvite(session: string, body: Body, now: number): UaOutput[];
   /** Answers `offered`: a body, or a refusal such as 488. */
   answerOffer(session: string, answer: Body | { status: number; reason: string }, now: number): UaOutput[];
+  /**
+   * Asks the other side of an answered session to call `target` (REFER); `referring` tells what comes of it.
+   * `replaces`: another answered session, whose other side is called instead and whose place the call takes.
+   */
+  refer(session: string, target: string, now: number, replaces?: string): UaOutput[];
+  declineReferral(referral: string, status: number, reason: string, now: number): UaOutput[];
 }

@@ -19,6 +19,7 @@ import { IncomingCall } from './incoming.ts';
 import { inspect, type Refusal } from './inspect.ts';
 import { OutgoingCall } from './outgoing.ts';
 import { Registration } from './registration.ts';
+import { Transfers } from './transfers.ts';
 import type { Body, Invitation, UaConfig, UaOutput, UserAgentInterface } from './types.ts';
 
 /** Sessions at once, either way. */
@@ -29,6 +30,7 @@ export const STOP_MS = 3_000;
 export class UserAgent implements UserAgentInterface {
   readonly #core: Core;
   readonly #calls: Calls;
+  readonly #transfers: Transfers;
   readonly #accounts: readonly Account[];
   readonly #registrations: readonly Registration[];
   /** Requests being answered, by what a merged copy of them would share (§8.2.2.2), and the other way round. */
@@ -42,6 +44,8 @@ export class UserAgent implements UserAgentInterface {
     this.#core = new Core(config, random, layer, (...request) => this.#request(...request));
     this.#core.forget = (transaction) => this.#forget(transaction);
     this.#calls = new Calls(this.#core);
+    this.#transfers = new Transfers(this.#core, this.#calls);
+    this.#core.overhear = (session, event) => this.#transfers.heard(session, event);
     this.#accounts = config.accounts.map((account) => new Account(account, random));
     this.#registrations = this.#accounts.map((account) => new Registration(this.#core, account));
   }
@@ -124,8 +128,15 @@ export class UserAgent implements UserAgentInterface {
       const reason = this.#full ? `more than ${SESSIONS_MAX} sessions` : `session ${session} exists`;
       return this.#core.emit(session, { type: 'ended', cause: 'local', by: 'us', reason });
     }
+    const { referral } = invitation;
+    const followed = referral === undefined ? [] : this.#transfers.follow(referral, session, now);
+    if (followed === undefined) {
+      const reason = `the referral ${referral} is over`;
+      return this.#core.emit(session, { type: 'ended', cause: 'local', by: 'us', reason });
+    }
+    const headers = [...(invitation.headers ?? []), ...followed];
     const accounts = this.#accountsFor(invitation, uri);
-    const call = new OutgoingCall(this.#context(session, accounts[0]), invitation, now);
+    const call = new OutgoingCall(this.#context(session, accounts[0]), { ...invitation, headers }, now);
     this.#calls.add(session, call);
     if (accounts.length === 0)
       return this.#core.locate(uri, undefined, now, (hops, at) =>
@@ -181,12 +192,22 @@ export class UserAgent implements UserAgentInterface {
     return this.#core.take();
   }
 
+  refer(session: string, target: string, now: number, replaces?: string): UaOutput[] {
+    this.#transfers.refer(session, target, replaces, now);
+    return this.#core.take();
+  }
+
+  declineReferral(referral: string, status: number, reason: string, now: number): UaOutput[] {
+    this.#transfers.decline(referral, status, reason, now);
+    return this.#core.take();
+  }
+
   get #full(): boolean {
     return this.#calls.size >= SESSIONS_MAX || this.#core.machines.size >= MACHINES_MAX || this.#stopBy !== undefined;
   }
 
   #context(session: string, account: Account | undefined): CallContext {
-    return { core: this.#core, calls: this.#calls, session, account };
+    return { core: this.#core, calls: this.#calls, transfers: this.#transfers, session, account };
   }
 
   #request(request: SipRequest, hop: Hop, transaction: string | undefined, now: number): void {
@@ -214,7 +235,10 @@ export class UserAgent implements UserAgentInterface {
       if (request.method !== 'OPTIONS') return dialog.request(request, hop, transaction, now);
     }
     if (request.method === 'OPTIONS') return this.#options(request, transaction, now);
-    // BYE, INFO and UPDATE live inside a dialog only.
+    if (request.method === 'REFER') {
+      return this.#transfers.outside(request, hop, transaction, this.#accountOf(request, hop), now);
+    }
+    // BYE, INFO, UPDATE and NOTIFY live inside a dialog only.
     if (request.method !== 'INVITE') return this.#core.answer(transaction, request, 481, now);
     this.#invited(request, hop, transaction, now);
   }
@@ -263,12 +287,16 @@ export class UserAgent implements UserAgentInterface {
 
   #invited(request: SipRequest, hop: Hop, transaction: string, now: number): void {
     if (this.#full) return this.#core.answer(transaction, request, 480, now);
+    const account = this.#accountOf(request, hop);
+    const replaced = this.#transfers.replaced(request, hop, account);
+    if (typeof replaced === 'object') return this.#core.answer(transaction, request, replaced.status, now);
     this.#core.answer(transaction, request, 100, now);
     const session = `in-${this.#core.random.token()}`;
-    const account = this.#accountOf(request, hop);
     const call = new IncomingCall(this.#context(session, account), request, hop, transaction, now);
     this.#calls.add(session, call);
-    this.#core.emit(session, { type: 'incoming', request, hop, account: account?.name, offer: bodyOf(request) });
+    const replaces = replaced === undefined ? {} : { replaces: replaced };
+    const offer = bodyOf(request);
+    this.#core.emit(session, { type: 'incoming', request, hop, account: account?.name, offer, ...replaces });
   }
 
   /** The account whose server sent the request; of several at one server, the one the Request-URI names. */

@@ -218,14 +218,18 @@ export function summary(event: SessionEvent): string {
     case 'rerejected':
       return `${event.type} ${event.status}`;
     case 'incoming':
-      return `incoming${event.account === undefined ? '' : ` by ${event.account}`}${event.offer === undefined ? ' without offer' : ''}`;
+      return `incoming${event.account === undefined ? '' : ` by ${event.account}`}${event.offer === undefined ? ' without offer' : ''}${event.replaces === undefined ? '' : ` for ${event.replaces}`}`;
     case 'accepted':
     case 'confirmed':
     case 'reaccepted':
-      return event.body === undefined ? event.type : `${event.type} with body`;
+      return `${event.type}${event.body === undefined ? '' : ' with body'}${'focus' in event && event.focus ? ' by a focus' : ''}`;
     case 'offered':
       return event.offer === undefined ? 'offered nothing' : 'offered';
     case 'info':
       return 'info';
+    case 'referred':
+      return `referred to ${event.target}${event.inside ? '' : ' from outside'}${event.attended ? ' attended' : ''}`;
+    case 'referring':
+      return `referring ${event.state} ${event.status}`;
   }
 }
