@@ -1,5 +1,6 @@
 /** What would happen, and by which rule, in plain lines; nothing is done. */
 
+import { stepsOf } from './plan.ts';
 import { decidePress } from './press.ts';
 import { decide, judge, nameOf } from './rules.ts';
 import type { Incoming, TerminalConfig } from './types.ts';
@@ -34,7 +35,8 @@ export function explainButton(config: TerminalConfig, button: string): string[] 
   const { confirm, cycles } = plan;
   const lines = [`calls ${name === undefined ? 'one number' : `by plan ${name}`} at priority ${plan.priority}`];
   if (plan.prompt !== undefined) lines.push(`plays ${plan.prompt} meanwhile`);
-  for (const [index, step] of plan.steps.entries())
+  if (plan.race) lines.push('race: all steps ring at once, and the first to answer has the call');
+  for (const [index, step] of stepsOf(plan).entries())
     lines.push(`step ${index + 1}: rings ${step.ring.join(' and ')} for ${seconds(step.forMs)}`);
   lines.push(`gives up after ${cycles} ${cycles === 1 ? 'cycle' : 'cycles'}, with a tone and an event`);
   if (confirm)

@@ -14,22 +14,31 @@ export interface Rung {
   cycle: number;
 }
 
+/** The steps as they are rung: of a race all at once, each number once, for as long as the longest step. */
+export function stepsOf({ steps, race }: CallPlan): readonly CallStep[] {
+  if (race !== true || steps.length < 2) return steps;
+  const ring = [...new Set(steps.flatMap((step) => step.ring))];
+  return [{ ring, forMs: Math.max(...steps.map(({ forMs }) => forMs)) }];
+}
+
 export class PlanCursor {
-  readonly #plan: CallPlan;
+  readonly #steps: readonly CallStep[];
+  readonly #cycles: number;
   #stepIndex = -1;
   #cycle = 1;
   #cycleStartedMs: number;
 
   constructor(plan: CallPlan, now: number) {
-    this.#plan = plan;
+    this.#steps = stepsOf(plan);
+    this.#cycles = plan.cycles;
     this.#cycleStartedMs = now;
   }
 
   /** The next step to ring, the time at which to ask again, or undefined: the plan is exhausted. */
   next(now: number): Rung | { waitUntilMs: number } | undefined {
-    const { steps, cycles } = this.#plan;
+    const steps = this.#steps;
     if (this.#stepIndex + 1 >= steps.length) {
-      if (this.#cycle >= cycles || steps.length === 0) return undefined;
+      if (this.#cycle >= this.#cycles || steps.length === 0) return undefined;
       const waitUntilMs = this.#cycleStartedMs + CYCLE_MIN_MS;
       if (now < waitUntilMs) return { waitUntilMs };
       this.#cycle++;

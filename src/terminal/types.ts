@@ -16,6 +16,8 @@ export interface CallStep {
 
 export interface CallPlan {
   steps: readonly CallStep[];
+  /** All steps at once: nobody is waited for. */
+  race?: boolean;
   /** How often the steps are gone through before the plan gives up. */
   cycles: number;
   priority: Priority;

@@ -75,6 +75,23 @@ describe('call plan: who is rung', () => {
     assert.deepEqual(story.did, ['hangup t1.1 cancelled', 'listen t1.2 with microphone', 'ringback off']);
   });
 
+  test('a race: every number of every step at once, each once, for as long as the longest step', () => {
+    const story = withPlan({ race: true, steps: [two[1], two[0], { ring: ['sip:2@a'], forMs: 1_000 }] }).press();
+    const dialled = story.did.filter((line) => line.startsWith('dial'));
+    assert.deepEqual(dialled, ['dial t1.1 sip:2@a', 'dial t1.2 sip:3@a', 'dial t1.3 sip:1@a']);
+    story.skip().wait(19_999);
+    assert.deepEqual(story.did, []);
+    const over = story.wait(1).did.slice(0, 3);
+    assert.deepEqual(over, ['hangup t1.1 no-answer', 'hangup t1.2 no-answer', 'hangup t1.3 no-answer']);
+  });
+
+  test('a race is won by who confirms, not by who answers first', () => {
+    const story = withPlan({ race: true, steps: two, confirm: { digit: '1', withinMs: 20_000 } }).press();
+    story.answered('t1.1').answered('t1.3').skip().tell(digit('t1.3', '1'));
+    const did = ['hangup t1.1 cancelled', 'hangup t1.2 cancelled', 'listen t1.3 with microphone', 'ringback off'];
+    assert.deepEqual(story.did, did);
+  });
+
   test('a second answer loses: it is hung up and never heard', () => {
     const story = withPlan({ steps: [two[1]] })
       .press()

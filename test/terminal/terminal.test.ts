@@ -473,6 +473,11 @@ describe('explain', () => {
       'who answers proves to be a person by digit 1 within 20 s',
       'talks for at most 600 s; a tone 10 s before, digit # prolongs',
     ]);
+    const steps = [1, 2].map((n) => ({ ring: [`sip:${n}@pbx`], forMs: n * 10_000 }));
+    assert.deepEqual(explainButton(config({ calls: { control: plan({ race: true, steps }) } }), 'help').slice(1, 3), [
+      'race: all steps ring at once, and the first to answer has the call',
+      'step 1: rings sip:1@pbx and sip:2@pbx for 20 s',
+    ]);
     assert.deepEqual(explainButton(config(), 'ghost'), ['ignored: there is no button ghost']);
   });
 
