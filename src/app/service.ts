@@ -83,7 +83,13 @@ export class Service {
     this.#terminal = new Terminal(config.terminal, systemRandom);
     const product = `Hailpoint/${options.version}`;
     const ua = new UserAgent(
-      { accounts: config.sip.accounts, product, user: config.terminal.id, displayName: config.terminal.name },
+      {
+        accounts: config.sip.accounts,
+        product,
+        user: config.terminal.id,
+        displayName: config.terminal.name,
+        sessionExpiresS: config.sip.sessionExpiresS,
+      },
       systemRandom,
     );
     const { codecs, encryption } = config;
@@ -330,7 +336,7 @@ export class Service {
       case 'hangup':
         return this.#perform(this.#calls.hangup(action.call, action.cause, at));
       case 'hold':
-        return this.#calls.hold(action.call, action.held);
+        return this.#perform(this.#calls.hold(action.call, action.held, at));
       case 'listen':
         return this.#calls.listen(action.call, action.microphone);
       case 'digits':

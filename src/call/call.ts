@@ -13,6 +13,7 @@ import {
   type Negotiated,
   parseSdp,
   type Sdp,
+  turnOffer,
 } from '../sdp/index.ts';
 import type { Hop } from '../sip/message/index.ts';
 import type { Body } from '../sip/ua/types.ts';
@@ -48,6 +49,10 @@ export class Call {
   /** Both sides have agreed on some sound. */
   settled = false;
   stream?: MediaStream;
+  /** The other side does not listen: it put us on hold. */
+  heldByPeer = false;
+  /** It was silent for so long that it was asked whether it is there; monotonic ms. */
+  doubtedAtMs?: number;
 
   readonly #media: MediaEngine;
   readonly #config: CallsConfig;
@@ -56,6 +61,8 @@ export class Call {
   #wanted: Direction = 'sendrecv';
   /** Ours, not answered yet. */
   #offer?: Sdp;
+  /** Our side as the other one has it, offer or answer. */
+  #said?: Sdp;
   /** What we encrypt with. It stays while the suite stays: the same key begun anew would encrypt twice with one key stream. */
   #key?: SrtpKeys;
   #speaker = false;
@@ -78,8 +85,22 @@ export class Call {
 
   /** Our offer as seen over `hop`: it opens the port that it names. Throws `MediaError` when there is none. */
   makeOffer(hop: Hop): Body {
-    this.#offer = createOffer(this.#local(hop));
-    return body(this.#offer);
+    return this.#propose(createOffer(this.#local(hop), this.#said));
+  }
+
+  /** Our side as it is, once more (RFC 3264 §8: to the letter). Of a settled call only. */
+  repeatOffer(): Body {
+    return this.#propose(this.#said!);
+  }
+
+  /** Our side as `hold` left it. Of a settled call only. */
+  turnOffer(): Body {
+    return this.#propose(turnOffer(this.#said!, this.#direction, ++this.#version));
+  }
+
+  #propose(offer: Sdp): Body {
+    this.#offer = this.#said = offer;
+    return body(offer);
   }
 
   /** Our answer to `offer`, with the media it settles; a string is the reason why there is none. `direction`: the most we do. */
@@ -87,6 +108,7 @@ export class Call {
     this.#wanted = direction;
     const settled = answerOffer(parseSdp(offer.bytes), this.#local(hop));
     if ('refused' in settled) return settled.refused;
+    this.#said = settled.answer;
     this.#configure(settled.stream);
     return body(settled.answer);
   }
@@ -116,9 +138,18 @@ export class Call {
     this.#sound();
   }
 
-  hold(held: boolean): void {
+  /** True: the other side is to be told, by `turnOffer`. A page goes on being said, and is only not played. */
+  hold(held: boolean): boolean {
+    const told = this.settled && this.#wanted === 'sendrecv' && this.#held !== held;
     this.#held = held;
     this.#sound();
+    return told;
+  }
+
+  /** RFC 3264 §8.4. */
+  get #direction(): Direction {
+    if (!this.#held) return this.#wanted;
+    return this.#wanted === 'sendrecv' ? 'sendonly' : this.#wanted;
   }
 
   close(): void {
@@ -139,7 +170,7 @@ export class Call {
     return {
       address: this.stream.local,
       codecs: this.#config.codecs,
-      direction: this.#wanted,
+      direction: this.#direction,
       packetMs: this.#config.packetMs,
       dtmf: true,
       security: { mode: this.#encryption, key: (suite) => this.#keyFor(suite) },
@@ -160,6 +191,7 @@ export class Call {
 
   #configure(settled: Negotiated): void {
     this.settled = true;
+    this.heldByPeer = settled.heldByPeer;
     this.#key = settled.srtp?.send;
     this.stream?.configure({
       direction: settled.direction,

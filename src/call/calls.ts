@@ -19,6 +19,11 @@ export type CallOutput = Exclude<UaOutput, { kind: 'session' }> | { kind: 'termi
 const mediaLostMs = 30_000;
 /** As long when its server is gone as well: then it is no operator with a closed microphone. */
 const mediaLostWithServerMs = 10_000;
+/**
+ * A telephone without a PBX between us is asked whether it is there after so long, and again: it may be mute, and send
+ * nothing then. So is who holds us and plays no music.
+ */
+const doubtfulMs = 10_000;
 
 /** A digit in INFO takes less; blanks by the thousand would only take time. */
 const INFO_MAX_BYTES = 256;
@@ -78,14 +83,22 @@ export class Calls {
     const call = [...this.#calls.values()].find((one) => one.stream?.id === event.stream);
     if (!call) return [];
     if (event.type === 'digit') return [up({ type: 'digit', call: call.id, digit: event.digit })];
+    if (event.type !== 'silent') return [];
+    if (call.account === undefined || call.heldByPeer) return this.#doubt(call, event.silentMs, now);
     const patienceMs = this.#lost.has(call.account ?? '') ? mediaLostWithServerMs : mediaLostMs;
-    if (event.type === 'silent' && event.silentMs >= patienceMs)
+    if (event.silentMs >= patienceMs)
       return this.#hangUp(
         call,
         { cause: 'media-lost', by: 'network', reason: `no sound came for ${event.silentMs / 1000} s` },
         now,
       );
     return [];
+  }
+
+  #doubt(call: Call, silentMs: number, now: number): CallOutput[] {
+    if (silentMs < doubtfulMs || now - (call.doubtedAtMs ?? Number.NEGATIVE_INFINITY) < doubtfulMs) return [];
+    call.doubtedAtMs = now;
+    return this.#climb(this.#ua.check(call.id, now), now);
   }
 
   // ---------------------------------------------------------------- from above
@@ -151,8 +164,14 @@ export class Calls {
     return call ? this.#hangUp(call, { cause, by: 'us', reason: '' }, now) : [];
   }
 
-  hold(id: string, held: boolean): void {
-    this.#calls.get(id)?.hold(held);
+  hold(id: string, held: boolean, now: number): CallOutput[] {
+    const call = this.#calls.get(id);
+    return call?.hold(held)
+      ? this.#climb(
+          this.#ua.reinvite(id, () => call.turnOffer(), now),
+          now,
+        )
+      : [];
   }
 
   listen(id: string, microphone: boolean): void {
@@ -210,6 +229,13 @@ export class Calls {
           return event.body ? this.#settle(call, event.body, now) : [];
         case 'rerejected':
           return [];
+        case 'refresh':
+          return call.settled
+            ? this.#climb(
+                this.#ua.reinvite(id, () => call.repeatOffer(), now),
+                now,
+              )
+            : [];
         case 'offered':
           return this.#offered(call, event.offer, now);
         case 'info':
@@ -217,13 +243,23 @@ export class Calls {
         case 'referring':
           return [];
         case 'ended':
-          this.#close(call);
-          return [up({ type: 'ended', call: id, cause: endCause(event), by: event.by, reason: endReason(event) })];
+          return this.#ended(call, event);
       }
     } catch (error) {
       if (!(error instanceof SdpSyntaxError)) throw error;
       return this.#hangUp(call, { cause: 'failed', by: 'us', reason: error.message }, now);
     }
+  }
+
+  #ended(call: Call, event: Extract<SessionEvent, { type: 'ended' }>): CallOutput[] {
+    this.#close(call);
+    const reason = endReason(event);
+    // It was silent, and gave no sign of life or knows nothing of the call any more (481).
+    if (call.doubtedAtMs !== undefined && ['timeout', 'transport', 'rejected'].includes(event.cause)) {
+      const both = `no sound came, and ${reason}`;
+      return [up({ type: 'ended', call: call.id, cause: 'media-lost', by: 'network', reason: both })];
+    }
+    return [up({ type: 'ended', call: call.id, cause: endCause(event), by: event.by, reason })];
   }
 
   #incoming(id: string, event: Extract<SessionEvent, { type: 'incoming' }>, now: number): CallOutput[] {

@@ -41,10 +41,11 @@ export function parseDuration(text: string): number | undefined {
   return ms === undefined ? undefined : Math.round(ms);
 }
 
-/** Becomes ms. `from` and `to` are durations too. */
-export function duration(from: string, to: string): z.ZodType<number, string> {
+/** Becomes ms. `from` and `to` are durations too. `never`: the word for 0. */
+export function duration(from: string, to: string, never?: string): z.ZodType<number, string> {
   const [fromMs, toMs] = [parseDuration(from), parseDuration(to)] as [number, number];
-  return written(`a duration of ${from} to ${to}`, (text, refuse) => {
+  return written(`a duration of ${from} to ${to}${never === undefined ? '' : `, or ${never}`}`, (text, refuse) => {
+    if (text === never) return 0;
     const ms = parseDuration(text);
     if (ms === undefined) return refuse(`${JSON.stringify(text)} is no duration; one is written 30ms, 20s, 1m30s, 2h`);
     if (ms < fromMs) return refuse(`${text} is too short`);

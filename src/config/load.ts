@@ -78,6 +78,7 @@ function build(
         ...(file.sip.listen.tls && { tls: file.sip.listen.tls }),
       },
       ...(file.sip.tls && { tls: tlsOf(file.sip.tls) }),
+      sessionExpiresS: Math.ceil(file.sip.session / 1_000),
       accounts: Object.entries(file.sip.accounts).map(
         ([account, { address, servers = [], username, password, expires }]) => ({
           name: account,

@@ -81,6 +81,10 @@ function sip(around: Surroundings) {
         .prefault({ udp: '0.0.0.0:5060', tcp: '0.0.0.0:5060' }),
     ),
     tls: about('SIP over TLS: who we are, and whom we trust.', tls(around).optional()),
+    session: about(
+      'Talks are refreshed within this time, or end (RFC 4028); off: only where the other side asks for it.',
+      duration('90s', '1d', 'off').prefault('30m'),
+    ),
     accounts: about('Where the terminal registers.', named('an account', account).prefault({})),
     media: about(
       'RTP.',

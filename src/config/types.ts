@@ -20,6 +20,8 @@ export interface SipConfig {
   listen: { udp: readonly HostPort[]; tcp: readonly HostPort[]; tls?: readonly HostPort[] };
   tls?: TlsOptions;
   accounts: readonly AccountConfig[];
+  /** RFC 4028, s; 0: none is asked for. */
+  sessionExpiresS: number;
 }
 
 export interface MqttConfig {

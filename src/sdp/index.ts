@@ -24,5 +24,6 @@ export {
   type Negotiated,
   type Refused,
   type SocketAddress,
+  turnOffer,
 } from './negotiate.ts';
 export { MAX_MEDIA, MAX_SDP_BYTES, parseSdp } from './parse.ts';

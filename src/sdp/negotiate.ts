@@ -83,6 +83,16 @@ export function createOffer(local: LocalMedia, previous?: Sdp): Sdp {
   return session(local, media);
 }
 
+/** What we said last in this dialog, as an offer of another direction (§8.4): media stay where they are, keys too. */
+export function turnOffer(said: Sdp, direction: Direction, version: number): Sdp {
+  const media = said.media.map((medium) => {
+    if (medium.port === 0) return medium;
+    const attributes = medium.attributes.filter(({ name }) => !isDirection(name));
+    return { ...medium, attributes: [...attributes, { name: direction }] };
+  });
+  return { ...said, origin: { ...said.origin, version: String(version) }, media };
+}
+
 /**
  * Our answer: every `m=` line of the offer is answered, the first audio that suits is taken, the others get port 0 (§6). Who
  * asks for encryption takes an encrypted line before a plain one.

@@ -37,7 +37,8 @@ function bench(options: { noPorts?: boolean; account?: string } = {}) {
     accept: (_: string, body: Body) => note(`200 ${media(body)}`),
     reject: (_: string, status: number, reason: string) => note(`${status} ${reason}`),
     end: (_: string, __: number, reason?: string) => note(reason ? `end ${reason}` : 'end'),
-    reinvite: () => note('reinvite'),
+    reinvite: (_: string, offer: () => Body) => note(`reinvite ${media(offer())}`),
+    check: () => note('check'),
     answerOffer: (_: string, answer: Body | { status: number }) =>
       note('status' in answer ? `offer refused ${answer.status}` : `offer answered ${media(answer)}`),
     refer: (session: string, target: string) => note(`refer ${session} to ${target}`),
@@ -202,9 +203,14 @@ test('held, a call is mute both ways, and sounds again as before', () => {
   calls.answer('c', 'sendrecv', 0);
   calls.listen('c', true);
   said.length = 0;
-  calls.hold('c', true);
-  calls.hold('c', false);
-  assert.deepEqual(said, ['audible false false', 'audible true true']);
+  calls.hold('c', true, 0);
+  calls.hold('c', false, 0);
+  assert.deepEqual(said, [
+    'audible false false',
+    'reinvite sendonly 40000 (8)',
+    'audible true true',
+    'reinvite sendrecv 40000 (8)',
+  ]);
 });
 
 test('an INVITE without an offer gets ours, and the ACK brings the answer', () => {
@@ -373,12 +379,35 @@ test('a body as long as a datagram is no digit, and takes no time', () => {
 test('half a minute without a packet is a lost call', () => {
   const { calls, said, happens } = bench();
   calls.dial('c', 'sip:100@127.0.0.9', 0);
-  happens({ type: 'accepted', body: sdp() });
+  happens({ type: 'accepted', body: sdp(), account: 'pbx' });
   assert.deepEqual(inputs(calls.noticed({ type: 'silent', stream: 'stream', silentMs: 10_000 }, 0)), []);
   assert.deepEqual(inputs(calls.noticed({ type: 'silent', stream: 'stream', silentMs: 30_000 }, 0)), [
     'ended media-lost by network: no sound came for 30 s',
   ]);
   assert.deepEqual(said.slice(-2), ['close', 'end']);
+});
+
+test('ten seconds without a packet of a telephone without a PBX: it is asked whether it is there, every ten seconds', () => {
+  const { calls, said, happens } = bench();
+  calls.dial('c', 'sip:100@127.0.0.9', 0);
+  happens({ type: 'accepted', body: sdp() });
+  said.length = 0;
+  for (const at of [5_000, 10_000, 15_000, 20_000])
+    assert.deepEqual(calls.noticed({ type: 'silent', stream: 'stream', silentMs: at }, at), []);
+  assert.deepEqual(said, ['check', 'check']);
+  assert.deepEqual(happens({ type: 'refresh' }), []);
+  assert.match(said[2], /^reinvite sendrecv/);
+  const ending = { type: 'ended', cause: 'timeout', by: 'network', reason: 'no sign of life for 4 s' } as const;
+  assert.deepEqual(happens(ending), ['ended media-lost by network: no sound came, and no sign of life for 4 s']);
+});
+
+test('so is a PBX that holds us, however long it plays no music', () => {
+  const { calls, said, happens } = bench();
+  calls.dial('c', 'sip:100@127.0.0.9', 0);
+  happens({ type: 'accepted', body: sdp(), account: 'pbx' });
+  happens({ type: 'offered', offer: sdp('sendonly') });
+  assert.deepEqual(calls.noticed({ type: 'silent', stream: 'stream', silentMs: 30_000 }, 30_000), []);
+  assert.equal(said.at(-1), 'check');
 });
 
 for (const [name, state, ms, lost] of [

@@ -77,6 +77,7 @@ test('without encryption the example loads, with every default', async () => {
         expiresMs: 300_000,
       },
     ],
+    sessionExpiresS: 1800,
   });
   assert.deepEqual(config.device.buttons, { help: { driver: 'simulated' } });
   assert.deepEqual(config.media, { sound: { driver: 'none' }, volume: 80 });
@@ -90,6 +91,12 @@ test('without encryption the example loads, with every default', async () => {
     discovery: 'homeassistant',
   });
   assert.deepEqual(config.web, { listen: { host: '127.0.0.1', port: 8080 } });
+});
+
+test('session timers are switched off by a word', () => {
+  const { config, problems } = checkText(`${MINIMAL}sip: { session: off }\n`);
+  assert.deepEqual(problems, []);
+  assert.equal(config!.sip.sessionExpiresS, 0);
 });
 
 test('a merge key brings in what is written elsewhere', async () => {
@@ -268,6 +275,11 @@ for (const [sentence, text, expected] of [
     'an account whose address is a phone number',
     `${MINIMAL}sip: { accounts: { a: { address: "tel:+431" } } }\n`,
     ['terminal.yaml:3 sip.accounts.a.address: "tel:+431" is no SIP address'],
+  ],
+  [
+    'a session too short for the standard',
+    `${MINIMAL}sip: { session: 60s }\n`,
+    ['terminal.yaml:3 sip.session: 60s is too short'],
   ],
   [
     'ports the wrong way round',

@@ -128,7 +128,7 @@ test('a call over the proxy: registered, answered, held, hung up', () => {
   network.run(2_000);
   b.do(b.ua.accept(incoming, body, network.now));
   network.run(2_500);
-  a.do(a.ua.reinvite('s', body, network.now));
+  a.do(a.ua.reinvite('s', () => body, network.now));
   network.run(3_000);
   b.do(b.ua.end(incoming, network.now));
   network.run(3_500);
@@ -181,7 +181,7 @@ function history(seed: number, met: Record<string, number>): void {
         network.at(soon, () => terminal.do(terminal.ua.answerOffer(session, answer, network.now)));
       }
       if (event.type === 'accepted' || event.type === 'confirmed') {
-        if (roll() < 0.6) network.at(soon, () => terminal.do(terminal.ua.reinvite(session, body, network.now)));
+        if (roll() < 0.6) network.at(soon, () => terminal.do(terminal.ua.reinvite(session, () => body, network.now)));
         if (roll() < 0.7) network.at(soon + roll() * 20_000, () => terminal.do(terminal.ua.end(session, network.now)));
       }
     };

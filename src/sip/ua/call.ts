@@ -15,7 +15,8 @@ export interface Call {
   accept(body: Body, now: number): void;
   reject(status: number, reason: string, now: number): void;
   end(now: number, reason?: string): void;
-  reinvite(body: Body, now: number): void;
+  reinvite(offer: () => Body, now: number): void;
+  check(now: number): void;
   answerOffer(answer: Body | { status: number; reason: string }, now: number): void;
 }
 

@@ -26,8 +26,11 @@ export const KNOWN_METHODS: ReadonlySet<string> = new Set([
   ...['REGISTER', 'PRACK', 'SUBSCRIBE', 'PUBLISH', 'MESSAGE'],
 ]);
 export const BODY_TYPE = 'application/sdp';
-/** Option tags we can be required to know: RFC 5373 (whose header fields the terminal's rules read), RFC 3891, RFC 4488. */
-export const EXTENSIONS: readonly string[] = ['answermode', 'replaces', 'norefersub'];
+/**
+ * Option tags we can be required to know: RFC 5373 (whose header fields the terminal's rules read), RFC 3891, RFC 4488,
+ * RFC 4028.
+ */
+export const EXTENSIONS: readonly string[] = ['answermode', 'replaces', 'norefersub', 'timer'];
 
 export const ALLOW: HeaderField = ['Allow', METHODS.join(', ')];
 export const ACCEPT: HeaderField = [

@@ -91,8 +91,12 @@ export class IncomingCall implements Call, Machine, InDialog {
     else this.#refuse(480, undefined, { cause: 'local', by: 'us', reason: reason ?? 'not taken' }, now);
   }
 
-  reinvite(body: Body, now: number): void {
-    this.#talk?.renegotiation.want(body, now);
+  reinvite(offer: () => Body, now: number): void {
+    this.#talk?.renegotiation.want(offer, now);
+  }
+
+  check(now: number): void {
+    this.#talk?.upkeep.check(now);
   }
 
   answerOffer(answer: Body | { status: number; reason: string }, now: number): void {

@@ -2,6 +2,7 @@
 import { bodyPart, findPart, type SipRequest } from '../message/index.ts';
 import { ACCEPT, ALLOW, BODY_TYPE, EXTENSIONS, type HeaderField, KNOWN_METHODS, METHODS } from './headers.ts';
 import { replacesMisused } from './replaces.ts';
+import { refuseInterval } from './session-timer.ts';
 
 export interface Refusal {
   status: number;
@@ -19,6 +20,7 @@ export function inspect(request: SipRequest): Refusal | undefined {
     refuseScheme(request) ??
     refuseExtension(request) ??
     refuseReplaces(request) ??
+    refuseInterval(request) ??
     refuseBody(request) ??
     refuseAnswer(request)
   );

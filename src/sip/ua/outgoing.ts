@@ -18,6 +18,7 @@ import type { Call, CallContext, Ending, Route } from './call.ts';
 import type { InDialog, Machine } from './core.ts';
 import { ALLOW, bodyOf, fromOf, type HeaderField, reasonHeader, retryAfterMs, SUPPORTED } from './headers.ts';
 import type { Refusal } from './inspect.ts';
+import { SessionTimer } from './session-timer.ts';
 import { Talk } from './talk.ts';
 import type { Body, Invitation } from './types.ts';
 
@@ -54,6 +55,7 @@ export class OutgoingCall implements Call, Machine, InDialog {
   readonly #timers = new Timers<'first-answer' | 'give-up'>();
   readonly #legs = new Set<Leg>();
   readonly #early = new Map<string, Dialog>();
+  readonly #session: SessionTimer;
   #sequence = 0;
   /** Until the first word of anybody. */
   #giveUpAt: number | undefined;
@@ -68,6 +70,7 @@ export class OutgoingCall implements Call, Machine, InDialog {
     this.#invitation = invitation;
     this.#callId = context.core.random.token();
     this.#tag = context.core.random.token();
+    this.#session = new SessionTimer(context.core.config.sessionExpiresS);
     this.#giveUpAt = now + NO_ANSWER_MS;
     this.#timers.set('first-answer', this.#giveUpAt);
     context.core.machines.add(this);
@@ -171,6 +174,7 @@ export class OutgoingCall implements Call, Machine, InDialog {
         ['Contact', contact],
         ALLOW,
         SUPPORTED,
+        ...this.#session.asking(),
         ['User-Agent', product],
         ...headers,
         ['Content-Type', body.contentType],
@@ -211,6 +215,11 @@ export class OutgoingCall implements Call, Machine, InDialog {
     // §21.5.4: it says how long; without a word it may be for this call only.
     const askedMs = status === 503 ? retryAfterMs(response) : undefined;
     if (askedMs !== undefined) targets.rest(leg.hop, now, askedMs);
+    if (status === 422 && this.#session.raise(response)) {
+      // RFC 4028 §7.3: the same place, asked for more.
+      this.#candidates.unshift({ hop: leg.hop, account: leg.context.account });
+      return this.#attempt(now);
+    }
     // RFC 3263 §4.3: a server that is out of order is passed over.
     if (status === 503 && this.#candidates.length > 0) return this.#attempt(now);
     this.#over({ cause: 'rejected', by: 'peer', status, reason: response.reason });
@@ -262,7 +271,8 @@ export class OutgoingCall implements Call, Machine, InDialog {
     }
     this.#legs.delete(leg);
     const extra = leg.dropped || this.#state !== 'calling';
-    const talk = new Talk(leg.context, dialog, from, leg.contact, extra);
+    const talk = new Talk(leg.context, dialog, from, leg.contact, extra, this.#session.fork());
+    talk.upkeep.heard(response);
     leg.acknowledged.set(tag, talk.acknowledge(leg.request, now));
     if (extra) {
       // §13.2.2.4, §9.1: an answer too many, of a fork or after our CANCEL.
@@ -271,6 +281,7 @@ export class OutgoingCall implements Call, Machine, InDialog {
     }
     this.#state = 'answered';
     this.#talk = talk;
+    talk.upkeep.accepted(response, now);
     this.#timers.clearAll();
     for (const other of this.#legs) this.#drop(other, now);
     this.#forgetEarly(dialog.id);
@@ -315,8 +326,12 @@ export class OutgoingCall implements Call, Machine, InDialog {
     for (const leg of legs) this.#drop(leg, now);
   }
 
-  reinvite(body: Body, now: number): void {
-    this.#talk?.renegotiation.want(body, now);
+  reinvite(offer: () => Body, now: number): void {
+    this.#talk?.renegotiation.want(offer, now);
+  }
+
+  check(now: number): void {
+    this.#talk?.upkeep.check(now);
   }
 
   answerOffer(answer: Body | { status: number; reason: string }, now: number): void {

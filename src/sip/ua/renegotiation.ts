@@ -18,8 +18,8 @@ export class Renegotiation {
   readonly #talk: Talk;
   readonly #timers = new Timers<'again' | 'give-up'>();
   #theirs: Theirs | undefined;
-  /** The body we still want to offer. */
-  #wanted: Body | undefined;
+  /** Makes the body we still want to offer. */
+  #wanted: (() => Body) | undefined;
   /** Our re-INVITE under way. */
   #ours: string | undefined;
   #glares = 0;
@@ -106,6 +106,7 @@ export class Renegotiation {
     this.#talk.dialog.refresh(request);
     if (request.method === 'INVITE' && body !== undefined) return this.#talk.answer(transaction, request, body, now);
     const headers: HeaderField[] = this.#talk.headers.filter(([name]) => name !== 'User-Agent');
+    headers.push(...this.#talk.upkeep.answering(request, now));
     headers.push(['Server', core.config.product]);
     if (body !== undefined) headers.push(['Content-Type', body.contentType]);
     core.respond(transaction, createResponse(request, 200, undefined, { headers, body: body?.bytes }), now);
@@ -118,23 +119,29 @@ export class Renegotiation {
     core.answer(transaction, request, status, now, reason);
   }
 
-  /** Our own offer; sent as soon as nothing else is under way (§14.1). */
-  want(body: Body, now: number): void {
-    this.#wanted = body;
+  /** Something is offered that has no answer yet. */
+  get busy(): boolean {
+    return this.#ours !== undefined || this.#theirs !== undefined || this.#talk.awaitingAck;
+  }
+
+  /** Our own offer; made and sent as soon as nothing else is under way (§14.1), and made anew when it must be sent again. */
+  want(offer: () => Body, now: number): void {
+    this.#wanted = offer;
     this.#glares = 0;
     this.proceed(now);
   }
 
   proceed(now: number): void {
-    const body = this.#wanted;
-    const busy = this.#ours !== undefined || this.#theirs !== undefined || this.#talk.awaitingAck;
-    if (body === undefined || busy || this.#stopped || this.#timers.has('again')) return;
+    const wanted = this.#wanted;
+    if (wanted === undefined || this.busy || this.#stopped || this.#timers.has('again')) return;
     this.#wanted = undefined;
+    const body = wanted();
     let invite: SipRequest | undefined;
     let repeatAck: (() => void) | undefined;
     this.#ours = '';
     this.#timers.set('give-up', now + 64 * DEFAULT_TIMING.t1Ms);
-    const headers: HeaderField[] = [...this.#talk.headers, ['Content-Type', body.contentType]];
+    const { headers: own, upkeep } = this.#talk;
+    const headers: HeaderField[] = [...own, ...upkeep.asking(), ['Content-Type', body.contentType]];
     const handler = {
       sent: (transaction: string, request: SipRequest): void => {
         this.#ours = transaction;
@@ -142,9 +149,10 @@ export class Renegotiation {
       },
       response: (response: SipResponse, _hop: Hop, at: number): void => {
         if (response.status < 200 || invite === undefined) return;
-        if (response.status >= 300) return this.#declined(response, body, at);
+        if (response.status >= 300) return this.#declined(response, wanted, at);
         if (repeatAck !== undefined) return repeatAck();
         this.#talk.dialog.refresh(response);
+        upkeep.accepted(response, at);
         repeatAck = this.#talk.acknowledge(invite, at);
         this.#settled();
         this.#talk.emit({ type: 'reaccepted', body: bodyOf(response) });
@@ -165,7 +173,7 @@ export class Renegotiation {
     this.#timers.clear('give-up');
   }
 
-  #declined(response: SipResponse, body: Body, now: number): void {
+  #declined(response: SipResponse, wanted: () => Body, now: number): void {
     const { status, reason } = response;
     this.#settled();
     if (this.#stopped) return;
@@ -175,9 +183,13 @@ export class Renegotiation {
       const waitMs = this.#talk.dialog.caller
         ? 2_100 + 10 * (core.random.uint32() % 191)
         : 10 * (core.random.uint32() % 201);
-      this.#wanted ??= body;
+      this.#wanted ??= wanted;
       this.#timers.set('again', now + waitMs);
       return;
+    }
+    if (this.#talk.upkeep.tooShort(response)) {
+      this.#wanted ??= wanted;
+      return this.proceed(now);
     }
     if (status === 481 || status === 408) {
       // §12.2.1.2: the dialog is gone over there.

@@ -13,7 +13,9 @@ import { ALLOW, bodyOf, type HeaderField, reasonHeader, reasonOf, SUPPORTED } fr
 import type { Refusal } from './inspect.ts';
 import { Renegotiation } from './renegotiation.ts';
 import { AnswerRepeater } from './repeater.ts';
+import { SessionTimer } from './session-timer.ts';
 import type { Body, SessionEvent } from './types.ts';
+import { Upkeep } from './upkeep.ts';
 
 export class Talk implements Machine, InDialog {
   readonly context: CallContext;
@@ -21,6 +23,7 @@ export class Talk implements Machine, InDialog {
   /** Header fields of each target refresh request and its 2xx. */
   readonly headers: readonly HeaderField[];
   readonly renegotiation: Renegotiation;
+  readonly upkeep: Upkeep;
   /** Where the other side was heard last. */
   #hop: Hop;
   #repeater: AnswerRepeater | undefined;
@@ -32,20 +35,22 @@ export class Talk implements Machine, InDialog {
   #state: 'up' | 'muted' | 'hanging-up' | 'over';
   #byeReason: string | undefined;
 
-  constructor(context: CallContext, dialog: Dialog, hop: Hop, contact: string, muted = false) {
+  constructor(context: CallContext, dialog: Dialog, hop: Hop, contact: string, muted = false, timer?: SessionTimer) {
     this.context = context;
     this.dialog = dialog;
     this.#hop = hop;
     this.#state = muted ? 'muted' : 'up';
     this.headers = [['Contact', contact], ALLOW, SUPPORTED, ['User-Agent', context.core.config.product]];
     this.renegotiation = new Renegotiation(this);
+    this.upkeep = new Upkeep(this, timer ?? new SessionTimer(context.core.config.sessionExpiresS));
     context.core.dialogs.set(dialog.id, this);
     context.core.machines.add(this);
   }
 
   get deadline(): number | undefined {
-    const [a, b] = [this.#repeater?.deadline, this.renegotiation.deadline];
-    return a === undefined ? b : b === undefined ? a : Math.min(a, b);
+    const all = [this.#repeater?.deadline, this.renegotiation.deadline, this.upkeep.deadline];
+    const next = Math.min(...all.map((at) => at ?? Number.POSITIVE_INFINITY));
+    return next === Number.POSITIVE_INFINITY ? undefined : next;
   }
 
   get awaitingAck(): boolean {
@@ -66,6 +71,7 @@ export class Talk implements Machine, InDialog {
       if (this.#state === 'hanging-up' && this.#byeReason !== undefined) this.#bye(now);
       return;
     }
+    this.upkeep.timeout(now);
     this.renegotiation.timeout(now);
   }
 
@@ -76,7 +82,9 @@ export class Talk implements Machine, InDialog {
   /** Sends our 2xx to an INVITE, again and again until its ACK. */
   answer(transaction: string, request: SipRequest, body: Body, now: number, toTag?: string): void {
     const { core } = this.context;
+    this.upkeep.heard(request);
     const headers = this.headers.filter(([name]) => name !== 'User-Agent');
+    headers.push(...this.upkeep.answering(request, now));
     const response = createResponse(request, 200, undefined, {
       headers: [...headers, ['Server', core.config.product], ['Content-Type', body.contentType]],
       body: body.bytes,
@@ -98,6 +106,10 @@ export class Talk implements Machine, InDialog {
   ): void {
     const { core, account } = this.context;
     const make = (): SipRequest => this.dialog.request(method, this.dialog.nextSequence(), headers, body);
+    const response: Handler['response'] = (answer, from, at) => {
+      this.upkeep.heard(answer);
+      handler.response(answer, from, at);
+    };
     core.locate(this.dialog.nextHop, this.#hop, now, (hops, at) => {
       // RFC 5057 §5.2: who wants to hear of a transfer does so after the BYE, too.
       if (method !== 'BYE' && method !== 'NOTIFY' && this.#state !== 'up') return;
@@ -105,9 +117,9 @@ export class Talk implements Machine, InDialog {
       const hop = hops[0] ?? this.#hop;
       const failed: Handler['failed'] = (cause, reason, when) => {
         if (cause === 'timeout' || samePlace(hop, this.#hop)) return handler.failed(cause, reason, when);
-        ask(core, { make, hop: this.#hop, account, handler }, when);
+        ask(core, { make, hop: this.#hop, account, handler: { ...handler, response } }, when);
       };
-      ask(core, { make, hop, account, handler: { ...handler, failed } }, at);
+      ask(core, { make, hop, account, handler: { ...handler, response, failed } }, at);
     });
   }
 
@@ -138,6 +150,7 @@ export class Talk implements Machine, InDialog {
     const { core } = this.context;
     if (!this.dialog.admit(request)) return core.answer(transaction, request, 500, now, 'CSeq Out Of Order');
     this.#hop = { ...hop, local: this.#hop.local };
+    this.upkeep.heard(request);
     if (request.method === 'BYE') {
       core.answer(transaction, request, 200, now);
       this.#ended({ cause: 'bye', by: 'peer', reason: reasonOf(request, 'hung up') }, now);
@@ -178,6 +191,7 @@ export class Talk implements Machine, InDialog {
 
   #ended(ending: Ending, now: number): void {
     const owned = this.#state === 'up';
+    this.upkeep.stop();
     this.renegotiation.stop(now);
     if (owned) this.context.calls.ended(this.context.session, ending);
   }

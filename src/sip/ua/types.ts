@@ -22,6 +22,8 @@ export interface UaConfig {
   displayName: string;
   /** A server that has not answered an INVITE by then is passed over, when there is another one; absent: `FIRST_ANSWER_MS`. */
   firstAnswerMs?: number;
+  /** RFC 4028: the interval our INVITEs ask for, s; 0: none. Absent: 1800. */
+  sessionExpiresS?: number;
 }
 
 export interface Body {
@@ -59,6 +61,8 @@ export type SessionEvent =
   /** Our re-INVITE was answered. */
   | { type: 'reaccepted'; body?: Body }
   | { type: 'rerejected'; status: number; reason: string }
+  /** The session is to be offered anew as it is (`reinvite`): a sign of life, or the refresh of RFC 4028. */
+  | { type: 'refresh' }
   /** INFO and the like inside the session; already answered. */
   | { type: 'info'; request: SipRequest }
   /**
@@ -140,8 +144,10 @@ export interface UserAgentInterface {
   reject(session: string, status: number, reason: string, now: number): UaOutput[];
   /** CANCEL, BYE or nothing, as the state asks. `reason`: goes into a Reason header (RFC 3326). */
   end(session: string, now: number, reason?: string): UaOutput[];
-  /** Our own re-INVITE. */
-  reinvite(session: string, body: Body, now: number): UaOutput[];
+  /** Our own re-INVITE. `offer` is called when it can be sent, and again when it must be sent again. */
+  reinvite(session: string, offer: () => Body, now: number): UaOutput[];
+  /** Asks the other side of a talk for a sign of life; the session ends with `timeout` when none comes soon. */
+  check(session: string, now: number): UaOutput[];
   /** Answers `offered`: a body, or a refusal such as 488. */
   answerOffer(session: string, answer: Body | { status: number; reason: string }, now: number): UaOutput[];
   /**

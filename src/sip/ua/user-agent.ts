@@ -182,8 +182,13 @@ export class UserAgent implements UserAgentInterface {
     return this.#core.take();
   }
 
-  reinvite(session: string, body: Body, now: number): UaOutput[] {
-    this.#calls.get(session)?.reinvite(body, now);
+  reinvite(session: string, offer: () => Body, now: number): UaOutput[] {
+    this.#calls.get(session)?.reinvite(offer, now);
+    return this.#core.take();
+  }
+
+  check(session: string, now: number): UaOutput[] {
+    this.#calls.get(session)?.check(now);
     return this.#core.take();
   }
 

@@ -183,7 +183,7 @@ test('hanging up our side of an incoming call: BYE with From and To the right wa
 
 test('glare, the Call-ID is theirs: our re-INVITE is sent again within 2 s', () => {
   const { peer } = talking();
-  peer.do(peer.ua.reinvite(peer.session, offer, peer.now)).reply(peer.request('INVITE'), 491);
+  peer.do(peer.ua.reinvite(peer.session, () => offer, peer.now)).reply(peer.request('INVITE'), 491);
   peer.take();
   peer.pass(2_001);
   assert.equal(peer.lines().includes('INVITE'), true);
@@ -193,7 +193,7 @@ test('our re-INVITE waits for the ACK to our 2xx (§14.1)', () => {
   const { peer, invite } = called();
   peer.do(peer.ua.accept(peer.session, answer, peer.now));
   const ok = peer.response(200);
-  peer.do(peer.ua.reinvite(peer.session, offer, peer.now));
+  peer.do(peer.ua.reinvite(peer.session, () => offer, peer.now));
   assert.deepEqual(peer.lines(), []);
   peer.ask('ACK', { to: ok.header('To')!, sequence: invite.cseq.sequence });
   assert.deepEqual(peer.lines(), ['INVITE']);

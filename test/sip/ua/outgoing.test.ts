@@ -308,7 +308,7 @@ test('hung up by the other side', () => {
 
 test('our re-INVITE: answer, ACK, reaccepted; a repeated 2xx is acknowledged again', () => {
   const peer = talking();
-  peer.do(peer.ua.reinvite('s', offer, peer.now));
+  peer.do(peer.ua.reinvite('s', () => offer, peer.now));
   const reinvite = peer.request('INVITE');
   peer.reply(reinvite, 200, { body: answer }).reply(reinvite, 200, { body: answer });
   assert.deepEqual(peer.lines(), ['ACK', 'ACK']);
@@ -317,14 +317,14 @@ test('our re-INVITE: answer, ACK, reaccepted; a repeated 2xx is acknowledged aga
 
 test('our re-INVITE refused: the session goes on', () => {
   const peer = talking();
-  peer.do(peer.ua.reinvite('s', offer, peer.now)).reply(peer.request('INVITE'), 488);
+  peer.do(peer.ua.reinvite('s', () => offer, peer.now)).reply(peer.request('INVITE'), 488);
   assert.deepEqual(peer.events, ['rerejected 488']);
   assert.equal(peer.ua.counts.sessions, 1);
 });
 
 test('glare: 491 to ours, so it is sent again after 2.1 .. 4 s, for the Call-ID is ours', () => {
   const peer = talking();
-  peer.do(peer.ua.reinvite('s', offer, peer.now)).reply(peer.request('INVITE'), 491);
+  peer.do(peer.ua.reinvite('s', () => offer, peer.now)).reply(peer.request('INVITE'), 491);
   peer.take();
   peer.pass(2_099);
   assert.equal(peer.lines().includes('INVITE'), false);
@@ -335,7 +335,7 @@ test('glare: 491 to ours, so it is sent again after 2.1 .. 4 s, for the Call-ID 
 
 test('481 to our re-INVITE ends the session', () => {
   const peer = talking();
-  peer.do(peer.ua.reinvite('s', offer, peer.now)).reply(peer.request('INVITE'), 481);
+  peer.do(peer.ua.reinvite('s', () => offer, peer.now)).reply(peer.request('INVITE'), 481);
   assert.deepEqual(peer.events, ['ended rejected peer 481']);
   assert.equal(peer.lines().includes('BYE'), true);
 });
@@ -358,7 +358,7 @@ test('inside a dialog over TCP the open connection is used, without asking where
 
 test('their re-INVITE while ours is under way: 491', () => {
   const peer = talking();
-  peer.do(peer.ua.reinvite('s', offer, peer.now));
+  peer.do(peer.ua.reinvite('s', () => offer, peer.now));
   peer.take();
   peer.ask('INVITE', { ...inDialog(peer), body: offer });
   assert.deepEqual(peer.lines(), ['491 INVITE']);
@@ -465,7 +465,7 @@ test('a re-INVITE that was proceeding when the session ended is not waited for',
   const peer = new Peer({ ...CONFIG, accounts: [] });
   peer.do(peer.ua.invite(invitation, 0));
   peer.reply(peer.request('INVITE'), 200, { body: answer }).take();
-  peer.do(peer.ua.reinvite('s', offer, 0)).reply(peer.request('INVITE'), 100);
+  peer.do(peer.ua.reinvite('s', () => offer, 0)).reply(peer.request('INVITE'), 100);
   peer.do(peer.ua.end('s', 0)).reply(peer.request('BYE'), 200);
   peer.pass(60_000);
   assert.deepEqual(peer.ua.counts, { sessions: 0, dialogs: 0, machines: 0, transactions: 0 });

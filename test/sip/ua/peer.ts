@@ -231,5 +231,7 @@ export function summary(event: SessionEvent): string {
       return `referred to ${event.target}${event.inside ? '' : ' from outside'}${event.attended ? ' attended' : ''}`;
     case 'referring':
       return `referring ${event.state} ${event.status}`;
+    case 'refresh':
+      return 'refresh';
   }
 }
