@@ -14,8 +14,15 @@ import type { MediaEngine, MediaEvent } from '../media/types.ts';
 import { type CommandAnswer, createMqtt, type Mqtt } from '../mqtt/index.ts';
 import { formatUri, parseUri } from '../sip/message/index.ts';
 import { Dns, Resolver, SipTransport, type TransportError } from '../sip/transport/index.ts';
-import { UserAgent } from '../sip/ua/index.ts';
-import { type Command, Terminal, type TerminalAction, type TerminalInput } from '../terminal/index.ts';
+import { type Trust, UserAgent } from '../sip/ua/index.ts';
+import {
+  type Command,
+  challenges,
+  knows,
+  Terminal,
+  type TerminalAction,
+  type TerminalInput,
+} from '../terminal/index.ts';
 import { createWeb, type Web } from '../web/index.ts';
 import { controlHandler } from './operator.ts';
 import { secretBytes, systemRandom } from './random.ts';
@@ -89,6 +96,7 @@ export class Service {
         user: config.terminal.id,
         displayName: config.terminal.name,
         sessionExpiresS: config.sip.sessionExpiresS,
+        trust: trustOf(config),
       },
       systemRandom,
     );
@@ -401,6 +409,18 @@ export class Service {
     if ((this.#terminal.deadline ?? Number.POSITIVE_INFINITY) <= at) this.#tell('time');
     this.#take(() => this.#calls.timeout(now()));
   }
+}
+
+/** What the rules say of callers, for the user agent's door. */
+function trustOf({ terminal: { incoming }, sip: { strangers, realm, users } }: Config): Trust {
+  return {
+    knows: (address, identities) => knows(incoming, address, identities),
+    challenges: (uri, sourceAddress, identities) =>
+      challenges(incoming, { uri, displayName: '', sourceAddress, identities }),
+    strangers,
+    realm,
+    users: new Map(Object.entries(users)),
+  };
 }
 
 function whyNotDialled(target: string): string | undefined {

@@ -3,12 +3,9 @@
  * custom of PBXs, none of it written in an RFC and half of it outside the grammar, so values are read as loosely as phones do.
  */
 import type { SipRequest } from '../sip/message/index.ts';
+import type { Asked, Incoming } from '../terminal/types.ts';
 
-export interface Asked {
-  /** Which header asked, and how: `Call-Info answer-after`. For the journal. */
-  header: string;
-  afterMs: number;
-}
+export type { Asked };
 
 /** What callers may ask for at most: a longer delay is cut to it. */
 const maxDelaySeconds = 60;
@@ -24,12 +21,33 @@ const alertWords = new Set([
   'direct-intercom',
 ]);
 
-/** Undefined when nobody asked, or when the caller wants a person to answer (`Answer-Mode: Manual`), which outranks the customs. */
+const modeHeaders = ['Priv-Answer-Mode', 'Answer-Mode'];
+
+/** RFC 5373: the mode a header asks for, and whether it may be passed over. Every line of the name is looked at, the first known mode counts. */
+function modeOf(request: SipRequest, name: string): { mode: 'auto' | 'manual'; required: boolean } | undefined {
+  for (const value of request.headers(name)) {
+    const [word, ...params] = value.split(';').map((part) => part.trim().toLowerCase());
+    if (word === 'auto' || word === 'manual') return { mode: word, required: params.includes('require') };
+  }
+  return undefined;
+}
+
+/** The caller wants a person to answer, which outranks the customs. */
+export function askedForHand(request: SipRequest): Incoming['manual'] {
+  for (const name of modeHeaders) {
+    const asked = modeOf(request, name);
+    if (asked === undefined) continue;
+    return asked.mode === 'manual' ? { header: `${name} Manual`, required: asked.required } : undefined;
+  }
+  return undefined;
+}
+
+/** Undefined when nobody asked, or when the caller wants a person to answer. */
 export function askedToAnswer(request: SipRequest): Asked | undefined {
-  for (const name of ['Priv-Answer-Mode', 'Answer-Mode']) {
-    const mode = request.header(name)?.split(';')[0]?.trim().toLowerCase();
-    if (mode === 'manual') return undefined;
-    if (mode === 'auto') return { header: `${name} Auto`, afterMs: 0 };
+  for (const name of modeHeaders) {
+    const asked = modeOf(request, name);
+    if (asked?.mode === 'manual') return undefined;
+    if (asked) return { header: `${name} Auto`, afterMs: 0, ...(asked.required && { required: true }) };
   }
   return (
     first(request.list('Call-Info'), callInfo) ??
@@ -57,7 +75,11 @@ function callInfo({ params }: InfoValue): Asked | undefined {
 function alertInfo({ uri, word, params }: InfoValue): Asked | undefined {
   const info = params.get('info')?.toLowerCase();
   if (info === 'alert-autoanswer' || info === 'auto answer')
-    return { header: `Alert-Info info=${params.get('info')}`, afterMs: (seconds(params.get('delay')) ?? 0) * 1000 };
+    return {
+      header: `Alert-Info info=${params.get('info')}`,
+      afterMs: (seconds(params.get('delay')) ?? 0) * 1000,
+      ...(info === 'alert-autoanswer' && !params.has('delay') && { undelayed: true }),
+    };
   if (alertWords.has(word)) return { header: `Alert-Info ${word}`, afterMs: 0 };
   if (uri.toLowerCase() === 'auto') return { header: 'Alert-Info <auto>', afterMs: 0 };
   return undefined;

@@ -28,11 +28,12 @@ const doubtfulMs = 10_000;
 /** A digit in INFO takes less; blanks by the thousand would only take time. */
 const INFO_MAX_BYTES = 256;
 
-/** RFC 3261 §21.4.18, §21.4.24, §21.6.2 */
+/** RFC 3261 §21.4.18, §21.4.24, §21.6.2, §21.4.4 */
 const refusals = {
   unavailable: [480, 'Temporarily Unavailable'],
   busy: [486, 'Busy Here'],
   declined: [603, 'Decline'],
+  forbidden: [403, 'Forbidden'],
 } as const;
 
 type End = { cause: EndCause; by: 'us' | 'peer' | 'network'; reason: string };
@@ -210,6 +211,8 @@ export class Calls {
     if (event.type === 'incoming') return this.#incoming(id, event, now);
     if (event.type === 'referred')
       return this.#climb(this.#ua.declineReferral(event.referral, 603, 'Decline', now), now);
+    if (event.type === 'stranger')
+      return [up({ type: 'stranger', incoming: incomingOf(id, event.request, event.hop.remote.host) })];
     const call = this.#calls.get(id);
     if (!call) return [];
     try {
@@ -275,7 +278,8 @@ export class Calls {
     call.hop = hop;
     call.account = event.account;
     call.offered = offer;
-    return [up(incomingOf(id, request, hop.remote.host, event.account))];
+    const proof = { identities: hop.identities, user: event.user };
+    return [up(incomingOf(id, request, hop.remote.host, event.account, proof))];
   }
 
   #accepted(call: Call, body: Body | undefined, now: number): CallOutput[] {

@@ -1,27 +1,46 @@
 /** A request from outside, in the words of the terminal. */
+import { printable } from '../base/index.ts';
 import { formatUri, type SipRequest, type SipUri } from '../sip/message/index.ts';
-import type { Incoming } from '../terminal/types.ts';
-import { askedToAnswer } from './asked.ts';
+import type { Caller, Incoming } from '../terminal/types.ts';
+import { askedForHand, askedToAnswer } from './asked.ts';
 
 /** A name or an address that somebody else wrote is cut to this, characters. */
 const PEER_TEXT_MAX = 256;
 
+/** How a caller has shown who he is, besides where he came from. */
+export type Shown = Pick<Caller, 'identities' | 'user'>;
+
 /** `account`: it came from that account's server. */
-export function incomingOf(call: string, request: SipRequest, sourceAddress: string, account?: string): Incoming {
+export function incomingOf(
+  call: string,
+  request: SipRequest,
+  sourceAddress: string,
+  account?: string,
+  { identities, user }: Shown = {},
+): Incoming {
   const asked = askedToAnswer(request);
+  const manual = askedForHand(request);
   const { uri, displayName } = request.from;
   return {
     type: 'incoming',
     call,
-    caller: { uri: bare(uri), displayName: short(displayName), sourceAddress, account },
+    caller: {
+      uri: bare(uri),
+      displayName: short(displayName),
+      sourceAddress,
+      account,
+      ...(identities && { identities }),
+      ...(user !== undefined && { user }),
+    },
     to: bare(request.to.uri),
     ...(asked && { asked }),
+    ...(manual && { manual }),
   };
 }
 
 /** What others write goes into the journal and to the broker, ten thousand times over: never the whole of a datagram. */
 export function short(text: string): string {
-  return text.length > PEER_TEXT_MAX ? `${text.slice(0, PEER_TEXT_MAX)}…` : text;
+  return printable(text.length > PEER_TEXT_MAX ? `${text.slice(0, PEER_TEXT_MAX)}…` : text);
 }
 
 /** `sip:USER@HOST`, or another scheme whole, as the rules and the journal speak of people: no port, no parameters. */

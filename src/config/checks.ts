@@ -90,9 +90,23 @@ function checkListening(file: unknown, { problems }: Checked): void {
   }
 }
 
-function checkIncoming(file: unknown, { warnings }: Checked): void {
+function checkIncoming(file: unknown, { problems, warnings }: Checked): void {
+  const users = Object.keys((valueAt(file, ['sip', 'users']) ?? {}) as object);
+  for (const [, path] of entries(file, ['sip', 'users'])) {
+    if (typeof valueAt(file, [...path, 'password']) === 'string') warnings.push(inline([...path, 'password']));
+  }
   for (const [, path] of entries(file, ['incoming'])) {
-    const { from, answer, source } = valueAt(file, path) as Record<string, unknown>;
+    const { from, answer, source, identity, authenticated } = valueAt(file, path) as Record<string, unknown>;
+    for (const user of [authenticated ?? []].flat()) {
+      if (typeof user !== 'string' || users.includes(user)) continue;
+      const message = `there is no user ${user}${meant(user, users)}`;
+      problems.push({
+        path: [...path, 'authenticated'],
+        message,
+        expected: users.join(', ') || 'a user under sip.users',
+      });
+    }
+    if (identity !== undefined || authenticated !== undefined) continue;
     if (answer !== 'auto' && answer !== 'when-asked') continue;
     if ([source].flat().some((range) => typeof range === 'string' && /\/0$/.test(range))) {
       warnings.push({ path: [...path, 'source'], message: 'answers by itself a call from any address' });

@@ -137,6 +137,11 @@ export const addressRange = written('an IP address or a prefix such as 10.0.0.0/
   return fits ? text : refuse(`${JSON.stringify(text)} is no address or prefix`);
 });
 
+/** A host or domain as certificates name it, lower-case. */
+export const identityPattern = written('a host, domain or address, with * for any run of characters', (text, refuse) =>
+  /^[A-Za-z0-9*:._-]+$/.test(text) ? text.toLowerCase() : refuse(`${JSON.stringify(text)} is no name of a host`),
+);
+
 /** UDP ports, `from-to`. */
 export const portRange = written('two ports such as 20000-20199, four or more between them', (text, refuse) => {
   const [, from, to] = text.match(/^(\d{1,5})-(\d{1,5})$/) ?? [];

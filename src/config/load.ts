@@ -77,6 +77,10 @@ function build(
         tcp: file.sip.listen.tcp ?? [],
         ...(file.sip.listen.tls && { tls: file.sip.listen.tls }),
       },
+      users: Object.fromEntries(Object.entries(file.sip.users).map(([user, { password }]) => [user, password])),
+      realm: file.sip.realm ?? id,
+      strangers: file.sip.strangers,
+      rate: file.sip.rate,
       ...(file.sip.tls && { tls: tlsOf(file.sip.tls) }),
       sessionExpiresS: Math.ceil(file.sip.session / 1_000),
       accounts: Object.entries(file.sip.accounts).map(

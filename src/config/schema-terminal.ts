@@ -7,6 +7,7 @@ import {
   addressRange,
   callerPattern,
   duration,
+  identityPattern,
   integer,
   listOf,
   NAME_EXPECTED,
@@ -117,8 +118,20 @@ export const incomingRule = z
   .strictObject({
     from: about('Who calls.', callerPattern),
     source: about(
-      "Addresses such a request may come from, beside the accounts' own servers.",
+      "Addresses such a request must come from. What an account's own server sent needs no source, identity or user.",
       listOf(addressRange).optional(),
+    ),
+    identity: about(
+      "What the caller's certificate must show (TLS): a host or domain, with * for any run of characters.",
+      listOf(identityPattern).optional(),
+    ),
+    authenticated: about(
+      'Users of sip.users; the caller must prove by digest to be one.',
+      listOf(name.meta({ expected: 'the name of a user under sip.users' })).optional(),
+    ),
+    undelayed: about(
+      'What Alert-Info info=alert-autoanswer asks for when it names no delay.',
+      oneOf(['answer', 'ring']).optional(),
     ),
     answer: about(
       'By itself, when the caller asks for it, by ringing, or not at all.',
@@ -141,6 +154,9 @@ export const incomingRule = z
     return {
       from: rule.from,
       ...(rule.source && { source: rule.source }),
+      ...(rule.identity && { identity: rule.identity }),
+      ...(rule.authenticated && { authenticated: rule.authenticated }),
+      ...(rule.undelayed && { undelayed: rule.undelayed }),
       answer: rule.answer,
       as,
       priority: rule.priority ?? (as === 'page' ? 5 : 6),

@@ -73,6 +73,7 @@ function sip(around: Surroundings) {
       oneOf(['none', 'offered', 'required']).prefault('none'),
     ),
   });
+  const user = z.strictObject({ password: about('For digest.', secret(around)) });
   return z.strictObject({
     listen: about(
       'Where SIP is listened to.',
@@ -84,6 +85,27 @@ function sip(around: Surroundings) {
     session: about(
       'Talks are refreshed within this time, or end (RFC 4028); off: only where the other side asks for it.',
       duration('90s', '1d', 'off').prefault('30m'),
+    ),
+    users: about(
+      'Who can prove by digest who they are, for rules that say authenticated.',
+      named('a user', user).prefault({}),
+    ),
+    realm: about(
+      'What callers are shown when they are asked for a password; default: terminal.id.',
+      text('a text').optional(),
+    ),
+    strangers: about(
+      'Who is in no rule and no account: refuse answers without a word about us, silent not at all.',
+      oneOf(['refuse', 'silent']).prefault('refuse'),
+    ),
+    rate: about(
+      'Requests a second that are looked at: of one address nobody knows, and of one that a rule or account names.',
+      z
+        .strictObject({
+          stranger: about('Each address, IPv6 each /64.', integer(1, 10_000).prefault(1_500)),
+          known: about('Each address.', integer(10, 100_000).prefault(5_000)),
+        })
+        .prefault({}),
     ),
     accounts: about('Where the terminal registers.', named('an account', account).prefault({})),
     media: about(

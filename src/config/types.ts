@@ -22,6 +22,13 @@ export interface SipConfig {
   accounts: readonly AccountConfig[];
   /** RFC 4028, s; 0: none is asked for. */
   sessionExpiresS: number;
+  /** Whom callers may prove to be: names and passwords. */
+  users: Readonly<Record<string, string>>;
+  /** In challenges of ours. */
+  realm: string;
+  strangers: 'refuse' | 'silent';
+  /** Requests a second that are looked at, of one address. */
+  rate: { stranger: number; known: number };
 }
 
 export interface MqttConfig {

@@ -3,6 +3,7 @@
 import { stepsOf } from './plan.ts';
 import { decidePress } from './press.ts';
 import { decide, judge, nameOf } from './rules.ts';
+import { challenges } from './trust.ts';
 import type { Incoming, TerminalConfig } from './types.ts';
 
 const seconds = (ms: number): string => `${ms / 1000} s`;
@@ -18,7 +19,13 @@ export function explainIncoming(config: TerminalConfig, incoming: Incoming): str
   }
   lines.push(decision.reason);
   const { rule } = decision;
-  if (decision.answer === 'reject' || rule === undefined) return [...lines, 'answer: 603 Decline'];
+  if (challenges(config.incoming, incoming.caller)) {
+    return [...lines, 'answer: 401 Unauthorized; with a digest proof it would be looked at again'];
+  }
+  if (decision.answer === 'reject' || rule === undefined) {
+    const forbidden = decision.answer === 'reject' && decision.forbidden;
+    return [...lines, `answer: ${forbidden ? '403 Forbidden' : '603 Decline'}`];
+  }
   const who = rule.as === 'page' ? 'page: the microphone stays closed' : 'intercom: both ways';
   const otherwise = rule.interrupted === 'hold' ? 'held' : 'ended';
   return [

@@ -11,7 +11,8 @@ export const DELAY_MAX_MS = 60_000;
 export type Decision =
   | { answer: 'auto'; rule: IncomingRule; delayMs: number; reason: string }
   | { answer: 'ring'; rule: IncomingRule; reason: string }
-  | { answer: 'reject'; rule?: IncomingRule; reason: string };
+  /** `forbidden`: the caller insists on what the rule does not grant (RFC 5373). */
+  | { answer: 'reject'; rule?: IncomingRule; reason: string; forbidden?: true };
 
 export function decide(rules: readonly IncomingRule[], incoming: Incoming): Decision {
   const doubted: string[] = [];
@@ -24,11 +25,20 @@ export function decide(rules: readonly IncomingRule[], incoming: Incoming): Deci
   return { answer: 'reject', reason };
 }
 
-function decideBy(rule: IncomingRule, { asked }: Incoming, why: string): Decision {
+function decideBy(rule: IncomingRule, { asked, manual }: Incoming, why: string): Decision {
   if (rule.answer === 'reject') return { answer: 'reject', rule, reason: `${why}: rejected` };
+  if (rule.answer === 'ring' && asked?.required) {
+    const reason = `${why}: would ring, but the caller requires an automatic answer by ${asked.header}`;
+    return { answer: 'reject', rule, reason, forbidden: true };
+  }
   if (rule.answer === 'ring') return { answer: 'ring', rule, reason: `${why}: rings` };
-  if (rule.answer === 'when-asked' && asked === undefined)
-    return { answer: 'ring', rule, reason: `${why}: rings, for the caller asked for no automatic answer` };
+  if (manual?.required) return { answer: 'ring', rule, reason: `${why}: rings, for ${manual.header} requires a hand` };
+  if (rule.answer === 'when-asked' && asked === undefined) {
+    const wish = manual === undefined ? 'the caller asked for no automatic answer' : `${manual.header} asks for a hand`;
+    return { answer: 'ring', rule, reason: `${why}: rings, for ${wish}` };
+  }
+  if (rule.answer === 'when-asked' && asked?.undelayed && rule.undelayed === 'ring')
+    return { answer: 'ring', rule, reason: `${why}: rings, for ${asked.header} names no delay` };
   const delayMs = Math.min(Math.max(rule.delayMs, asked?.afterMs ?? 0, 0), DELAY_MAX_MS);
   const by = asked === undefined ? '' : `, asked by ${asked.header}`;
   const after = delayMs > 0 ? ` after ${delayMs / 1000} s` : '';
@@ -42,24 +52,50 @@ export type Verdict = { kind: 'matches'; why: string } | { kind: 'other' } | { k
 /** Does `rule` speak of this caller, and is the caller believed? */
 export function judge(rule: IncomingRule, caller: Caller): Verdict {
   if (!matchesUri(rule.from, caller.uri)) return { kind: 'other' };
-  const source = trustOf(rule, caller);
-  if (source !== undefined) return { kind: 'matches', why: source };
-  // To turn somebody away no proof is needed; but a list of sources says whom the refusal is meant for.
-  if (rule.answer === 'reject' && rule.source === undefined) return { kind: 'matches', why: 'which needs no proof' };
-  return { kind: 'doubted', why: `${caller.sourceAddress} is no server of an account and no source of that rule` };
+  const trust = trustOf(rule, caller);
+  if ('why' in trust) return { kind: 'matches', why: trust.why };
+  // To turn somebody away no proof is needed; but a condition says whom the refusal is meant for.
+  if (rule.answer === 'reject' && !conditional(rule)) return { kind: 'matches', why: 'which needs no proof' };
+  return { kind: 'doubted', why: trust.missing.join(' and ') };
 }
 
-/** Why the caller is believed, in words, or undefined. */
-function trustOf(rule: IncomingRule, caller: Caller): string | undefined {
-  const { account, sourceAddress } = caller;
-  if (account !== undefined) return `from the server of account ${account}`;
-  const { host } = splitUri(rule.from);
-  if (sameAddress(host, sourceAddress)) return `from ${sourceAddress}, which the rule names`;
-  const prefix = rule.source?.find((allowed) => inPrefix(allowed, sourceAddress));
-  if (prefix !== undefined) return `from ${sourceAddress}, in its source ${prefix}`;
-  if (rule.source === undefined && isAnybody(rule.from)) return 'anybody may';
-  return undefined;
+/** Whether the rule would match, but for the proof by digest that it wants. */
+export function wantsProof(rule: IncomingRule, caller: Caller): boolean {
+  if (rule.authenticated === undefined || caller.user !== undefined || caller.account !== undefined) return false;
+  return judge(rule, { ...caller, user: rule.authenticated[0] }).kind === 'matches';
 }
+
+const conditional = ({ source, identity, authenticated }: IncomingRule): boolean =>
+  source !== undefined || identity !== undefined || authenticated !== undefined;
+
+/** Why the caller is believed, in words, or what is missing for it. */
+function trustOf(rule: IncomingRule, caller: Caller): { why: string } | { missing: string[] } {
+  const { account, sourceAddress, identities = [], user } = caller;
+  if (account !== undefined) return { why: `from the server of account ${account}` };
+  const reasons: string[] = [];
+  const missing: string[] = [];
+  const { host } = splitUri(rule.from);
+  const prefix = rule.source?.find((allowed) => inPrefix(allowed, sourceAddress));
+  const shown = identityOf(rule, identities);
+  if (sameAddress(host, sourceAddress)) reasons.push(`from ${sourceAddress}, which the rule names`);
+  else if (prefix !== undefined) reasons.push(`from ${sourceAddress}, in its source ${prefix}`);
+  else if (rule.source !== undefined || !conditional(rule)) {
+    if (rule.source === undefined && isAnybody(rule.from)) return { why: 'anybody may' };
+    missing.push(`${sourceAddress} is no server of an account and no source of that rule`);
+  }
+  if (shown !== undefined) reasons.push(`by the TLS identity ${shown}`);
+  else if (rule.identity !== undefined) missing.push('the caller showed no certificate of its identity');
+  if (user !== undefined && rule.authenticated?.includes(user)) reasons.push(`proven by digest to be ${user}`);
+  else if (rule.authenticated !== undefined)
+    missing.push(user === undefined ? 'the caller gave no digest proof' : `user ${user} is none that it lets in`);
+  return missing.length > 0 ? { missing } : { why: reasons.join(', ') };
+}
+
+/** The identity the rule wants, among those that were shown. */
+export const identityOf = ({ identity }: IncomingRule, shown: readonly string[]): string | undefined =>
+  shown.find((one) => identity?.some((wanted) => matchesRun(wanted, one.toLowerCase())));
+
+export const hostOf = (uri: string): string => splitUri(uri).host;
 
 const isAnybody = (from: string): boolean => from === '*' || from === 'sip:*@*';
 

@@ -100,6 +100,8 @@ export class Terminal {
         return this.#command(input.command, input.source, now);
       case 'incoming':
         return this.#incoming(input, now);
+      case 'stranger':
+        return this.#stranger(input.incoming, now);
       case 'ringing':
         return this.#owner(input.call)?.ringing(input.call) ?? [];
       case 'answered':
@@ -203,7 +205,7 @@ export class Terminal {
     const decision = decide(this.#config.incoming, incoming);
     if (this.#stopped) return refuse(incoming, 'unavailable', 'the terminal is stopping');
     if (decision.answer === 'reject') {
-      const [reject, event] = refuse(incoming, 'declined', decision.reason);
+      const [reject, event] = refuse(incoming, decision.forbidden ? 'forbidden' : 'declined', decision.reason);
       return [reject, ...(decision.rule === undefined ? this.#refusals.tell(event.event, now) : [event])];
     }
     const others = this.#sessions.filter((session) => !session.own);
@@ -217,6 +219,13 @@ export class Terminal {
     const call = new IncomingCall(incoming, decision, now);
     this.#sessions.push(call);
     return [...actions, ...call.start()];
+  }
+
+  /** He has had his answer. */
+  #stranger(incoming: Incoming, now: number): TerminalAction[] {
+    const { answer, reason } = decide(this.#config.incoming, incoming);
+    const why = answer === 'reject' ? reason : 'it is not known where he called from';
+    return this.#refusals.tell(refuse(incoming, 'declined', why)[1].event, now);
   }
 
   // ---------------------------------------------------------------- what operators ask
@@ -329,7 +338,7 @@ const said = (event: TerminalEvent): TerminalAction => ({ type: 'event', event }
 
 function refuse(
   { call, caller }: Incoming,
-  code: 'declined' | 'busy' | 'unavailable',
+  code: 'declined' | 'busy' | 'unavailable' | 'forbidden',
   reason: string,
 ): [TerminalAction, { type: 'event'; event: CallEvent }] {
   const cause = code === 'busy' ? 'busy' : 'declined';

@@ -45,9 +45,18 @@ export interface ButtonRule {
 export interface IncomingRule {
   /** `sip:USER@HOST`, `*` for any run of characters; `*` alone is anybody. */
   from: string;
-  /** Addresses or prefixes the request may come from, beside the accounts' servers and an address named in `from`. */
+  /**
+   * Addresses or prefixes the request may come from, beside an address named in `from`. Of `source`, `identity` and
+   * `authenticated`, all that a rule names must hold; what an account's server sent needs none of them.
+   */
   source?: readonly string[];
+  /** The caller's certificate must show one of these (TLS, RFC 5922 §7.1), `*` for any run of characters. */
+  identity?: readonly string[];
+  /** The caller must prove by digest to be one of these users. */
+  authenticated?: readonly string[];
   answer: 'auto' | 'when-asked' | 'ring' | 'reject';
+  /** What `info=alert-autoanswer` without a delay asks for; absent: an answer at once. */
+  undelayed?: 'answer' | 'ring';
   /** `page`: the caller is heard, the microphone stays closed. `intercom`: both ways. */
   as: 'page' | 'intercom';
   priority: Priority;
@@ -119,6 +128,10 @@ export interface Caller {
   sourceAddress: string;
   /** The account whose server sent it, when one did: only then, or by a rule that names the address, is the caller believed. */
   account?: string;
+  /** What his certificate shows, when he called over TLS and it was found good. */
+  identities?: readonly string[];
+  /** Who he has proven to be, by digest. */
+  user?: string;
 }
 
 /** A call that wants in. `call` is its name in all that follows, chosen by whoever reports it. */
@@ -128,7 +141,18 @@ export interface Incoming {
   caller: Caller;
   to: string;
   /** The caller asked for an automatic answer: by which header, and after which delay. */
-  asked?: { header: string; afterMs: number };
+  asked?: Asked;
+  /** The caller wants a person to answer (RFC 5373 `Manual`), by this header; `required`: or nobody. */
+  manual?: { header: string; required: boolean };
+}
+
+/** `required`: with an automatic answer or not at all (RFC 5373 `Auto;require`). */
+export interface Asked {
+  header: string;
+  afterMs: number;
+  required?: boolean;
+  /** Alert-Info of the kind that some senders write for an answer at once, and others for a ring until a delay is named. */
+  undelayed?: boolean;
 }
 
 export type TerminalInput =
@@ -138,6 +162,8 @@ export type TerminalInput =
   | { type: 'edge'; button: string; active: boolean; source: Source }
   | { type: 'command'; command: Command; source: Source }
   | Incoming
+  /** A call that no rule lets in has been turned away before it was one. */
+  | { type: 'stranger'; incoming: Incoming }
   /** Our `dial` rings at the other side. */
   | { type: 'ringing'; call: string }
   /** The other side took our `dial`, or our `answer` is on its way and sound can flow. */
@@ -161,8 +187,8 @@ export type TerminalAction =
   | { type: 'answer'; call: string; direction: 'recvonly' | 'sendrecv' }
   /** 180 to the caller; somebody at the terminal, or a delay, decides later. */
   | { type: 'alert'; call: string }
-  /** 603, 486, 480. The call is over with this: no `ended` need follow. */
-  | { type: 'reject'; call: string; code: 'declined' | 'busy' | 'unavailable' }
+  /** 603, 486, 480, 403. The call is over with this: no `ended` need follow. */
+  | { type: 'reject'; call: string; code: 'declined' | 'busy' | 'unavailable' | 'forbidden' }
   /** The call is over with this, whatever state it is in: no `ended` need follow, and one that does is ignored. */
   | { type: 'hangup'; call: string; cause: EndCause }
   /** Silences a call in both directions, or lets it sound again; the call itself stays up. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { askedToAnswer } from '../../src/call/index.ts';
+import { askedForHand, askedToAnswer } from '../../src/call/asked.ts';
 import { parseMessage, type SipRequest } from '../../src/sip/message/index.ts';
 import { testData } from '../kit/checkout.ts';
 
@@ -70,7 +70,40 @@ for (const [name, headers, header, afterMs] of [
 ] as const)
   test(name, () => {
     const asked = askedToAnswer(invite(plain, ...headers));
-    assert.deepEqual(asked, header === undefined ? undefined : { header, afterMs });
+    assert.deepEqual(asked && { header: asked.header, afterMs: asked.afterMs }, header && { header, afterMs });
+  });
+
+for (const [name, headers, asked, manual] of [
+  ['Auto may be passed over', ['Answer-Mode: Auto'], {}, undefined],
+  ['Auto;require may not', ['Answer-Mode: Auto;require'], { required: true }, undefined],
+  [
+    'Priv-Answer-Mode is looked at first',
+    ['Answer-Mode: Manual', 'Priv-Answer-Mode: Auto ; require'],
+    { required: true },
+    undefined,
+  ],
+  ['a mode nobody knows hides no other line', ['Answer-Mode: Sometimes', 'Answer-Mode: Auto'], {}, undefined],
+  ['Manual is told', ['Answer-Mode: Manual'], undefined, { header: 'Answer-Mode Manual', required: false }],
+  [
+    'Manual;require, too',
+    ['Priv-Answer-Mode: manual;require'],
+    undefined,
+    { header: 'Priv-Answer-Mode Manual', required: true },
+  ],
+  [
+    'alert-autoanswer without a delay is marked',
+    ['Alert-Info: <x>;info=alert-autoanswer'],
+    { undelayed: true },
+    undefined,
+  ],
+  ['with one it is not', ['Alert-Info: <x>;info=alert-autoanswer;delay=0'], {}, undefined],
+  ['the words of Polycom are not', ['Alert-Info: <x>;info=Auto Answer'], {}, undefined],
+] as const)
+  test(`what the caller insists on: ${name}`, () => {
+    const request = invite(plain, ...headers);
+    const { header: _, afterMs: __, ...rest } = askedToAnswer(request) ?? { header: '', afterMs: 0 };
+    assert.deepEqual(askedToAnswer(request) && rest, asked);
+    assert.deepEqual(askedForHand(request), manual);
   });
 
 for (const [name, value] of [

@@ -78,6 +78,10 @@ test('without encryption the example loads, with every default', async () => {
       },
     ],
     sessionExpiresS: 1800,
+    users: {},
+    realm: 'help-07',
+    strangers: 'refuse',
+    rate: { stranger: 1_500, known: 5_000 },
   });
   assert.deepEqual(config.device.buttons, { help: { driver: 'simulated' } });
   assert.deepEqual(config.media, { sound: { driver: 'none' }, volume: 80 });
@@ -97,6 +101,30 @@ test('session timers are switched off by a word', () => {
   const { config, problems } = checkText(`${MINIMAL}sip: { session: off }\n`);
   assert.deepEqual(problems, []);
   assert.equal(config!.sip.sessionExpiresS, 0);
+});
+
+test('users of digest: their secrets are read, and a rule names only those there are', () => {
+  const text = (rule: string): string =>
+    `${MINIMAL}sip: { realm: desks, users: { desk: { password: { env: DESK } } } }\nincoming:\n  - { from: "*", ${rule}, answer: auto }\n`;
+  const found = checkText(
+    text('authenticated: desk, identity: "*.Example.net", source: "2001:db8::/32"'),
+    {},
+    { DESK: 'open sesame' },
+  );
+  assert.deepEqual(found.problems, []);
+  // A rule that wants a proof answers nobody by himself.
+  assert.deepEqual(
+    found.warnings.filter(({ path }) => path.startsWith('incoming')),
+    [],
+  );
+  assert.deepEqual(found.config?.sip.users, { desk: 'open sesame' });
+  assert.equal(found.config?.sip.realm, 'desks');
+  const [rule] = found.config!.terminal.incoming;
+  assert.deepEqual([rule.authenticated, rule.identity, rule.source], [['desk'], ['*.example.net'], ['2001:db8::/32']]);
+  const wrong = checkText(text('authenticated: desc'), {}, { DESK: 'x' });
+  assert.deepEqual(wrong.problems.map(brief), [
+    'terminal.yaml:5 incoming[0].authenticated: there is no user desc; did you mean desk?',
+  ]);
 });
 
 test('a merge key brings in what is written elsewhere', async () => {

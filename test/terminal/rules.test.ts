@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Caller, Incoming, IncomingRule } from '../../src/terminal/index.ts';
 import { decide, matchesUri } from '../../src/terminal/rules.ts';
+import { challenges, knows } from '../../src/terminal/trust.ts';
 import { caller, incoming, rule } from './story.ts';
 
 for (const [pattern, uri, matches] of [
@@ -99,3 +100,142 @@ test('rules: the reason of an answer names rule, source and header', () => {
 
 test('rules: no match names the caller', () =>
   assert.equal(decide([], from({})).reason, 'no rule matches sip:100@pbx'));
+
+const forced = { header: 'Answer-Mode Auto', afterMs: 0, required: true };
+const byHand = (required: boolean) => ({ header: 'Answer-Mode Manual', required });
+const undelayed = { header: 'Alert-Info info=alert-autoanswer', afterMs: 0, undelayed: true };
+const desk = caller('sip:100@pbx', { ...stranger, user: 'desk' });
+const shown = caller('sip:100@pbx', { ...stranger, identities: ['Desk.Example.net'] });
+
+for (const [name, one, call, expected] of [
+  ['Auto;require is answered where the rule answers', rule(), { asked: forced }, 'auto'],
+  ['Auto;require is answered where the rule is asked', rule({ answer: 'when-asked' }), { asked: forced }, 'auto'],
+  ['Auto;require of a rule that rings is forbidden', rule({ answer: 'ring' }), { asked: forced }, 'reject forbidden'],
+  [
+    'Auto;require of a stranger is declined like any other',
+    rule(),
+    { asked: forced, caller: caller('sip:100@pbx', stranger) },
+    'reject',
+  ],
+  ['Manual is passed over where the rule answers by itself', rule(), { manual: byHand(false) }, 'auto'],
+  ['Manual;require rings there', rule(), { manual: byHand(true) }, 'ring'],
+  ['no delay named: answers', rule({ answer: 'when-asked' }), { asked: undelayed }, 'auto'],
+  [
+    'no delay named: rings, where the rule says so',
+    rule({ answer: 'when-asked', undelayed: 'ring' }),
+    { asked: undelayed },
+    'ring',
+  ],
+  ['a rule that answers by itself needs no delay', rule({ undelayed: 'ring' }), { asked: undelayed }, 'auto'],
+  ['a digest proof lets in', rule({ authenticated: ['desk'] }), { caller: desk }, 'auto'],
+  ['the proof of another user does not', rule({ authenticated: ['boss'] }), { caller: desk }, 'reject'],
+  ['no proof does not', rule({ authenticated: ['desk'] }), { caller: caller('sip:100@pbx', stranger) }, 'reject'],
+  ['an account server needs no proof', rule({ authenticated: ['desk'] }), {}, 'auto'],
+  [
+    'a proof and an address: both must hold',
+    rule({ authenticated: ['desk'], source: ['10.0.0.0/8'] }),
+    { caller: desk },
+    'reject',
+  ],
+  ['both hold', rule({ authenticated: ['desk'], source: ['203.0.113.0/24'] }), { caller: desk }, 'auto'],
+  ['a TLS identity lets in', rule({ identity: ['desk.example.net'] }), { caller: shown }, 'auto'],
+  ['so does one by its domain', rule({ identity: ['*.example.net'] }), { caller: shown }, 'auto'],
+  ['another one does not', rule({ identity: ['example.net'] }), { caller: shown }, 'reject'],
+  ['none does not', rule({ identity: ['*'] }), { caller: caller('sip:100@pbx', stranger) }, 'reject'],
+  [
+    'from * with a proof is not anybody',
+    rule({ from: '*', authenticated: ['desk'] }),
+    { caller: caller('sip:100@pbx', stranger) },
+    'reject',
+  ],
+  [
+    'a source may be a prefix of IPv6',
+    rule({ source: ['2001:db8::/32'] }),
+    { caller: caller('sip:100@pbx', { ...stranger, sourceAddress: '2001:db8:1::7' }) },
+    'auto',
+  ],
+] as [string, IncomingRule, Partial<Incoming>, string][])
+  test(`rules: ${name}`, () => {
+    const decision = decide([one], { ...from({}), ...call });
+    assert.equal(decision.answer + (decision.answer === 'reject' && decision.forbidden ? ' forbidden' : ''), expected);
+  });
+
+test('rules: the reason names what the caller is believed by', () => {
+  assert.match(
+    decide([rule({ authenticated: ['desk'] })], { ...from({}), caller: desk }).reason,
+    /, proven by digest to be desk: /,
+  );
+  assert.match(
+    decide([rule({ identity: ['*'] })], { ...from({}), caller: shown }).reason,
+    /, by the TLS identity Desk\.Example\.net: /,
+  );
+  const one = rule({ authenticated: ['desk'], source: ['10.0.0.0/8'] });
+  assert.match(
+    decide([one], from(stranger)).reason,
+    /would match, but 203\.0\.113\.9 is no server .* and the caller gave no digest proof$/,
+  );
+});
+
+for (const [name, rules, address, identities, known, challenged] of [
+  ['no rule knows nobody', [], '203.0.113.9', [], false, false],
+  ['a source list knows its addresses', [rule({ source: ['203.0.113.0/24'] })], '203.0.113.9', [], true, false],
+  ['an address in from is known', [rule({ from: 'sip:*@203.0.113.9' })], '203.0.113.9', [], true, false],
+  [
+    'one that is turned away is not',
+    [rule({ from: 'sip:*@203.0.113.9', answer: 'reject' })],
+    '203.0.113.9',
+    [],
+    false,
+    false,
+  ],
+  ['anybody is known', [rule({ from: '*' })], '203.0.113.9', [], true, false],
+  [
+    'who must give a proof is not, and is asked',
+    [rule({ from: '*', authenticated: ['desk'] })],
+    '203.0.113.9',
+    [],
+    false,
+    true,
+  ],
+  [
+    'only the address of the rule is asked',
+    [rule({ source: ['10.0.0.0/8'], authenticated: ['desk'] })],
+    '203.0.113.9',
+    [],
+    false,
+    false,
+  ],
+  [
+    'a rule before lets in without',
+    [rule({ from: '*' }), rule({ authenticated: ['desk'] })],
+    '203.0.113.9',
+    [],
+    true,
+    false,
+  ],
+  [
+    'a rule before turns away',
+    [rule({ answer: 'reject' }), rule({ authenticated: ['desk'] })],
+    '203.0.113.9',
+    [],
+    false,
+    false,
+  ],
+  [
+    'a rule for others is passed over',
+    [rule({ from: 'sip:9@pbx', authenticated: ['boss'] })],
+    '203.0.113.9',
+    [],
+    false,
+    false,
+  ],
+  ['an identity is known', [rule({ identity: ['*.example.net'] })], '203.0.113.9', ['a.example.net'], true, false],
+  ['another is not', [rule({ identity: ['*.example.net'] })], '203.0.113.9', ['a.example.org'], false, false],
+] as [string, IncomingRule[], string, string[], boolean, boolean][])
+  test(`at the door: ${name}`, () => {
+    assert.equal(knows(rules, address, identities), known);
+    assert.equal(
+      challenges(rules, caller('sip:100@pbx', { account: undefined, sourceAddress: address, identities })),
+      challenged,
+    );
+  });

@@ -15,4 +15,6 @@ export interface Hop {
   flow?: string;
   /** TLS: one of these domains (or addresses) must be in the certificate of the other end; absent: its address. */
   domains?: readonly string[];
+  /** TLS: the verified identities of a caller's certificate (RFC 5922 §7.1); absent: it showed none. */
+  identities?: readonly string[];
 }

@@ -160,6 +160,12 @@ export class TransactionLayer {
     return [{ kind: 'request', request, hop, transaction: id }];
   }
 
+  /** Whether a request belongs to a transaction there is: a repeated one, or the CANCEL of an INVITE. */
+  knows(request: SipRequest): boolean {
+    if (this.#transactions.has(serverKey(request))) return true;
+    return request.method === 'CANCEL' && this.invitedBy(request) !== undefined;
+  }
+
   /** The INVITE server transaction a CANCEL is for (§9.2). */
   invitedBy(cancel: SipRequest): string | undefined {
     const id = serverKey(cancel, 'INVITE');

@@ -3,6 +3,7 @@
  * outputs that one input leads to. Machines call it, it calls them back; nothing here waits.
  */
 import type { Random } from '../../base/index.ts';
+import { dialogIdOf } from '../dialog/index.ts';
 import {
   createResponse,
   type Hop,
@@ -164,6 +165,11 @@ export class Core {
     this.#perform(this.#layer.respond(transaction, response, now), now);
   }
 
+  /** A response without a transaction (§8.2.7). */
+  sendResponse(message: SipResponse, hop: Hop): void {
+    this.#outputs.push({ kind: 'send', message, hop });
+  }
+
   /** A response without a body, To tag and all. */
   answer(
     transaction: string,
@@ -179,6 +185,11 @@ export class Core {
       toTag: toTag ?? (status === 100 ? undefined : this.random.token()),
     });
     this.respond(transaction, response, now);
+  }
+
+  /** Whether a request belongs to a transaction or dialog there is. */
+  knows(request: SipRequest): boolean {
+    return this.#layer.knows(request) || (request.toTag !== undefined && this.dialogs.has(dialogIdOf(request)));
   }
 
   invitedBy(cancel: SipRequest): string | undefined {

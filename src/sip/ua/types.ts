@@ -13,7 +13,21 @@ export interface AccountConfig {
   expiresMs: number;
 }
 
+/** Who may speak to us, in the words of whoever has the rules. Absent: everybody. */
+export interface Trust {
+  /** Whether somebody who may call comes from that address or shows one of those identities; or anybody may. */
+  knows(address: string, identities: readonly string[]): boolean;
+  /** Whether a caller of that name (`sip:USER@HOST`) from there must prove by digest who he is. */
+  challenges(from: string, address: string, identities: readonly string[]): boolean;
+  /** What the others get: an answer without a word about us, or none. */
+  strangers: 'refuse' | 'silent';
+  realm: string;
+  /** Names and passwords of those who can prove who they are. */
+  users: ReadonlyMap<string, string>;
+}
+
 export interface UaConfig {
+  trust?: Trust;
   accounts: readonly AccountConfig[];
   /** User-Agent and Server header. */
   product: string;
@@ -43,10 +57,14 @@ export type SessionEvent =
       request: SipRequest;
       hop: Hop;
       account?: string;
+      /** Who has proven by digest to be the caller. */
+      user?: string;
       offer?: Body;
       /** The session it takes the place of (RFC 3891): once it is accepted, that one is to be ended. */
       replaces?: string;
     }
+  /** An INVITE of somebody unknown has been turned away: there is no session. */
+  | { type: 'stranger'; request: SipRequest; hop: Hop }
   /** 101..199 to our INVITE. */
   | { type: 'progress'; status: number; reason: string; body?: Body }
   /**

@@ -14,6 +14,7 @@ import { TransactionLayer, type TransactionOptions } from '../transaction/index.
 import { Account, samePlace } from './account.ts';
 import { type CallContext, Calls, type Route } from './call.ts';
 import { Core, MACHINES_MAX } from './core.ts';
+import { Gate, type GateCounts } from './gate.ts';
 import { ACCEPT, ALLOW, bodyOf, type HeaderField, SUPPORTED } from './headers.ts';
 import { IncomingCall } from './incoming.ts';
 import { inspect, type Refusal } from './inspect.ts';
@@ -33,6 +34,8 @@ export class UserAgent implements UserAgentInterface {
   readonly #transfers: Transfers;
   readonly #accounts: readonly Account[];
   readonly #registrations: readonly Registration[];
+  /** Absent: everybody is let in. */
+  readonly #gate: Gate | undefined;
   /** Requests being answered, by what a merged copy of them would share (§8.2.2.2), and the other way round. */
   readonly #merges = new Map<string, string>();
   readonly #mergeKeys = new Map<string, string>();
@@ -48,6 +51,11 @@ export class UserAgent implements UserAgentInterface {
     this.#core.overhear = (session, event) => this.#transfers.heard(session, event);
     this.#accounts = config.accounts.map((account) => new Account(account, random));
     this.#registrations = this.#accounts.map((account) => new Registration(this.#core, account));
+    const inside = {
+      owns: (hop: Hop) => this.#accounts.some((account) => account.owns(hop)),
+      knows: (request: SipRequest) => this.#core.knows(request),
+    };
+    this.#gate = config.trust && new Gate(config.trust, random, inside);
   }
 
   get deadline(): number | undefined {
@@ -62,6 +70,17 @@ export class UserAgent implements UserAgentInterface {
     return { sessions: this.#calls.size, dialogs: dialogs.size, machines: machines.size, transactions };
   }
 
+  /** What was turned away so far. */
+  get turnedAway(): GateCounts {
+    return this.#gate?.counts ?? { refused: 0, challenged: 0, wrong: 0 };
+  }
+
+  /** Whether a server of ours is at that address. */
+  serverAt(host: string): boolean {
+    const place = { host, port: 0 };
+    return this.#accounts.some((account) => account.owns({ transport: 'udp', remote: place, local: place }));
+  }
+
   timeout(now: number): UaOutput[] {
     if (this.#stopBy !== undefined && this.#stopBy <= now) {
       this.#stopBy = undefined;
@@ -74,12 +93,20 @@ export class UserAgent implements UserAgentInterface {
 
   receive(message: SipMessage, hop: Hop, now: number): UaOutput[] {
     try {
-      this.#core.receive(message, hop, now);
+      if (message.kind === 'response' || this.#letIn(message, hop, now)) this.#core.receive(message, hop, now);
     } catch (error) {
       // A header field that only now turns out to be unreadable. Of a response nothing follows; a request is answered below.
       if (!(error instanceof SipSyntaxError)) throw error;
     }
     return this.#core.take();
+  }
+
+  #letIn(request: SipRequest, hop: Hop, now: number): boolean {
+    const verdict = this.#gate?.judge(request, hop, now);
+    if (verdict?.kind !== 'turned-away') return true;
+    if (verdict.response) this.#core.sendResponse(verdict.response, hop);
+    if (verdict.tell) this.#core.emit('stranger', { type: 'stranger', request, hop });
+    return false;
   }
 
   resolved(query: string, hops: readonly Hop[], now: number): UaOutput[] {
@@ -301,7 +328,8 @@ export class UserAgent implements UserAgentInterface {
     this.#calls.add(session, call);
     const replaces = replaced === undefined ? {} : { replaces: replaced };
     const offer = bodyOf(request);
-    this.#core.emit(session, { type: 'incoming', request, hop, account: account?.name, offer, ...replaces });
+    const user = this.#gate?.userOf(request);
+    this.#core.emit(session, { type: 'incoming', request, hop, account: account?.name, user, offer, ...replaces });
   }
 
   /** The account whose server sent the request; of several at one server, the one the Request-URI names. */

@@ -226,7 +226,8 @@ export function summary(event: SessionEvent): string {
     case 'offered':
       return event.offer === undefined ? 'offered nothing' : 'offered';
     case 'info':
-      return 'info';
+    case 'stranger':
+      return event.type;
     case 'referred':
       return `referred to ${event.target}${event.inside ? '' : ' from outside'}${event.attended ? ' attended' : ''}`;
     case 'referring':

@@ -1,0 +1,158 @@
+/**
+ * Who is let in. What somebody unknown asks outside a dialog is answered here, without a transaction (RFC 3261 §8.2.7) and
+ * without a word about us; or, when a rule wants a password of that caller, with a challenge (§22.2).
+ */
+import { createHmac } from 'node:crypto';
+import type { Random } from '../../base/index.ts';
+import {
+  createResponse,
+  formatMessage,
+  formatUri,
+  type Hop,
+  type SipRequest,
+  type SipResponse,
+} from '../message/index.ts';
+import { Challenger } from './challenge.ts';
+import type { HeaderField } from './headers.ts';
+import type { Trust } from './types.ts';
+
+/** INVITEs turned away that are told of only once; further ones push the oldest out. */
+export const TOLD_MAX = 256;
+/** Octets of an answer per octet asked, UDP only: our answers are of no use to anybody who writes another's address. */
+export const REFUSAL_RATIO_MAX = 1.25;
+/** A challenge is long; to a request too short for both, only the one everybody knows is sent. */
+export const CHALLENGE_RATIO_MAX = 2;
+/** A password is asked of those who want something, and never because they look around (OPTIONS) or register. */
+const CHALLENGED: ReadonlySet<string> = new Set(['INVITE', 'MESSAGE', 'REFER', 'SUBSCRIBE', 'NOTIFY', 'PUBLISH']);
+
+export type Verdict =
+  | { kind: 'let-in' }
+  /** `response`: none is silence. `tell`: an INVITE that was turned away, for the first time. */
+  | { kind: 'turned-away'; response?: SipResponse; tell: boolean };
+
+export interface GateCounts {
+  /** Requests of strangers that were refused, or met with silence. */
+  refused: number;
+  /** Challenges sent. */
+  challenged: number;
+  /** Wrong user or password. */
+  wrong: number;
+}
+
+/** What the gate asks of the user agent. */
+export interface Inside {
+  /** An account's server sent it. */
+  owns(hop: Hop): boolean;
+  /** It belongs to a transaction or dialog there is. */
+  knows(request: SipRequest): boolean;
+}
+
+export class Gate {
+  readonly counts: GateCounts = { refused: 0, challenged: 0, wrong: 0 };
+  readonly #trust: Trust;
+  readonly #inside: Inside;
+  readonly #challenger: Challenger;
+  readonly #key: string;
+  readonly #proven = new WeakMap<SipRequest, string>();
+  readonly #told = new Set<string>();
+
+  constructor(trust: Trust, random: Random, inside: Inside) {
+    this.#trust = trust;
+    this.#inside = inside;
+    this.#challenger = new Challenger(trust.realm, trust.users, random);
+    this.#key = random.token();
+  }
+
+  /** The user who has proven by digest to have sent this request. */
+  userOf(request: SipRequest): string | undefined {
+    return this.#proven.get(request);
+  }
+
+  judge(request: SipRequest, hop: Hop, now: number): Verdict {
+    const { method } = request;
+    // §22.1: neither can be answered with a challenge. An ACK is never answered at all.
+    if (method === 'ACK' || this.#inside.knows(request)) return { kind: 'let-in' };
+    if (method === 'CANCEL') return this.#known(hop) ? { kind: 'let-in' } : this.#refuse(request, hop, 481);
+    if (CHALLENGED.has(method) && this.#trust.challenges(callerOf(request), hop.remote.host, hop.identities ?? [])) {
+      if (this.#inside.owns(hop)) return { kind: 'let-in' };
+      const proof = this.#challenger.verify(request, hop, now);
+      switch (proof.kind) {
+        case 'proven':
+          this.#proven.set(request, proof.user);
+          return { kind: 'let-in' };
+        case 'wrong':
+          this.counts.wrong++;
+          return this.#challenge(request, hop, now, false);
+        case 'none':
+        case 'stale':
+          return this.#challenge(request, hop, now, proof.kind === 'stale');
+      }
+    }
+    if (this.#known(hop)) return { kind: 'let-in' };
+    switch (method) {
+      case 'INVITE':
+        return this.#refuse(request, hop, 603);
+      case 'OPTIONS':
+        // Something is alive here: all that a 200 without a word says, and every other answer says as much.
+        return this.#refuse(request, hop, 200);
+      default:
+        return this.#refuse(request, hop, 403);
+    }
+  }
+
+  #known(hop: Hop): boolean {
+    return this.#inside.owns(hop) || this.#trust.knows(hop.remote.host, hop.identities ?? []);
+  }
+
+  #refuse(request: SipRequest, hop: Hop, status: number): Verdict {
+    this.counts.refused++;
+    const tell = request.method === 'INVITE' && this.#first(request);
+    if (this.#trust.strangers === 'silent') return { kind: 'turned-away', tell };
+    const response = this.#answer(request, hop, status, [], REFUSAL_RATIO_MAX);
+    return { kind: 'turned-away', tell, ...(response && { response }) };
+  }
+
+  #challenge(request: SipRequest, hop: Hop, now: number, stale: boolean): Verdict {
+    this.counts.challenged++;
+    const values = this.#challenger.challenges(hop, now, stale);
+    const headers = values.map((value): HeaderField => ['WWW-Authenticate', value]);
+    const response =
+      this.#answer(request, hop, 401, headers, CHALLENGE_RATIO_MAX) ??
+      this.#answer(request, hop, 401, headers.slice(-1), CHALLENGE_RATIO_MAX);
+    return { kind: 'turned-away', tell: false, ...(response && { response }) };
+  }
+
+  /** The same request is given the same tag, for nothing is remembered of it (§8.2.7). */
+  #answer(
+    request: SipRequest,
+    hop: Hop,
+    status: number,
+    headers: readonly HeaderField[],
+    ratio: number,
+  ): SipResponse | undefined {
+    const toTag = createHmac('sha256', this.#key).update(nameOf(request)).digest('hex').slice(0, 10);
+    const response = createResponse(request, status, undefined, { headers, toTag });
+    const tooLong = hop.transport === 'udp' && formatMessage(response).length > ratio * formatMessage(request).length;
+    return tooLong ? undefined : response;
+  }
+
+  #first(request: SipRequest): boolean {
+    const name = nameOf(request);
+    if (this.#told.has(name)) return false;
+    this.#told.add(name);
+    if (this.#told.size > TOLD_MAX) this.#told.delete(this.#told.values().next().value!);
+    return true;
+  }
+}
+
+/** Call-ID, From tag and CSeq, not the branch: a copy by another path is the same call. */
+const nameOf = (request: SipRequest): string =>
+  `${request.callId}\n${request.fromTag ?? ''}\n${request.cseq.sequence}`.slice(0, 512);
+
+/** `sip:USER@HOST` of From, as the rules speak of callers. */
+function callerOf({ from: { uri } }: SipRequest): string {
+  const { scheme, user, host, opaque } = uri;
+  return opaque === undefined
+    ? formatUri({ scheme, user, host, params: new Map(), headers: [] })
+    : `${scheme}:${opaque}`;
+}
