@@ -346,7 +346,7 @@ export class Service {
       case 'hold':
         return this.#perform(this.#calls.hold(action.call, action.held, at));
       case 'listen':
-        return this.#calls.listen(action.call, action.microphone);
+        return this.#calls.listen(action.call, action.microphone, action.speaker);
       case 'digits':
         return this.#calls.digits(action.call, action.digits);
       case 'tone':

@@ -35,6 +35,9 @@ const pageBuffer = { kind: 'fixed', delayMs: 60 } as const;
 
 const sdpType = 'application/sdp';
 
+/** Branches of a fork whose answer is kept. */
+const BRANCHES_MAX = 16;
+
 /** Offer/answer and the media it opens. Everything here is synchronous; the media thread does the work. */
 export class Call {
   readonly id: string;
@@ -43,9 +46,13 @@ export class Call {
   hop?: Hop;
   /** The account by whose server it goes: its encryption is asked for. */
   account?: string;
+  /** The caller wants to acknowledge what we say before we answer (RFC 3262). */
+  reliable = false;
   /** Their offer, not answered yet. */
   offered?: Body;
   answered = false;
+  /** What it plays before it answers is heard. */
+  early = false;
   /** Both sides have agreed on some sound. */
   settled = false;
   stream?: MediaStream;
@@ -65,6 +72,8 @@ export class Call {
   #said?: Sdp;
   /** What we encrypt with. It stays while the suite stays: the same key begun anew would encrypt twice with one key stream. */
   #key?: SrtpKeys;
+  /** What the branches of our INVITE have agreed on before one of them answers. */
+  readonly #branches = new Map<string, Negotiated>();
   #speaker = false;
   #microphone = false;
   #held = false;
@@ -104,13 +113,40 @@ export class Call {
   }
 
   /** Our answer to `offer`, with the media it settles; a string is the reason why there is none. `direction`: the most we do. */
-  makeAnswer(offer: Body, hop: Hop, direction: Direction): Body | string {
+  makeAnswer(offer: Body, hop: Hop, direction: Direction, branch?: string): Body | string {
     this.#wanted = direction;
     const settled = answerOffer(parseSdp(offer.bytes), this.#local(hop));
     if ('refused' in settled) return settled.refused;
     this.#said = settled.answer;
+    if (branch !== undefined) this.#remember(branch, settled.stream);
     this.#configure(settled.stream);
     return body(settled.answer);
+  }
+
+  /**
+   * What a branch of our INVITE answers before it takes the call: from now on it is what can be heard, as the latest to send one
+   * (RFC 3960 §3). Our offer stands for the other branches, and for an answer that comes again with the 2xx.
+   */
+  takeEarly(answer: Body, branch: string): string | undefined {
+    if (!this.#offer) return 'an answer came to no offer';
+    const settled = acceptAnswer(this.#offer, parseSdp(answer.bytes));
+    if ('refused' in settled) return settled.refused;
+    this.#remember(branch, settled.stream);
+    this.#configure(settled.stream);
+    return undefined;
+  }
+
+  /** That branch takes the call, and `takeAnswer` hears nothing new: what it said before stands. */
+  takeBranch(branch: string): string | undefined {
+    const settled = this.#branches.get(branch);
+    if (settled === undefined) return 'the 200 had no SDP answer';
+    this.#offer = undefined;
+    this.#configure(settled);
+    return undefined;
+  }
+
+  #remember(branch: string, settled: Negotiated): void {
+    if (this.#branches.has(branch) || this.#branches.size < BRANCHES_MAX) this.#branches.set(branch, settled);
   }
 
   /** The other side's answer to our offer; a string is the reason why it settles nothing. */
@@ -128,12 +164,19 @@ export class Call {
     this.#wanted = direction;
   }
 
+  /** The most we do, where both sides have agreed already. */
+  limit(direction: Direction): void {
+    this.#wanted = direction;
+    this.#sound();
+  }
+
   get wanted(): Direction {
     return this.#wanted;
   }
 
-  listen(microphone: boolean): void {
-    this.#speaker = true;
+  /** `microphone`: of no effect before both sides have answered, as nobody knows who would hear it. */
+  listen(microphone: boolean, speaker = true): void {
+    this.#speaker = speaker;
     this.#microphone = microphone;
     this.#sound();
   }
@@ -160,7 +203,7 @@ export class Call {
 
   #sound(): void {
     // A page's microphone stays shut whatever else is asked: the one promise that may not hang on another room's care.
-    const microphone = this.#microphone && this.#wanted === 'sendrecv';
+    const microphone = this.#microphone && this.answered && this.#wanted === 'sendrecv';
     this.stream?.audible(this.#speaker && !this.#held, microphone && !this.#held);
   }
 

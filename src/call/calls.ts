@@ -83,6 +83,7 @@ export class Calls {
     if (!('stream' in event)) return [];
     const call = [...this.#calls.values()].find((one) => one.stream?.id === event.stream);
     if (!call) return [];
+    if (!call.answered) return this.#noticedEarly(call, event);
     if (event.type === 'digit') return [up({ type: 'digit', call: call.id, digit: event.digit })];
     if (event.type !== 'silent') return [];
     if (call.account === undefined || call.heldByPeer) return this.#doubt(call, event.silentMs, now);
@@ -100,6 +101,17 @@ export class Calls {
     if (silentMs < doubtfulMs || now - (call.doubtedAtMs ?? Number.NEGATIVE_INFINITY) < doubtfulMs) return [];
     call.doubtedAtMs = now;
     return this.#climb(this.#ua.check(call.id, now), now);
+  }
+
+  /**
+   * Before the answer silence ends nothing. RFC 3960 §3.2: our own ringback sounds until packets come, whatever was announced,
+   * and again when they cease.
+   */
+  #noticedEarly(call: Call, event: MediaEvent): CallOutput[] {
+    const on = event.type === 'first-packet';
+    if (call.direction === 'incoming' || call.early === on || !(on || event.type === 'silent')) return [];
+    call.early = on;
+    return [up({ type: 'early', call: call.id, on })];
   }
 
   // ---------------------------------------------------------------- from above
@@ -130,15 +142,26 @@ export class Calls {
 
   /** 180: a person or a delay decides later. */
   alert(id: string, now: number): CallOutput[] {
-    return this.#climb(this.#ua.ring(id, now), now);
+    const call = this.#calls.get(id);
+    if (!call?.hop) return [];
+    if (call.offered || !call.reliable) return this.#climb(this.#ua.ring(id, now), now);
+    // RFC 3262 §5: who wants a reliable 180 to an INVITE without an offer gets ours in it, and answers it in the PRACK.
+    try {
+      return this.#climb(this.#ua.ring(id, now, { body: call.makeOffer(call.hop) }), now);
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      return this.#refuse(call, 500, 'Server Internal Error', error.message, now);
+    }
   }
 
   answer(id: string, direction: 'recvonly' | 'sendrecv', now: number): CallOutput[] {
     const call = this.#calls.get(id);
     if (!call?.hop || call.answered) return [];
-    let answer: Body | string;
+    let answer: Body | string | undefined;
     try {
-      if (call.offered) answer = call.makeAnswer(call.offered, call.hop, direction);
+      // Settled by a PRACK, or about to be: nothing more is to be said. A page's microphone stays closed all the same.
+      if (!call.offered && call.reliable && call.stream) call.limit(direction);
+      else if (call.offered) answer = call.makeAnswer(call.offered, call.hop, direction);
       else {
         call.want(direction); // RFC 3261 §13.3.1: an INVITE without an offer gets ours in the 200, its answer comes in the ACK
         answer = call.makeOffer(call.hop);
@@ -175,8 +198,8 @@ export class Calls {
       : [];
   }
 
-  listen(id: string, microphone: boolean): void {
-    this.#calls.get(id)?.listen(microphone);
+  listen(id: string, microphone: boolean, speaker = true): void {
+    this.#calls.get(id)?.listen(microphone, speaker);
   }
 
   /** Mono samples for the other side's ear, while our microphone is mute. */
@@ -218,10 +241,10 @@ export class Calls {
     try {
       switch (event.type) {
         case 'progress':
-          return event.status === 180 || event.status === 183 ? [up({ type: 'ringing', call: id })] : [];
+          return this.#progress(call, event, now);
         case 'accepted':
           call.account = event.account;
-          return this.#accepted(call, event.body, now);
+          return this.#accepted(call, event, now);
         case 'confirmed':
           if (event.body) return this.#settle(call, event.body, now);
           // RFC 3261 §13.2.2.4: our 200 made the offer, so the ACK must answer it. Without sound it is no call.
@@ -229,6 +252,8 @@ export class Calls {
             ? []
             : this.#hangUp(call, { cause: 'failed', by: 'us', reason: 'the ACK had no SDP answer' }, now);
         case 'reaccepted':
+          return event.body ? this.#settle(call, event.body, now) : [];
+        case 'pracked':
           return event.body ? this.#settle(call, event.body, now) : [];
         case 'rerejected':
           return [];
@@ -240,7 +265,7 @@ export class Calls {
               )
             : [];
         case 'offered':
-          return this.#offered(call, event.offer, now);
+          return this.#offered(call, event.offer, now, event.branch);
         case 'info':
           return this.#info(call, event.request);
         case 'referring':
@@ -278,14 +303,31 @@ export class Calls {
     call.hop = hop;
     call.account = event.account;
     call.offered = offer;
+    call.reliable = request.list('Require').some((tag) => tag.toLowerCase() === '100rel');
     const proof = { identities: hop.identities, user: event.user };
     return [up(incomingOf(id, request, hop.remote.host, event.account, proof))];
   }
 
-  #accepted(call: Call, body: Body | undefined, now: number): CallOutput[] {
+  /** An answer that is no good is the business of the 2xx: until then it only cannot be heard. */
+  #progress(call: Call, event: Extract<SessionEvent, { type: 'progress' }>, now: number): CallOutput[] {
+    const { status, body, branch } = event;
+    if (body && event.offer) return this.#offered(call, body, now, branch);
+    try {
+      const refused = body && branch !== undefined ? call.takeEarly(body, branch) : undefined;
+      if (refused) this.#log.warn('Early sound cannot be heard', { call: call.id, reason: refused });
+    } catch (error) {
+      if (!(error instanceof SdpSyntaxError)) throw error;
+      this.#log.warn('Early sound cannot be heard', { call: call.id, reason: error.message });
+    }
+    return status === 180 || status === 183 ? [up({ type: 'ringing', call: call.id })] : [];
+  }
+
+  #accepted(call: Call, event: Extract<SessionEvent, { type: 'accepted' }>, now: number): CallOutput[] {
     call.answered = true;
-    // RFC 3261 §13.2.1: the 2xx must carry the answer to our offer.
-    const refused = body ? call.takeAnswer(body) : 'the 200 had no SDP answer';
+    // Who answers is mute until it is known whether it is the one that talks.
+    if (call.early) call.listen(false, false);
+    // RFC 3261 §13.2.1: the 2xx must carry the answer to our offer, unless a reliable 1xx has.
+    const refused = event.body ? call.takeAnswer(event.body) : call.takeBranch(event.branch ?? '');
     if (refused) return this.#hangUp(call, { cause: 'failed', by: 'us', reason: refused }, now);
     return [up({ type: 'answered', call: call.id })];
   }
@@ -296,12 +338,12 @@ export class Calls {
   }
 
   /** A re-INVITE: hold, resume, another codec, another address. RFC 3264 §8. */
-  #offered(call: Call, offer: Body | undefined, now: number): CallOutput[] {
+  #offered(call: Call, offer: Body | undefined, now: number, branch?: string): CallOutput[] {
     if (!call.hop && !call.stream)
       return this.#climb(this.#ua.answerOffer(call.id, { status: 500, reason: 'Server Internal Error' }, now), now);
     const hop = call.hop ?? localHop(call);
     try {
-      const answer = offer ? call.makeAnswer(offer, hop, call.wanted) : call.makeOffer(hop);
+      const answer = offer ? call.makeAnswer(offer, hop, call.wanted, branch) : call.makeOffer(hop);
       if (typeof answer !== 'string') return this.#climb(this.#ua.answerOffer(call.id, answer, now), now);
       this.#log.warn('An offer within a call was refused', { call: call.id, reason: answer });
     } catch (error) {

@@ -13,6 +13,8 @@ interface Leg {
   uri: string;
   rung: Rung;
   state: 'calling' | 'ringing' | 'answered';
+  /** Its side plays something before it answers. */
+  early?: boolean;
 }
 
 /** A talk that the network took away is begun anew so often: somebody still stands there. */
@@ -46,6 +48,8 @@ export class PlanCall implements Session {
   #heldBy: string | undefined;
   #prompt: 'unplayed' | 'played' | 'over' = 'unplayed';
   #farewell: Tone[] = [];
+  /** The leg whose early sound is heard. */
+  #heard: string | undefined;
 
   constructor(id: string, plan: CallPlan, name: string | undefined, now: number) {
     this.id = id;
@@ -88,6 +92,10 @@ export class PlanCall implements Session {
     return this.#hasSpeaker ? this.#talk?.leg : undefined;
   }
 
+  get hears(): boolean {
+    return this.#heard !== undefined;
+  }
+
   get state(): CallStatus['state'] {
     if (this.#talk !== undefined) return this.#hasSpeaker ? 'connected' : 'held';
     return [...this.#legs.values()].some((leg) => leg.state !== 'calling') ? 'ringing' : 'calling';
@@ -106,14 +114,14 @@ export class PlanCall implements Session {
     const resumed = this.#heldBy !== undefined;
     this.#hasSpeaker = true;
     this.#heldBy = undefined;
-    if (this.#talk === undefined) return this.#playPrompt();
+    if (this.#talk === undefined) return [...this.#playPrompt(), ...this.#hear()];
     return [...(resumed ? [this.#event('resumed')] : []), ...this.#sound()];
   }
 
   hold(reason: string): TerminalAction[] {
     this.#hasSpeaker = false;
     this.#heldBy = reason;
-    const actions = this.#endPrompt();
+    const actions = [...this.#endPrompt(), ...this.#hear()];
     if (this.#talk === undefined) return actions;
     actions.push({ type: 'hold', call: this.#talk.leg, held: true }, this.#event('held', { reason }));
     return actions;
@@ -168,16 +176,39 @@ export class PlanCall implements Session {
     return [this.#legEvent('ringing', leg)];
   }
 
+  /** An announcement, or the ringback of a far country: heard here as long as it plays, without our microphone. */
+  early(call: string, on: boolean): TerminalAction[] {
+    const leg = this.#legs.get(call);
+    if (leg === undefined || leg.state === 'answered') return [];
+    leg.early = on;
+    return [...(on ? [this.#legEvent('early', leg)] : []), ...this.#hear()];
+  }
+
+  /** Of several that play, the one that is heard already, else the first; none while somebody else has the loudspeaker. */
+  #hear(): TerminalAction[] {
+    const plays = (call: string | undefined): boolean => this.#legs.get(call ?? '')?.early === true;
+    const before = this.#heard;
+    const silent = !this.#hasSpeaker || this.#talk !== undefined;
+    this.#heard = silent ? undefined : [before, ...this.#legs.keys()].find(plays);
+    if (this.#heard === before) return [];
+    const actions: TerminalAction[] = [];
+    if (before !== undefined && this.#legs.has(before) && this.#talk?.leg !== before)
+      actions.push({ type: 'listen', call: before, speaker: false, microphone: false });
+    if (this.#heard !== undefined) actions.push({ type: 'listen', call: this.#heard, microphone: false });
+    return actions;
+  }
+
   answered(call: string, now: number): TerminalAction[] {
     const leg = this.#legs.get(call);
     if (leg === undefined || leg.state === 'answered') return [];
     leg.state = 'answered';
+    leg.early = false;
     const answered = this.#legEvent('answered', leg);
     const { confirm } = this.#plan;
     if (confirm === undefined) return [answered, ...this.#connect(call, leg, now)];
     this.#timers.set(`confirm:${call}`, now + confirm.withinMs);
     if (confirm.prompt !== undefined) this.#timers.set(`announce:${call}`, now + ANNOUNCE_AFTER_MS);
-    return [answered];
+    return [answered, ...this.#hear()];
   }
 
   digit(call: string, digit: string, now: number): TerminalAction[] {
@@ -271,10 +302,11 @@ export class PlanCall implements Session {
   }
 
   #connect(call: string, leg: Leg, now: number): TerminalAction[] {
+    this.#talk = { leg: call, listened: false };
     const losers = [...this.#legs].filter(([other]) => other !== call);
     const actions = losers.flatMap(([other, loser]) => this.#hangUp(other, loser, 'cancelled', `${leg.uri} was first`));
     this.#timers.clearAll();
-    this.#talk = { leg: call, listened: false };
+    this.#heard = undefined;
     this.#since = now;
     this.#limit(now);
     actions.push(...this.#endPrompt(), this.#legEvent('connected', leg));
@@ -304,7 +336,7 @@ export class PlanCall implements Session {
     this.#legs.delete(call);
     this.#timers.clear(`confirm:${call}`, `announce:${call}`);
     this.#fates.set(leg.uri, cause);
-    return [this.#legEvent('unreached', leg, { cause, reason })];
+    return [this.#legEvent('unreached', leg, { cause, reason }), ...this.#hear()];
   }
 
   /** Nobody was reached, and everybody hears so: the person by a tone, the rest by the event. */
@@ -323,6 +355,7 @@ export class PlanCall implements Session {
     const talked = this.#talk === undefined ? {} : { durationMs: Math.round(now - this.#since) };
     const event = this.#event(state, { cause, reason, ...talked });
     this.#over = true;
+    this.#heard = undefined;
     this.#legs.clear();
     this.#timers.clearAll();
     return [...this.#endPrompt(), event];

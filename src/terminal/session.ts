@@ -17,6 +17,8 @@ export interface Session extends Claim {
   readonly wants: boolean;
   /** The call, or leg, in which both sides talk now. */
   readonly talking: string | undefined;
+  /** What the other side plays before it answers is heard: in place of our ringback. */
+  readonly hears?: boolean;
   /** Tones that tell the person how it ended. */
   readonly farewell: readonly Tone[];
   readonly deadline: number | undefined;
@@ -34,6 +36,7 @@ export interface Session extends Claim {
   /** Is `call` this session, or one of its legs? */
   owns(call: string): boolean;
   ringing(call: string): TerminalAction[];
+  early?(call: string, on: boolean): TerminalAction[];
   answered(call: string, now: number): TerminalAction[];
   digit(call: string, digit: string, now: number): TerminalAction[];
   ended(call: string, cause: EndCause, by: 'us' | 'peer' | 'network', reason: string, now: number): TerminalAction[];

@@ -104,6 +104,8 @@ export class Terminal {
         return this.#stranger(input.incoming, now);
       case 'ringing':
         return this.#owner(input.call)?.ringing(input.call) ?? [];
+      case 'early':
+        return this.#owner(input.call)?.early?.(input.call, input.on) ?? [];
       case 'answered':
         // Whom we no longer know has lost a race: he must not be left talking to nobody.
         return (
@@ -307,7 +309,7 @@ export class Terminal {
         if (session.wants && session !== holder)
           actions.push(...session.wait(`${wordsOf(holder)} has the loudspeaker`, now));
     const states = this.#states();
-    const calling = holder?.own === true && holder.talking === undefined;
+    const calling = holder?.own === true && holder.talking === undefined && holder.hears !== true;
     const ringing = this.#sessions.some((session) => session instanceof IncomingCall && session.asksForHand);
     const occupied = holder !== undefined;
     actions.push(...this.#tones.follow({ calling, ringing, occupied }, now));

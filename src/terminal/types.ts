@@ -166,6 +166,8 @@ export type TerminalInput =
   | { type: 'stranger'; incoming: Incoming }
   /** Our `dial` rings at the other side. */
   | { type: 'ringing'; call: string }
+  /** What the other side of our `dial` plays before it takes it can be heard, or has ceased: announcements, its own ringback. */
+  | { type: 'early'; call: string; on: boolean }
   /** The other side took our `dial`, or our `answer` is on its way and sound can flow. */
   | { type: 'answered'; call: string }
   /** A DTMF digit of the other side; heard while the call is mute, too. */
@@ -193,8 +195,8 @@ export type TerminalAction =
   | { type: 'hangup'; call: string; cause: EndCause }
   /** Silences a call in both directions, or lets it sound again; the call itself stays up. */
   | { type: 'hold'; call: string; held: boolean }
-  /** Lets a call's sound through: an answered call is mute in both directions until this, so that of several only one talks. */
-  | { type: 'listen'; call: string; microphone: boolean }
+  /** Lets a call's sound through, or not with `speaker: false`: an answered call is mute in both directions until this, so that of several only one talks. */
+  | { type: 'listen'; call: string; microphone: boolean; speaker?: boolean }
   | { type: 'digits'; call: string; digits: string }
   | { type: 'tone'; tone: Tone; on: boolean }
   /** A sound file for the other side of a call, which is mute until `listen`. */
@@ -210,7 +212,7 @@ export type TerminalAction =
 /**
  * What happens to a call. One call of a plan keeps one `call`, however many phones it rings; an own call ends with exactly
  * one `ended` (it was taken, or given up on purpose) or `failed` (it reached nobody), an incoming one with one `ended` or
- * `refused`. `unreached`: this phone did not take it, the plan goes on. `lost`: the network took a talk away, the plan begins anew.
+ * `refused`. `early`: what this phone's side plays before it answers is heard here. `unreached`: this phone did not take it, the plan goes on. `lost`: the network took a talk away, the plan begins anew.
  */
 export interface CallEvent {
   type: 'call' | 'page';
@@ -219,6 +221,7 @@ export interface CallEvent {
   state:
     | 'calling'
     | 'ringing'
+    | 'early'
     | 'unreached'
     | 'answered'
     | 'connected'

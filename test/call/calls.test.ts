@@ -29,7 +29,7 @@ function bench(options: { noPorts?: boolean; account?: string } = {}) {
     start: () => [],
     stop: () => [],
     invite: (invitation: Invitation) => {
-      const offer = media(invitation.body(hop, options.account));
+      const offer = media(invitation.body(hop, options.account)!);
       said.push(`invite ${invitation.target} ${offer}`);
       return [];
     },

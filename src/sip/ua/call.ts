@@ -5,14 +5,14 @@ import type { Account } from './account.ts';
 import type { Core } from './core.ts';
 import type { Talk } from './talk.ts';
 import type { Transfers } from './transfers.ts';
-import type { Body, SessionCause } from './types.ts';
+import type { Body, Early, SessionCause } from './types.ts';
 
 /** A session under its public name: what its owner may ask of it. */
 export interface Call {
   /** Once it is answered. */
   readonly talk: Talk | undefined;
-  ring(now: number): void;
-  accept(body: Body, now: number): void;
+  ring(now: number, early?: Early): void;
+  accept(body: Body | undefined, now: number): void;
   reject(status: number, reason: string, now: number): void;
   end(now: number, reason?: string): void;
   reinvite(offer: () => Body, now: number): void;

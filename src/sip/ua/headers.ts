@@ -18,19 +18,30 @@ import type { Body } from './types.ts';
 
 export type { HeaderField };
 
-/** What we answer to. PRACK and the event methods come with later versions: they get 405. */
-export const METHODS = ['INVITE', 'ACK', 'CANCEL', 'BYE', 'OPTIONS', 'INFO', 'UPDATE', 'REFER', 'NOTIFY'] as const;
+/** What we answer to. The event methods come with later versions: they get 405. */
+export const METHODS = [
+  'INVITE',
+  'ACK',
+  'CANCEL',
+  'BYE',
+  'OPTIONS',
+  'INFO',
+  'UPDATE',
+  'PRACK',
+  'REFER',
+  'NOTIFY',
+] as const;
 /** Methods we know by name (405), as against those nobody here has heard of (501). */
 export const KNOWN_METHODS: ReadonlySet<string> = new Set([
   ...METHODS,
-  ...['REGISTER', 'PRACK', 'SUBSCRIBE', 'PUBLISH', 'MESSAGE'],
+  ...['REGISTER', 'SUBSCRIBE', 'PUBLISH', 'MESSAGE'],
 ]);
 export const BODY_TYPE = 'application/sdp';
 /**
  * Option tags we can be required to know: RFC 5373 (whose header fields the terminal's rules read), RFC 3891, RFC 4488,
- * RFC 4028.
+ * RFC 4028, RFC 3262.
  */
-export const EXTENSIONS: readonly string[] = ['answermode', 'replaces', 'norefersub', 'timer'];
+export const EXTENSIONS: readonly string[] = ['answermode', 'replaces', 'norefersub', 'timer', '100rel'];
 
 export const ALLOW: HeaderField = ['Allow', METHODS.join(', ')];
 export const ACCEPT: HeaderField = [

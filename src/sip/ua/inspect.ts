@@ -11,7 +11,7 @@ export interface Refusal {
 }
 
 /** Methods whose body we read, so that its type matters. */
-const WITH_OFFER: ReadonlySet<string> = new Set(['INVITE', 'UPDATE']);
+const WITH_OFFER: ReadonlySet<string> = new Set(['INVITE', 'UPDATE', 'PRACK']);
 
 /** Why the request cannot be served, or undefined. ACK and CANCEL are never asked. */
 export function inspect(request: SipRequest): Refusal | undefined {

@@ -3,7 +3,7 @@
  * the next server) is a leg of its own; each 2xx that comes is acknowledged, and the first one is the session: a `Talk`.
  */
 import { CodedError, Timers } from '../../base/index.ts';
-import { Dialog, dialogId } from '../dialog/index.ts';
+import { Dialog } from '../dialog/index.ts';
 import {
   createRequest,
   formatHostPort,
@@ -14,10 +14,10 @@ import {
 } from '../message/index.ts';
 import { DEFAULT_TIMING } from '../transaction/index.ts';
 import { ask } from './ask.ts';
+import { Branch } from './branch.ts';
 import type { Call, CallContext, Ending, Route } from './call.ts';
-import type { InDialog, Machine } from './core.ts';
+import type { Machine } from './core.ts';
 import { ALLOW, bodyOf, fromOf, type HeaderField, reasonHeader, retryAfterMs, SUPPORTED } from './headers.ts';
-import type { Refusal } from './inspect.ts';
 import { SessionTimer } from './session-timer.ts';
 import { Talk } from './talk.ts';
 import type { Body, Invitation } from './types.ts';
@@ -46,7 +46,7 @@ interface Leg {
   acknowledged: Map<string, () => void>;
 }
 
-export class OutgoingCall implements Call, Machine, InDialog {
+export class OutgoingCall implements Call, Machine {
   /** The account changes with the route. */
   #context: CallContext;
   readonly #invitation: Invitation;
@@ -54,8 +54,11 @@ export class OutgoingCall implements Call, Machine, InDialog {
   readonly #tag: string;
   readonly #timers = new Timers<'first-answer' | 'give-up'>();
   readonly #legs = new Set<Leg>();
-  readonly #early = new Map<string, Dialog>();
   readonly #session: SessionTimer;
+  /** By the tag of each. Those that did not take the call stay, as their numbers do: their 2xx may come late. */
+  readonly #branches = new Map<string, Branch>();
+  /** Acknowledges a 2xx with the offer in it, once the owner has answered that. */
+  #acknowledge: ((now: number, answer?: Body) => void) | undefined;
   #sequence = 0;
   /** Until the first word of anybody. */
   #giveUpAt: number | undefined;
@@ -92,15 +95,15 @@ export class OutgoingCall implements Call, Machine, InDialog {
     const fit = routes.filter(({ hop }) => hop.transport === 'tls' || !this.#secure);
     this.#candidates = this.#context.core.targets.order(fit, ({ hop }) => hop, now);
     if (this.#candidates.length > 0) return this.#attempt(now);
-    this.#notFound();
+    this.#notFound(now);
   }
 
   get #secure(): boolean {
     return /^sips:/i.test(this.#invitation.target);
   }
 
-  #notFound(): void {
-    this.#over({ cause: 'transport', by: 'network', reason: `cannot find where ${this.#invitation.target} is` });
+  #notFound(now: number): void {
+    this.#over({ cause: 'transport', by: 'network', reason: `cannot find where ${this.#invitation.target} is` }, now);
   }
 
   #attempt(now: number): void {
@@ -111,8 +114,8 @@ export class OutgoingCall implements Call, Machine, InDialog {
     const context: CallContext = { ...this.#context, account };
     this.#context = context;
     const contact = core.contact(account?.user ?? core.config.user, hop, this.#secure || account?.secure);
-    const body = this.#offer(hop);
-    if (body === undefined) return;
+    const body = this.#offer(hop, now);
+    if (body === 'none') return;
     this.#giveUpAt ??= now + NO_ANSWER_MS;
     const left = this.#giveUpAt - now;
     const others = this.#candidates.length;
@@ -147,17 +150,17 @@ export class OutgoingCall implements Call, Machine, InDialog {
   }
 
   /** The owner's offer; one that cannot be made (no port is free, say) ends the call. */
-  #offer(hop: Hop): Body | undefined {
+  #offer(hop: Hop, now: number): Body | undefined | 'none' {
     try {
       return this.#invitation.body(hop, this.#context.account?.name);
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
-      this.#over({ cause: 'transport', by: 'us', reason: error.message });
-      return undefined;
+      this.#over({ cause: 'transport', by: 'us', reason: error.message }, now);
+      return 'none';
     }
   }
 
-  #invite(hop: Hop, contact: string, body: Body): SipRequest {
+  #invite(hop: Hop, contact: string, body: Body | undefined): SipRequest {
     const { core, account } = this.#context;
     const { displayName, user, product } = core.config;
     const own = account?.config.address ?? `sip:${user}@${formatHostPort(hop.local.host, hop.local.port)}`;
@@ -177,23 +180,23 @@ export class OutgoingCall implements Call, Machine, InDialog {
         ...this.#session.asking(),
         ['User-Agent', product],
         ...headers,
-        ['Content-Type', body.contentType],
+        ...(body === undefined ? [] : ([['Content-Type', body.contentType]] as const)),
       ],
-      body: body.bytes,
+      body: body?.bytes,
     });
   }
 
   timeout(now: number): void {
     for (const name of this.#timers.due(now)) {
       if (name === 'first-answer') {
-        if (this.#state === 'locating') return this.#notFound();
+        if (this.#state === 'locating') return this.#notFound(now);
         // It may answer late: then it is cancelled, or acknowledged and ended.
         for (const leg of this.#legs) {
           if (!leg.dropped && !leg.proceeding) this.#context.core.targets.rest(leg.hop, now);
           this.#drop(leg, now);
         }
         if (this.#candidates.length > 0) this.#attempt(now);
-        else this.#over({ cause: 'timeout', by: 'network', reason: 'no answer to the INVITE' });
+        else this.#over({ cause: 'timeout', by: 'network', reason: 'no answer to the INVITE' }, now);
       } else {
         // §9.1: 64*T1 after the CANCEL without a final response, the INVITE is taken for dead.
         for (const leg of this.#legs) this.#context.core.abandon(leg.transaction);
@@ -207,7 +210,7 @@ export class OutgoingCall implements Call, Machine, InDialog {
     const { status } = response;
     const { targets } = this.#context.core;
     targets.alive(leg.hop, now);
-    if (status < 200) return this.#progress(leg, response, now);
+    if (status < 200) return this.#progress(leg, response, from, now);
     if (status < 300) return this.#accepted(leg, response, from, now);
     this.#legs.delete(leg);
     if (leg.dropped) return this.#tidy();
@@ -222,32 +225,38 @@ export class OutgoingCall implements Call, Machine, InDialog {
     }
     // RFC 3263 §4.3: a server that is out of order is passed over.
     if (status === 503 && this.#candidates.length > 0) return this.#attempt(now);
-    this.#over({ cause: 'rejected', by: 'peer', status, reason: response.reason });
+    this.#over({ cause: 'rejected', by: 'peer', status, reason: response.reason }, now);
   }
 
-  #progress(leg: Leg, response: SipResponse, now: number): void {
+  #progress(leg: Leg, response: SipResponse, from: Hop, now: number): void {
     leg.proceeding = true;
     if (leg.dropped) return this.#cancel(leg, now);
     if (this.#state !== 'calling') return;
     this.#timers.clear('first-answer');
     this.#giveUpAt = undefined;
     if (response.status === 100) return;
-    this.#branch(leg, response);
+    const branch = this.#branch(leg, response, from);
+    const heard = branch === undefined ? {} : branch.heard(response, now);
+    if (heard === undefined) return;
     const { status, reason } = response;
-    this.#context.core.emit(this.#context.session, { type: 'progress', status, reason, body: bodyOf(response) });
+    const event = { type: 'progress', status, reason, branch: branch?.talk.dialog.remoteTag, ...heard } as const;
+    this.#context.core.emit(this.#context.session, event);
   }
 
   /** §13.2.2.1: one early dialog for each branch that speaks. */
-  #branch(leg: Leg, response: SipResponse): void {
+  #branch(leg: Leg, response: SipResponse, from: Hop): Branch | undefined {
     const tag = response.toTag;
-    if (tag === undefined || this.#early.has(tag) || this.#early.size >= EARLY_DIALOGS_MAX) return;
+    if (tag === undefined) return undefined;
+    const known = this.#branches.get(tag);
+    if (known !== undefined || this.#branches.size >= EARLY_DIALOGS_MAX) return known;
     try {
-      const dialog = Dialog.uac(leg.request, response);
-      this.#early.set(tag, dialog);
-      this.#context.core.dialogs.set(dialog.id, this);
+      const branch = new Branch(this.#talkOf(leg, Dialog.uac(leg.request, response), from, 'early'));
+      this.#branches.set(tag, branch);
+      return branch;
     } catch (error) {
       // Its Record-Route cannot be read: it may ring, but not speak.
       if (!(error instanceof SipSyntaxError)) throw error;
+      return undefined;
     }
   }
 
@@ -255,40 +264,69 @@ export class OutgoingCall implements Call, Machine, InDialog {
     const tag = response.toTag ?? '';
     const known = leg.acknowledged.get(tag);
     if (known !== undefined) return known();
-    let dialog: Dialog;
+    const extra = leg.dropped || this.#state !== 'calling';
+    let talk: Talk;
     try {
-      dialog = Dialog.uac(leg.request, response);
-      dialog.confirm();
+      talk = this.#confirm(leg, response, from, extra);
     } catch (error) {
       if (!(error instanceof SipSyntaxError)) throw error;
       // Who cannot say where it is can be neither acknowledged nor ended.
       leg.acknowledged.set(tag, () => {});
       this.#legs.delete(leg);
-      if (!leg.dropped && this.#state === 'calling') {
-        this.#over({ cause: 'rejected', by: 'network', status: response.status, reason: error.message });
-      }
+      if (!extra) this.#over({ cause: 'rejected', by: 'network', status: response.status, reason: error.message }, now);
       return;
     }
     this.#legs.delete(leg);
-    const extra = leg.dropped || this.#state !== 'calling';
-    const talk = new Talk(leg.context, dialog, from, leg.contact, extra, this.#session.fork());
-    talk.upkeep.heard(response);
-    leg.acknowledged.set(tag, talk.acknowledge(leg.request, now));
+    const acknowledge = (at: number, answer?: Body): void => {
+      leg.acknowledged.set(tag, talk.acknowledge(leg.request, at, answer));
+    };
     if (extra) {
       // §13.2.2.4, §9.1: an answer too many, of a fork or after our CANCEL.
+      acknowledge(now);
       talk.hangUp({ cause: 'local', by: 'us', reason: 'answered elsewhere or too late' }, now);
       return this.#tidy();
     }
+    // RFC 3261 §13.2.1: of a branch that has agreed before, no description counts any more.
+    const body = talk.exchange === 'done' ? undefined : bodyOf(response);
+    const offer = body !== undefined && talk.exchange === 'none';
+    talk.exchange = 'done';
+    if (offer) {
+      leg.acknowledged.set(tag, () => {});
+      this.#acknowledge = acknowledge;
+    } else acknowledge(now);
     this.#state = 'answered';
     this.#talk = talk;
     talk.upkeep.accepted(response, now);
     this.#timers.clearAll();
     for (const other of this.#legs) this.#drop(other, now);
-    this.#forgetEarly(dialog.id);
+    this.#forgetBranches(now);
     const { core, session, account } = leg.context;
-    const focus = dialog.focus ? { focus: true } : {};
-    core.emit(session, { type: 'accepted', body: bodyOf(response), account: account?.name, ...focus });
+    const focus = talk.dialog.focus ? { focus: true } : {};
+    const event = { type: 'accepted', body, account: account?.name, branch: tag, ...focus } as const;
+    core.emit(session, offer ? { ...event, offer } : event);
+    talk.renegotiation.proceed(now);
     this.#tidy();
+  }
+
+  /** The dialog of a 2xx: the early one of its branch, whose numbers go on, or a new one. */
+  #confirm(leg: Leg, response: SipResponse, from: Hop, muted: boolean): Talk {
+    const early = this.#branches.get(response.toTag ?? '')?.talk;
+    if (early?.early) {
+      early.confirm(response, muted);
+      early.upkeep.heard(response);
+      return early;
+    }
+    const dialog = Dialog.uac(leg.request, response);
+    dialog.confirm();
+    const talk = this.#talkOf(leg, dialog, from, muted ? 'muted' : 'up');
+    talk.upkeep.heard(response);
+    return talk;
+  }
+
+  #talkOf(leg: Leg, dialog: Dialog, from: Hop, state: 'early' | 'up' | 'muted'): Talk {
+    const talk = new Talk(leg.context, dialog, from, leg.contact, state, this.#session.fork());
+    talk.exchange = bodyOf(leg.request) === undefined ? 'none' : 'ours';
+    return talk;
   }
 
   #failed(leg: Leg, cause: 'timeout' | 'transport', reason: string, now: number): void {
@@ -302,7 +340,7 @@ export class OutgoingCall implements Call, Machine, InDialog {
       this.#candidates.push({ hop: { ...leg.hop, flow: undefined }, account: leg.context.account });
     }
     if (this.#candidates.length > 0) return this.#attempt(now);
-    this.#over({ cause, by: 'network', reason });
+    this.#over({ cause, by: 'network', reason }, now);
   }
 
   #drop(leg: Leg, now: number): void {
@@ -317,17 +355,22 @@ export class OutgoingCall implements Call, Machine, InDialog {
   }
 
   end(now: number, reason?: string): void {
-    if (this.#talk !== undefined) return this.#talk.end(now, reason);
+    if (this.#talk !== undefined) {
+      this.#settle(now);
+      return this.#talk.end(now, reason);
+    }
     if (this.#state === 'over') return;
     this.#cancelReason = reasonHeader(reason);
     const legs = [...this.#legs];
     // For the owner it is over; an answer that comes all the same is acknowledged and ended.
-    this.#over({ cause: 'cancelled', by: 'us', reason: reason ?? 'given up' });
+    this.#over({ cause: 'cancelled', by: 'us', reason: reason ?? 'given up' }, now);
     for (const leg of legs) this.#drop(leg, now);
   }
 
+  /** Before the answer, in each branch: as soon as it can take it. */
   reinvite(offer: () => Body, now: number): void {
-    this.#talk?.renegotiation.want(offer, now);
+    const talks = this.#talk === undefined ? [...this.#branches.values()].map(({ talk }) => talk) : [this.#talk];
+    for (const talk of talks) talk.renegotiation.want(offer, now);
   }
 
   check(now: number): void {
@@ -335,7 +378,25 @@ export class OutgoingCall implements Call, Machine, InDialog {
   }
 
   answerOffer(answer: Body | { status: number; reason: string }, now: number): void {
-    this.#talk?.renegotiation.answer(answer, now);
+    const refusal = 'status' in answer ? answer : undefined;
+    if (this.#acknowledge !== undefined) {
+      this.#settle(now, refusal === undefined ? (answer as Body) : undefined);
+      // An offer in a 2xx cannot be refused: the ACK has to answer it.
+      if (refusal !== undefined) this.#talk?.hangUp({ cause: 'local', by: 'us', ...refusal }, now);
+      return;
+    }
+    if (this.#talk !== undefined) return this.#talk.renegotiation.answer(answer, now);
+    for (const branch of this.#branches.values()) {
+      if (refusal === undefined && branch.answer(answer as Body, now)) return;
+      if (branch.talk.renegotiation.asked) return branch.talk.renegotiation.answer(answer, now);
+    }
+    // Nor can one in a provisional response.
+    if (refusal !== undefined) this.end(now, refusal.reason);
+  }
+
+  #settle(now: number, answer?: Body): void {
+    this.#acknowledge?.(now, answer);
+    this.#acknowledge = undefined;
   }
 
   ring(): void {
@@ -350,52 +411,16 @@ export class OutgoingCall implements Call, Machine, InDialog {
     this.end(now, reason);
   }
 
-  /** An early dialog that we began. */
-  replaceable(): { session: string; host: string } | Refusal {
-    const [leg] = this.#legs;
-    if (this.#state !== 'calling' || leg === undefined) return { status: 603 };
-    return { session: this.#context.session, host: leg.hop.remote.host };
-  }
-
-  acknowledged(): void {
-    // The other side acknowledges nothing before it has answered.
-  }
-
-  /** Inside an early dialog: the callee may speak before it answers. */
-  request(request: SipRequest, _hop: Hop, transaction: string, now: number): void {
-    const { core, session } = this.#context;
-    const dialog = this.#early.get(request.fromTag ?? '');
-    if (dialog === undefined) return core.answer(transaction, request, 481, now);
-    if (!dialog.admit(request)) return core.answer(transaction, request, 500, now, 'CSeq Out Of Order');
-    switch (request.method) {
-      case 'INFO':
-        core.answer(transaction, request, 200, now);
-        return core.emit(session, { type: 'info', request });
-      case 'UPDATE':
-        // RFC 3311 §5.2: our offer has no answer yet.
-        if (bodyOf(request) !== undefined) return core.answer(transaction, request, 491, now);
-        dialog.refresh(request);
-        return core.answer(transaction, request, 200, now, undefined, [['Contact', [...this.#legs][0]?.contact ?? '']]);
-      default:
-        // §15: the callee sends no BYE before its 2xx; §14.1: and no re-INVITE.
-        return core.answer(transaction, request, 481, now);
-    }
-  }
-
-  #over(ending: Ending): void {
+  #over(ending: Ending, now: number): void {
     this.#state = 'over';
     this.#timers.clear('first-answer');
-    this.#forgetEarly();
+    this.#forgetBranches(now);
     this.#context.calls.ended(this.#context.session, ending);
     this.#tidy();
   }
 
-  #forgetEarly(except?: string): void {
-    for (const tag of this.#early.keys()) {
-      const id = dialogId(this.#callId, this.#tag, tag);
-      if (id !== except) this.#context.core.dialogs.delete(id);
-    }
-    this.#early.clear();
+  #forgetBranches(now: number): void {
+    for (const { talk } of this.#branches.values()) talk.forget(now);
   }
 
   /** Leaves the table of machines when nothing is under way. */

@@ -1,8 +1,9 @@
-/** New offers inside a session: re-INVITE both ways §14, UPDATE of the other side (RFC 3311), and who yields when both offer. */
+/** New offers inside a session: re-INVITE §14 and UPDATE (RFC 3311) both ways, in PRACK theirs, and who yields when both offer. */
 import { Timers } from '../../base/index.ts';
 import { createResponse, type Hop, type SipRequest, type SipResponse } from '../message/index.ts';
 import { DEFAULT_TIMING } from '../transaction/index.ts';
-import { bodyOf, type HeaderField } from './headers.ts';
+import type { Ending } from './call.ts';
+import { bodyOf, type HeaderField, retryAfterMs } from './headers.ts';
 import type { Talk } from './talk.ts';
 import type { Body } from './types.ts';
 
@@ -59,18 +60,26 @@ export class Renegotiation {
     this.#ours = undefined;
   }
 
-  /** Re-INVITE or UPDATE. */
+  /** An offer of the other side waits for our answer. */
+  get asked(): boolean {
+    return this.#theirs !== undefined;
+  }
+
+  /** Re-INVITE, UPDATE, or PRACK with an offer. */
   offered(request: SipRequest, transaction: string, now: number): void {
     const { core } = this.#talk.context;
-    if (this.#theirs !== undefined) {
-      // §14.2: the first one is not answered yet.
+    const offer = bodyOf(request);
+    const plainUpdate = request.method === 'UPDATE' && offer === undefined;
+    const { early, exchange } = this.#talk;
+    // §14.2, RFC 3311 §5.2: the first offer is not answered yet, or the INVITE is not.
+    const tooSoon =
+      early && (request.method === 'INVITE' || (exchange !== 'done' && exchange !== 'ours' && !plainUpdate));
+    if (this.#theirs !== undefined || tooSoon) {
       const seconds = String(core.random.uint32() % 11);
       return core.answer(transaction, request, 500, now, undefined, [['Retry-After', seconds]]);
     }
-    const offer = bodyOf(request);
-    const plainUpdate = request.method === 'UPDATE' && offer === undefined;
     // §14.2, and RFC 5407 §3.1.4 for an offer of ours that still waits for the ACK.
-    const glare = this.#ours !== undefined || this.#talk.awaitingAnswer;
+    const glare = this.#ours !== undefined || this.#talk.awaitingAnswer || (early && exchange === 'ours');
     if (glare && !plainUpdate) return core.answer(transaction, request, 491, now);
     this.#theirs = { request, transaction };
     if (plainUpdate) {
@@ -88,7 +97,8 @@ export class Renegotiation {
         },
       });
     }
-    this.#talk.emit({ type: 'offered', offer });
+    const { dialog } = this.#talk;
+    this.#talk.emit({ type: 'offered', offer, ...(early && dialog.caller && { branch: dialog.remoteTag }) });
   }
 
   answer(answer: Body | { status: number; reason: string }, now: number): void {
@@ -103,10 +113,12 @@ export class Renegotiation {
     const { core } = this.#talk.context;
     this.#theirs = undefined;
     core.invitations.delete(transaction);
-    this.#talk.dialog.refresh(request);
+    // RFC 3262 §5: PRACK is no target refresh request.
+    if (request.method !== 'PRACK') this.#talk.dialog.refresh(request);
     if (request.method === 'INVITE' && body !== undefined) return this.#talk.answer(transaction, request, body, now);
     const headers: HeaderField[] = this.#talk.headers.filter(([name]) => name !== 'User-Agent');
-    headers.push(...this.#talk.upkeep.answering(request, now));
+    // RFC 4028 §7.4: the interval is agreed on with the answer to the INVITE, and from then on.
+    if (!this.#talk.early) headers.push(...this.#talk.upkeep.answering(request, now));
     headers.push(['Server', core.config.product]);
     if (body !== undefined) headers.push(['Content-Type', body.contentType]);
     core.respond(transaction, createResponse(request, 200, undefined, { headers, body: body?.bytes }), now);
@@ -133,15 +145,19 @@ export class Renegotiation {
 
   proceed(now: number): void {
     const wanted = this.#wanted;
-    if (wanted === undefined || this.busy || this.#stopped || this.#timers.has('again')) return;
+    if (wanted === undefined || this.busy || this.#stopped || this.#timers.has('again') || !this.#talk.negotiable)
+      return;
+    const { early } = this.#talk;
+    const method = early ? 'UPDATE' : 'INVITE';
     this.#wanted = undefined;
     const body = wanted();
     let invite: SipRequest | undefined;
     let repeatAck: (() => void) | undefined;
     this.#ours = '';
-    this.#timers.set('give-up', now + 64 * DEFAULT_TIMING.t1Ms);
+    // The transaction of an UPDATE ends by itself.
+    if (!early) this.#timers.set('give-up', now + 64 * DEFAULT_TIMING.t1Ms);
     const { headers: own, upkeep } = this.#talk;
-    const headers: HeaderField[] = [...own, ...upkeep.asking(), ['Content-Type', body.contentType]];
+    const headers: HeaderField[] = [...own, ...(early ? [] : upkeep.asking()), ['Content-Type', body.contentType]];
     const handler = {
       sent: (transaction: string, request: SipRequest): void => {
         this.#ours = transaction;
@@ -149,11 +165,13 @@ export class Renegotiation {
       },
       response: (response: SipResponse, _hop: Hop, at: number): void => {
         if (response.status < 200 || invite === undefined) return;
-        if (response.status >= 300) return this.#declined(response, wanted, at);
+        if (response.status >= 300) return this.#declined(method, response, wanted, at);
         if (repeatAck !== undefined) return repeatAck();
         this.#talk.dialog.refresh(response);
-        upkeep.accepted(response, at);
-        repeatAck = this.#talk.acknowledge(invite, at);
+        if (!early) {
+          upkeep.accepted(response, at);
+          repeatAck = this.#talk.acknowledge(invite, at);
+        }
         this.#settled();
         this.#talk.emit({ type: 'reaccepted', body: bodyOf(response) });
         this.proceed(at);
@@ -162,10 +180,10 @@ export class Renegotiation {
         if (repeatAck !== undefined) return;
         this.#settled();
         // §14.1, §12.2.1.2: no answer at all means that nobody is there.
-        this.#talk.hangUp({ cause, by: 'network', reason: `re-INVITE: ${reason}` }, at);
+        this.#lost({ cause, by: 'network', reason: `${method}: ${reason}` }, 408, at);
       },
     };
-    this.#talk.send('INVITE', headers, body.bytes, handler, now);
+    this.#talk.send(method, headers, body.bytes, handler, now);
   }
 
   #settled(): void {
@@ -173,16 +191,12 @@ export class Renegotiation {
     this.#timers.clear('give-up');
   }
 
-  #declined(response: SipResponse, wanted: () => Body, now: number): void {
+  #declined(method: string, response: SipResponse, wanted: () => Body, now: number): void {
     const { status, reason } = response;
     this.#settled();
     if (this.#stopped) return;
-    if (status === 491 && ++this.#glares <= GLARE_MAX) {
-      // §14.1: the owner of the Call-ID waits 2.1 .. 4 s, the other side 0 .. 2 s, in steps of 10 ms.
-      const { core } = this.#talk.context;
-      const waitMs = this.#talk.dialog.caller
-        ? 2_100 + 10 * (core.random.uint32() % 191)
-        : 10 * (core.random.uint32() % 201);
+    const waitMs = this.#waitMs(response);
+    if (waitMs !== undefined && ++this.#glares <= GLARE_MAX) {
       this.#wanted ??= wanted;
       this.#timers.set('again', now + waitMs);
       return;
@@ -193,9 +207,25 @@ export class Renegotiation {
     }
     if (status === 481 || status === 408) {
       // §12.2.1.2: the dialog is gone over there.
-      return this.#talk.hangUp({ cause: 'rejected', by: 'peer', status, reason: `re-INVITE: ${reason}` }, now);
+      return this.#lost({ cause: 'rejected', by: 'peer', status, reason: `${method}: ${reason}` }, status, now);
     }
     this.#talk.emit({ type: 'rerejected', status, reason });
     this.proceed(now);
+  }
+
+  /** When to offer again, ms; undefined: not at all. */
+  #waitMs(response: SipResponse): number | undefined {
+    const { core } = this.#talk.context;
+    // §14.2, RFC 3311 §5.2: an offer of ours came in the middle of another one.
+    if (response.status === 500) return retryAfterMs(response);
+    if (response.status !== 491) return undefined;
+    // §14.1: the owner of the Call-ID waits 2.1 .. 4 s, the other side 0 .. 2 s, in steps of 10 ms.
+    return this.#talk.dialog.caller ? 2_100 + 10 * (core.random.uint32() % 191) : 10 * (core.random.uint32() % 201);
+  }
+
+  /** Nobody is there any more (§12.2.1.2). An early dialog lives and dies with the INVITE that made it. */
+  #lost(ending: Ending, status: number, now: number): void {
+    if (!this.#talk.early) return this.#talk.hangUp(ending, now);
+    this.#talk.emit({ type: 'rerejected', status, reason: ending.reason });
   }
 }

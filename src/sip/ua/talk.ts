@@ -1,16 +1,17 @@
 /**
- * A session whose INVITE was answered with 2xx: BYE §15, ACK §13.2.2.4, and what else comes inside the dialog. New offers
+ * A session whose INVITE was answered with 2xx, or an early dialog that may become one (§12.1): BYE §15, ACK §13.2.2.4, and what else comes inside the dialog. New offers
  * are `Renegotiation`'s.
  */
 
 import type { Dialog } from '../dialog/index.ts';
-import { createResponse, type Hop, type SipRequest } from '../message/index.ts';
+import { createResponse, type Hop, type SipRequest, type SipResponse } from '../message/index.ts';
 import { samePlace } from './account.ts';
 import { ask } from './ask.ts';
 import type { CallContext, Ending } from './call.ts';
 import type { Handler, InDialog, Machine } from './core.ts';
 import { ALLOW, bodyOf, type HeaderField, reasonHeader, reasonOf, SUPPORTED } from './headers.ts';
 import type { Refusal } from './inspect.ts';
+import type { ReliableSender } from './reliable.ts';
 import { Renegotiation } from './renegotiation.ts';
 import { AnswerRepeater } from './repeater.ts';
 import { SessionTimer } from './session-timer.ts';
@@ -24,6 +25,13 @@ export class Talk implements Machine, InDialog {
   readonly headers: readonly HeaderField[];
   readonly renegotiation: Renegotiation;
   readonly upkeep: Upkeep;
+  /**
+   * The first offer and answer (RFC 6337 §3), for as long as the dialog is early: none yet, made by us and not answered, made by
+   * the other side and not answered (or our answer not acknowledged), or done.
+   */
+  exchange: 'none' | 'ours' | 'theirs' | 'done' = 'done';
+  /** Our provisional responses that wait for a PRACK. */
+  reliable: ReliableSender | undefined;
   /** Where the other side was heard last. */
   #hop: Hop;
   #repeater: AnswerRepeater | undefined;
@@ -32,19 +40,53 @@ export class Talk implements Machine, InDialog {
   /** The INVITE that made the dialog still lacks its ACK. */
   #unconfirmed = false;
   /** `muted`: an extra answer to a forked INVITE, which no owner ever hears of. */
-  #state: 'up' | 'muted' | 'hanging-up' | 'over';
+  #state: 'early' | 'up' | 'muted' | 'hanging-up' | 'over';
   #byeReason: string | undefined;
 
-  constructor(context: CallContext, dialog: Dialog, hop: Hop, contact: string, muted = false, timer?: SessionTimer) {
+  constructor(
+    context: CallContext,
+    dialog: Dialog,
+    hop: Hop,
+    contact: string,
+    state: 'early' | 'up' | 'muted' = 'up',
+    timer?: SessionTimer,
+  ) {
     this.context = context;
     this.dialog = dialog;
     this.#hop = hop;
-    this.#state = muted ? 'muted' : 'up';
+    this.#state = state;
     this.headers = [['Contact', contact], ALLOW, SUPPORTED, ['User-Agent', context.core.config.product]];
     this.renegotiation = new Renegotiation(this);
     this.upkeep = new Upkeep(this, timer ?? new SessionTimer(context.core.config.sessionExpiresS));
     context.core.dialogs.set(dialog.id, this);
     context.core.machines.add(this);
+  }
+
+  /** The INVITE has no final answer yet. */
+  get early(): boolean {
+    return this.#state === 'early';
+  }
+
+  /** RFC 3311 §5.1: an early dialog takes new offers once the first one is answered, and in UPDATE only. */
+  get negotiable(): boolean {
+    return this.#state !== 'early' || (this.exchange === 'done' && this.upkeep.allowsUpdate);
+  }
+
+  /** The INVITE of an early dialog has its 2xx, `response` when it is theirs. `muted`: as for the constructor. */
+  confirm(response?: SipResponse, muted = false): void {
+    this.#state = muted ? 'muted' : 'up';
+    this.dialog.confirm(response);
+    this.context.core.dialogs.set(this.dialog.id, this);
+    this.context.core.machines.add(this);
+  }
+
+  /** The INVITE of an early dialog found its answer elsewhere, or none. A late 2xx may still `confirm` it. */
+  forget(now: number): void {
+    if (this.#state !== 'early') return;
+    this.renegotiation.stop(now);
+    this.renegotiation.close();
+    this.context.core.machines.delete(this);
+    this.context.core.dialogs.delete(this.dialog.id);
   }
 
   get deadline(): number | undefined {
@@ -76,21 +118,21 @@ export class Talk implements Machine, InDialog {
   }
 
   emit(event: SessionEvent): void {
-    if (this.#state === 'up') this.context.core.emit(this.context.session, event);
+    if (this.#state === 'up' || this.#state === 'early') this.context.core.emit(this.context.session, event);
   }
 
   /** Sends our 2xx to an INVITE, again and again until its ACK. */
-  answer(transaction: string, request: SipRequest, body: Body, now: number, toTag?: string): void {
+  answer(transaction: string, request: SipRequest, body: Body | undefined, now: number, toTag?: string): void {
     const { core } = this.context;
     this.upkeep.heard(request);
     const headers = this.headers.filter(([name]) => name !== 'User-Agent');
     headers.push(...this.upkeep.answering(request, now));
     const response = createResponse(request, 200, undefined, {
-      headers: [...headers, ['Server', core.config.product], ['Content-Type', body.contentType]],
-      body: body.bytes,
+      headers: [...headers, ['Server', core.config.product], ...typeOf(body)],
+      body: body?.bytes,
       toTag,
     });
-    this.#offering = bodyOf(request) === undefined;
+    this.#offering = body !== undefined && bodyOf(request) === undefined;
     this.#unconfirmed ||= toTag !== undefined;
     this.#repeater = new AnswerRepeater(core, transaction, response);
     this.#repeater.start(now);
@@ -112,7 +154,8 @@ export class Talk implements Machine, InDialog {
     };
     core.locate(this.dialog.nextHop, this.#hop, now, (hops, at) => {
       // RFC 5057 §5.2: who wants to hear of a transfer does so after the BYE, too.
-      if (method !== 'BYE' && method !== 'NOTIFY' && this.#state !== 'up') return;
+      const always = method === 'BYE' || method === 'NOTIFY';
+      if (!always && this.#state !== 'up' && this.#state !== 'early') return;
       // Departs from §12.2.1.1: where the target cannot be found or reached, the way the last message came is tried.
       const hop = hops[0] ?? this.#hop;
       const failed: Handler['failed'] = (cause, reason, when) => {
@@ -124,9 +167,10 @@ export class Talk implements Machine, InDialog {
   }
 
   /** §13.2.2.4: the ACK to a 2xx of `invite`, with the INVITE's number and credentials. Gives the way to repeat it. */
-  acknowledge(invite: SipRequest, now: number): () => void {
+  acknowledge(invite: SipRequest, now: number, body?: Body): () => void {
     const { core } = this.context;
-    const ack = this.dialog.request('ACK', invite.cseq.sequence, credentialsOf(invite));
+    const headers = [...credentialsOf(invite), ...typeOf(body)];
+    const ack = this.dialog.request('ACK', invite.cseq.sequence, headers, body?.bytes);
     let repeat = (): void => {};
     core.locate(this.dialog.nextHop, this.#hop, now, (hops) => {
       const sent = core.sendAck(ack, hops[0] ?? this.#hop);
@@ -151,12 +195,15 @@ export class Talk implements Machine, InDialog {
     if (!this.dialog.admit(request)) return core.answer(transaction, request, 500, now, 'CSeq Out Of Order');
     this.#hop = { ...hop, local: this.#hop.local };
     this.upkeep.heard(request);
+    if (request.method === 'PRACK') return this.#pracked(request, transaction, now);
+    // §15: the callee does not end what it has not answered.
+    if (this.#state === 'early' && request.method === 'BYE') return core.answer(transaction, request, 481, now);
     if (request.method === 'BYE') {
       core.answer(transaction, request, 200, now);
       this.#ended({ cause: 'bye', by: 'peer', reason: reasonOf(request, 'hung up') }, now);
       return this.#over();
     }
-    if (this.#state !== 'up') return core.answer(transaction, request, 481, now);
+    if (this.#state !== 'up' && this.#state !== 'early') return core.answer(transaction, request, 481, now);
     if (request.method === 'INFO') {
       core.answer(transaction, request, 200, now);
       return this.emit({ type: 'info', request });
@@ -171,8 +218,30 @@ export class Talk implements Machine, InDialog {
   }
 
   replaceable(earlyOnly: boolean): { session: string; host: string } | Refusal {
+    // RFC 3891 §3: an early dialog only when it is our own call.
+    if (this.#state === 'early') return this.dialog.caller ? this.#replaced : { status: 481 };
     if (this.#state !== 'up') return { status: 603 };
-    return earlyOnly ? { status: 486 } : { session: this.context.session, host: this.#hop.remote.host };
+    return earlyOnly ? { status: 486 } : this.#replaced;
+  }
+
+  get #replaced(): { session: string; host: string } {
+    return { session: this.context.session, host: this.#hop.remote.host };
+  }
+
+  /** RFC 3262 §3, §5: an answer to our offer in it, or a new offer, or nothing. */
+  #pracked(prack: SipRequest, transaction: string, now: number): void {
+    const { core } = this.context;
+    const response = this.reliable?.acknowledged(prack, now);
+    if (response === undefined) return core.answer(transaction, prack, 481, now);
+    const body = bodyOf(prack);
+    const answers = this.exchange === 'ours' && response.body.length > 0;
+    if (response.body.length > 0) this.exchange = 'done';
+    if (body !== undefined && !answers) this.renegotiation.offered(prack, transaction, now);
+    else {
+      core.answer(transaction, prack, 200, now);
+      this.emit({ type: 'pracked', body });
+    }
+    this.renegotiation.proceed(now);
   }
 
   end(now: number, reason?: string): void {
@@ -219,6 +288,9 @@ export class Talk implements Machine, InDialog {
     this.context.core.dialogs.delete(this.dialog.id);
   }
 }
+
+const typeOf = (body: Body | undefined): HeaderField[] =>
+  body === undefined ? [] : [['Content-Type', body.contentType]];
 
 /** §22.1: the ACK cannot be challenged, so it shows what the INVITE showed. */
 function credentialsOf(invite: SipRequest): HeaderField[] {

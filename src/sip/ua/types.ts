@@ -65,18 +65,27 @@ export type SessionEvent =
     }
   /** An INVITE of somebody unknown has been turned away: there is no session. */
   | { type: 'stranger'; request: SipRequest; hop: Hop }
-  /** 101..199 to our INVITE. */
-  | { type: 'progress'; status: number; reason: string; body?: Body }
+  /**
+   * 101..199 to our INVITE, by the branch of that name (a fork has several). `body`: its answer, or a foretaste of it; with
+   * `offer` its offer, as our INVITE had none, to be answered with `answerOffer`.
+   */
+  | { type: 'progress'; status: number; reason: string; body?: Body; branch?: string; offer?: true }
   /**
    * First 2xx to our INVITE; the ACK is on its way. Further ones of a forked INVITE are ACKed and ended with BYE by the UA.
-   * `account`: the call goes by that account's server. `focus`: the other side is a conference (RFC 4579).
+   * `account`: the call goes by that account's server. `focus`: the other side is a conference (RFC 4579). No `body`: what its
+   * branch agreed on before stands. With `offer` as for `progress`: the ACK waits for `answerOffer`.
    */
-  | { type: 'accepted'; body?: Body; account?: string; focus?: boolean }
+  | { type: 'accepted'; body?: Body; account?: string; focus?: boolean; branch?: string; offer?: true }
+  /** The PRACK to a 1xx of ours (RFC 3262); `body` is the answer when that carried our offer. */
+  | { type: 'pracked'; body?: Body }
   /** The ACK to our 2xx; `body` is the answer when our 2xx carried the offer. */
   | { type: 'confirmed'; body?: Body }
-  /** re-INVITE or UPDATE of the other side: to be answered with `answerOffer` (no `offer`: we must make one). */
-  | { type: 'offered'; offer?: Body }
-  /** Our re-INVITE was answered. */
+  /**
+   * re-INVITE, UPDATE or PRACK of the other side: to be answered with `answerOffer` (no `offer`: we must make one). `branch`:
+   * one of those that have not answered our INVITE.
+   */
+  | { type: 'offered'; offer?: Body; branch?: string }
+  /** Our re-INVITE or UPDATE was answered. */
   | { type: 'reaccepted'; body?: Body }
   | { type: 'rerejected'; status: number; reason: string }
   /** The session is to be offered anew as it is (`reinvite`): a sign of life, or the refresh of RFC 4028. */
@@ -119,6 +128,12 @@ export type UaOutput =
     }
   | { kind: 'session'; session: string; event: SessionEvent };
 
+/** What a provisional response of ours says. */
+export interface Early {
+  status?: 180 | 183;
+  body?: Body;
+}
+
 export interface Invitation {
   /** Chosen by the caller: unique among the sessions of this UA. */
   session: string;
@@ -127,10 +142,10 @@ export interface Invitation {
   /** Whose identity, credentials and server to use; absent: the account whose domain or server the target names, else a direct call. */
   account?: string;
   /**
-   * The offer. Made when the next hop is known, for it names our address on the way there; made anew for another hop. A
-   * `CodedError` it throws ends the session (`transport`, by us). `account`: the one by whose server it goes.
+   * The offer. Made when the next hop is known, for it names our address on the way there; made anew for another hop. None: the
+   * other side makes it. A `CodedError` it throws ends the session (`transport`, by us). `account`: the one by whose server it goes.
    */
-  body: (hop: Hop, account?: string) => Body;
+  body: (hop: Hop, account?: string) => Body | undefined;
   headers?: readonly (readonly [name: string, value: string])[];
   /** The call follows this referral: its Replaces and Referred-By go along, its fate is told by NOTIFY. */
   referral?: string;
@@ -155,14 +170,19 @@ export interface UserAgentInterface {
   readonly idle: boolean;
 
   invite(invitation: Invitation, now: number): UaOutput[];
-  /** 180. */
-  ring(session: string, now: number): UaOutput[];
-  /** 200 with our answer, or with our offer when the INVITE had none. */
-  accept(session: string, body: Body, now: number): UaOutput[];
+  /**
+   * 180, reliably where the caller asks for it (RFC 3262). `early`: 183, or a description: our answer, or our offer when the
+   * INVITE had none and the caller can answer it in a PRACK.
+   */
+  ring(session: string, now: number, early?: Early): UaOutput[];
+  /** 200 with our answer, or with our offer when the INVITE had none; with none of it when both were settled before. */
+  accept(session: string, body: Body | undefined, now: number): UaOutput[];
   reject(session: string, status: number, reason: string, now: number): UaOutput[];
   /** CANCEL, BYE or nothing, as the state asks. `reason`: goes into a Reason header (RFC 3326). */
   end(session: string, now: number, reason?: string): UaOutput[];
-  /** Our own re-INVITE. `offer` is called when it can be sent, and again when it must be sent again. */
+  /**
+   * Our own offer: UPDATE (RFC 3311) as long as the INVITE is not answered, then re-INVITE. `offer` is called when it can be sent, and again when it must be sent again.
+   */
   reinvite(session: string, offer: () => Body, now: number): UaOutput[];
   /** Asks the other side of a talk for a sign of life; the session ends with `timeout` when none comes soon. */
   check(session: string, now: number): UaOutput[];

@@ -16,7 +16,8 @@ export class Upkeep {
   readonly #talk: Talk;
   readonly #session: SessionTimer;
   readonly #timers = new Timers<'sign-of-life'>();
-  #allowsUpdate = false;
+  /** The other side has said that it takes UPDATE. */
+  allowsUpdate = false;
   #updating = false;
 
   constructor(talk: Talk, session: SessionTimer) {
@@ -48,7 +49,7 @@ export class Upkeep {
   /** Anything the other side said inside the dialog. */
   heard(message: SipMessage): void {
     this.#timers.clearAll();
-    if (message.has('Allow')) this.#allowsUpdate = message.list('Allow').includes('UPDATE');
+    if (message.has('Allow')) this.allowsUpdate = message.list('Allow').includes('UPDATE');
   }
 
   /** Asks for a sign of life, now; without one the talk ends. */
@@ -78,7 +79,7 @@ export class Upkeep {
   #refresh(now: number): void {
     // What is under way refreshes as well, or is no time for it.
     if (this.#talk.renegotiation.busy || this.#updating) return;
-    if (!this.#allowsUpdate) return this.#talk.emit({ type: 'refresh' });
+    if (!this.allowsUpdate) return this.#talk.emit({ type: 'refresh' });
     this.#updating = true;
     const handler = {
       response: (response: SipResponse, _hop: unknown, at: number): void => {
@@ -104,7 +105,7 @@ export class Upkeep {
       return this.#talk.hangUp({ cause: 'rejected', by: 'network', status, reason: `UPDATE: ${reason}` }, now);
     }
     if (status !== 405 && status !== 501) return;
-    this.#allowsUpdate = false;
+    this.allowsUpdate = false;
     this.#refresh(now);
   }
 }

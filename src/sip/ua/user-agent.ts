@@ -21,7 +21,7 @@ import { inspect, type Refusal } from './inspect.ts';
 import { OutgoingCall } from './outgoing.ts';
 import { Registration } from './registration.ts';
 import { Transfers } from './transfers.ts';
-import type { Body, Invitation, UaConfig, UaOutput, UserAgentInterface } from './types.ts';
+import type { Body, Early, Invitation, UaConfig, UaOutput, UserAgentInterface } from './types.ts';
 
 /** Sessions at once, either way. */
 export const SESSIONS_MAX = 64;
@@ -189,12 +189,12 @@ export class UserAgent implements UserAgentInterface {
     return [...serving.filter(({ current }) => current), ...serving.filter(({ current }) => !current)];
   }
 
-  ring(session: string, now: number): UaOutput[] {
-    this.#calls.get(session)?.ring(now);
+  ring(session: string, now: number, early?: Early): UaOutput[] {
+    this.#calls.get(session)?.ring(now, early);
     return this.#core.take();
   }
 
-  accept(session: string, body: Body, now: number): UaOutput[] {
+  accept(session: string, body: Body | undefined, now: number): UaOutput[] {
     this.#calls.get(session)?.accept(body, now);
     return this.#core.take();
   }

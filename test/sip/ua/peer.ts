@@ -215,12 +215,14 @@ export function summary(event: SessionEvent): string {
     case 'ended':
       return ['ended', event.cause, event.by, event.status].filter((part) => part !== undefined).join(' ');
     case 'progress':
+      return `progress ${event.status}${event.body === undefined ? '' : ` with ${event.offer ? 'offer' : 'body'}`}`;
     case 'rerejected':
       return `${event.type} ${event.status}`;
     case 'incoming':
       return `incoming${event.account === undefined ? '' : ` by ${event.account}`}${event.offer === undefined ? ' without offer' : ''}${event.replaces === undefined ? '' : ` for ${event.replaces}`}`;
     case 'accepted':
     case 'confirmed':
+    case 'pracked':
     case 'reaccepted':
       return `${event.type}${event.body === undefined ? '' : ' with body'}${'focus' in event && event.focus ? ' by a focus' : ''}`;
     case 'offered':
