@@ -196,8 +196,9 @@ export class Talk implements Machine, InDialog {
     this.#hop = { ...hop, local: this.#hop.local };
     this.upkeep.heard(request);
     if (request.method === 'PRACK') return this.#pracked(request, transaction, now);
-    // §15: the callee does not end what it has not answered.
-    if (this.#state === 'early' && request.method === 'BYE') return core.answer(transaction, request, 481, now);
+    // §15: the callee does not end what it has not answered; nor does it transfer it.
+    if (this.#state === 'early' && ['BYE', 'REFER'].includes(request.method))
+      return core.answer(transaction, request, 481, now);
     if (request.method === 'BYE') {
       core.answer(transaction, request, 200, now);
       this.#ended({ cause: 'bye', by: 'peer', reason: reasonOf(request, 'hung up') }, now);
