@@ -1,6 +1,8 @@
 /** `name-addr` and `addr-spec`: the values of From, To, Contact, Route, Record-Route, Refer-To... (RFC 3261 §20.10, §25.1) */
-import { formatParams, isToken, type Params, quote, Scanner } from './scanner.ts';
-import { formatUri, parseUri, type SipUri } from './uri.ts';
+import { classes, TOKEN } from './codes.ts';
+import { formatParams, NO_PARAMS, type Params, quote, unquote } from './params.ts';
+import { Scanner } from './scanner.ts';
+import { formatUri, readUri, type SipUri } from './uri.ts';
 
 export interface NameAddr {
   /** Without quotes; empty when there is none. */
@@ -13,81 +15,133 @@ export interface NameAddr {
   readonly params: Params;
 }
 
-class ParsedNameAddr implements NameAddr {
-  readonly displayName: string;
-  readonly uriText: string;
-  readonly params: Params;
+const TAB = 9;
+const SPACE = 32;
+const QUOTE = 34;
+const COMMA = 44;
+const SEMICOLON = 59;
+const LESS = 60;
+const GREATER = 62;
+const QUESTION = 63;
+
+/** An address where it stands: its parts become text when somebody asks. */
+class ReadNameAddr implements NameAddr {
+  readonly #text: string;
+  readonly #codes: Uint8Array;
+  readonly #nameFrom: number;
+  readonly #nameTo: number;
+  readonly #uriFrom: number;
+  readonly #uriTo: number;
+  params: Params = NO_PARAMS;
   #uri?: SipUri;
 
-  constructor(displayName: string, uriText: string, params: Params) {
-    this.displayName = displayName;
-    this.uriText = uriText;
-    this.params = params;
+  constructor(scanner: Scanner, nameFrom: number, nameTo: number, uriFrom: number, uriTo: number) {
+    this.#text = scanner.text;
+    this.#codes = scanner.codes;
+    this.#nameFrom = nameFrom;
+    this.#nameTo = nameTo;
+    this.#uriFrom = uriFrom;
+    this.#uriTo = uriTo;
+  }
+
+  get displayName(): string {
+    const inner = this.#text.slice(this.#nameFrom, this.#nameTo);
+    return this.#codes[this.#nameFrom - 1] === QUOTE ? unquote(inner) : inner;
+  }
+
+  get uriText(): string {
+    return this.#text.slice(this.#uriFrom, this.#uriTo);
   }
 
   get uri(): SipUri {
-    this.#uri ??= parseUri(this.uriText);
+    this.#uri ??= readUri(this.#text, this.#codes, this.#uriFrom, this.#uriTo);
     return this.#uri;
   }
 }
 
 /** One value; `what` names the header field in errors. */
 export function parseNameAddr(text: string, what = 'address'): NameAddr {
-  const scanner = new Scanner(text, what);
-  const address = readAddress(scanner);
-  scanner.end();
-  return address;
+  return readNameAddr(Scanner.of(text, what));
 }
 
 /** A comma-separated list of values, at least one. */
 export function parseNameAddrs(text: string, what: string): NameAddr[] {
-  const scanner = new Scanner(text, what);
+  return readNameAddrs(Scanner.of(text, what));
+}
+
+export function readNameAddr(scanner: Scanner): NameAddr {
+  const address = readAddress(scanner);
+  scanner.finish();
+  return address;
+}
+
+export function readNameAddrs(scanner: Scanner): NameAddr[] {
   const addresses = [readAddress(scanner)];
-  while (scanner.take(44)) addresses.push(readAddress(scanner));
-  scanner.end();
+  while (scanner.take(COMMA)) addresses.push(readAddress(scanner));
+  scanner.finish();
   return addresses;
 }
 
 function readAddress(scanner: Scanner): NameAddr {
-  const { text } = scanner;
   const first = scanner.next();
-  if (first === 34) {
-    const displayName = scanner.quoted();
-    if (scanner.next() !== 60) scanner.fail('there is no < after the display name');
-    return bracketed(scanner, displayName);
+  const from = scanner.at;
+  if (first === LESS) return bracketed(scanner, from, from);
+  if (first === QUOTE) {
+    scanner.skipQuoted();
+    const to = scanner.at - 1;
+    if (scanner.next() !== LESS) scanner.fail('there is no < after the display name');
+    return bracketed(scanner, from + 1, to);
   }
-  if (first === 60) return bracketed(scanner, '');
   // Either a display name of tokens before "<", or a URI without brackets that ends at ";", "," or a blank.
-  let at = scanner.at;
-  for (; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code === 60 || code === 59 || code === 44 || code === 34) break;
-  }
-  if (text.charCodeAt(at) === 60) {
-    const displayName = text.slice(scanner.at, at).trim();
+  const { codes, end } = scanner;
+  let at = from;
+  let nameless = false;
+  let unfit = false;
+  for (; at < end; at++) {
+    const code = codes[at];
+    if (code === LESS || code === SEMICOLON || code === COMMA || code === QUOTE) break;
     // RFC 4475 §3.1.1.6: no blank is needed before "<". UTF-8 without quotes is taken as well: it is common.
-    if (!displayName.split(/[ \t]+/).every((word) => isToken(word.replace(/[\u0080-\uffff]/g, 'x')))) {
-      scanner.fail('the display name needs quotes');
-    }
-    scanner.at = at;
-    return bracketed(scanner, displayName);
+    if (code < 128 && (classes[code] & TOKEN) === 0 && !isBlank(code)) nameless = true;
+    // RFC 3261 §20: a URI with "?" (or "," or ";") must stand in brackets.
+    if (code === QUESTION || code === GREATER) unfit = true;
   }
-  const uriText = text.slice(scanner.at, at).trimEnd();
-  // RFC 3261 §20: a URI with "?" (or "," or ";") must stand in brackets.
-  if (uriText === '') scanner.fail('there is no URI');
-  if (/[\s?>]/.test(uriText)) scanner.fail('the URI needs angle brackets');
+  const to = trimmedEnd(codes, from, at);
+  if (codes[at] === LESS && at < end) {
+    if (nameless) scanner.fail('the display name needs quotes');
+    scanner.at = at;
+    return bracketed(scanner, from, to);
+  }
+  if (to === from) scanner.fail('there is no URI');
+  for (let i = from; i < to; i++) if (isBlank(codes[i])) unfit = true;
+  if (unfit) scanner.fail('the URI needs angle brackets');
   scanner.at = at;
-  return new ParsedNameAddr('', uriText, scanner.params());
+  const address = new ReadNameAddr(scanner, from, from, from, to);
+  address.params = scanner.params();
+  return address;
 }
 
-function bracketed(scanner: Scanner, displayName: string): NameAddr {
-  const from = scanner.at + 1;
-  const to = scanner.text.indexOf('>', from);
-  if (to < 0) scanner.fail('the < is not closed');
+function bracketed(scanner: Scanner, nameFrom: number, nameTo: number): NameAddr {
+  const { codes, end } = scanner;
+  let from = scanner.at + 1;
+  let at = from;
+  while (at < end && codes[at] !== GREATER) at++;
+  if (at >= end) scanner.fail('the < is not closed');
   // RFC 4475 §3.1.2.14: blanks inside the brackets are no harm.
-  const uriText = scanner.text.slice(from, to).trim();
-  scanner.at = to + 1;
-  return new ParsedNameAddr(displayName, uriText, scanner.params());
+  while (from < at && isBlank(codes[from])) from++;
+  const address = new ReadNameAddr(scanner, nameFrom, nameTo, from, trimmedEnd(codes, from, at));
+  scanner.at = at + 1;
+  address.params = scanner.params();
+  return address;
+}
+
+function isBlank(code: number): boolean {
+  return code === SPACE || code === TAB;
+}
+
+function trimmedEnd(codes: Uint8Array, from: number, to: number): number {
+  let end = to;
+  while (end > from && isBlank(codes[end - 1])) end--;
+  return end;
 }
 
 export function formatNameAddr(address: { displayName?: string; uri: SipUri | string; params?: Params }): string {

@@ -1,34 +1,65 @@
 /** The header fields of one message: line boundaries first, text when somebody asks (RFC 3261 §7.3). */
 import { Buffer, isUtf8 } from 'node:buffer';
-import { headerKey, headerName } from './names.ts';
-import { splitList } from './scanner.ts';
+import { type HeaderName, headerName } from './names.ts';
+import { Scanner, splitList } from './scanner.ts';
+
+const CONTENT_LENGTH = headerName('Content-Length');
 
 /** One header field line. Never changes for its readers, so messages may share it. */
 export class Field {
-  /** Long name, lower case. */
-  readonly key: string;
-  private text: string;
-  private from: number;
-  private readonly to: number;
-  private readonly rough: boolean;
+  readonly name: HeaderName;
+  #text: string;
+  /** The same as `#text`, as long as the value is not cut out of it. */
+  #codes: Uint8Array | undefined;
+  readonly #from: number;
+  readonly #to: number;
+  readonly #rough: boolean;
 
-  /** The value stands in `text` from `from` to `to`; `rough`: still folded, or UTF-8 held as Latin-1. */
-  constructor(key: string, text: string, from: number, to: number, rough: boolean) {
-    this.key = key;
-    this.text = text;
-    this.from = from;
-    this.to = to;
-    this.rough = rough;
+  /**
+   * The value is all of `text`, or, where `codes` has the same as octets, what stands from `from` to `to`; `rough`: that is
+   * folded, or has a CR that ends no line, or octets beyond ASCII.
+   */
+  constructor(name: HeaderName, text: string, codes?: Uint8Array, from = 0, to = 0, rough = false) {
+    this.name = name;
+    this.#text = text;
+    this.#codes = codes;
+    this.#from = from;
+    this.#to = to;
+    this.#rough = rough;
+  }
+
+  is(name: HeaderName): boolean {
+    return this.name === name || (!name.known && this.name.key === name.key);
   }
 
   /** Unfolded and trimmed. No CR or LF is ever in it. */
   get value(): string {
-    if (this.from >= 0) {
-      const raw = this.text.slice(this.from, this.to);
-      this.text = this.rough ? unfold(decodeLatin1(raw)) : raw;
-      this.from = -1;
-    }
-    return this.text;
+    if (this.#codes !== undefined) this.#cut();
+    return this.#text;
+  }
+
+  get empty(): boolean {
+    return this.#codes === undefined || this.#rough ? this.value === '' : this.#from === this.#to;
+  }
+
+  /** A cursor at the beginning of the value. `what` names it in errors. */
+  scan(what: string): Scanner {
+    if (this.#codes !== undefined && this.#needsRepair) this.#cut();
+    if (this.#codes === undefined) return Scanner.of(this.#text, what);
+    return new Scanner(this.#text, this.#codes, this.#from, this.#to, what);
+  }
+
+  /** An LF that ends no line is looked for only now: few values are ever read. */
+  get #needsRepair(): boolean {
+    if (this.#rough) return true;
+    const lineFeed = this.#text.indexOf('\n', this.#from);
+    return lineFeed >= 0 && lineFeed < this.#to;
+  }
+
+  #cut(): void {
+    const raw = this.#text.slice(this.#from, this.#to);
+    this.#text = this.#needsRepair ? unfold(decodeLatin1(raw)) : raw;
+    this.#codes = undefined;
   }
 }
 
@@ -46,6 +77,7 @@ export function decodeLatin1(raw: string): string {
 
 /** RFC 3261 §7.3.1: a fold is one blank. A CR or LF that ends no line is made harmless the same way. Linear in any input. */
 function unfold(raw: string): string {
+  if (!/[\r\n]/.test(raw)) return raw;
   return raw
     .split(/[\r\n]+/)
     .map((line) => line.trim())
@@ -55,7 +87,7 @@ function unfold(raw: string): string {
 
 /** A field of our own making. */
 export function makeField(name: string, value: string): Field {
-  return new Field(headerKey(name), /[\r\n]|^\s|\s$/.test(value) ? unfold(value) : value, -1, 0, false);
+  return new Field(headerName(name), unfold(value).trim());
 }
 
 /** What requests and responses have in common: an ordered list of header fields. Names: any case, compact forms too. */
@@ -69,22 +101,34 @@ export abstract class HeaderFields {
   /** Called after each change, so that parsed views are made again. */
   protected abstract changed(): void;
 
-  protected find(key: string): Field | undefined {
+  protected find(name: HeaderName): Field | undefined {
     const { fields } = this;
-    for (let i = 0; i < fields.length; i++) if (fields[i].key === key) return fields[i];
+    for (let i = 0; i < fields.length; i++) if (fields[i].is(name)) return fields[i];
     return undefined;
+  }
+
+  /** What `read` makes of all lines of that name, in one list. */
+  protected readAll<T>(name: HeaderName, read: (scanner: Scanner) => T[]): T[] {
+    let all: T[] | undefined;
+    for (const field of this.fields) {
+      if (!field.is(name)) continue;
+      const some = read(field.scan(name.written));
+      if (all === undefined) all = some;
+      else all.push(...some);
+    }
+    return all ?? [];
   }
 
   /** The first line of that name, unfolded and trimmed. */
   header(name: string): string | undefined {
-    return this.find(headerKey(name))?.value;
+    return this.find(headerName(name))?.value;
   }
 
   /** All lines of that name, each whole. */
   headers(name: string): string[] {
-    const key = headerKey(name);
+    const wanted = headerName(name);
     const values: string[] = [];
-    for (const field of this.fields) if (field.key === key) values.push(field.value);
+    for (const field of this.fields) if (field.is(wanted)) values.push(field.value);
     return values;
   }
 
@@ -94,21 +138,31 @@ export abstract class HeaderFields {
   }
 
   has(name: string): boolean {
-    return this.find(headerKey(name)) !== undefined;
+    return this.find(headerName(name)) !== undefined;
+  }
+
+  /** The first name that stands again though it may only once (RFC 4475 §3.3.8). */
+  repeated(): string | undefined {
+    let seen = 0;
+    for (const { name } of this.fields) {
+      if ((seen & name.once) !== 0) return name.written;
+      seen |= name.once;
+    }
+    return undefined;
   }
 
   /** Every line in order, with its name as it will be written. */
   lines(): [name: string, value: string][] {
-    return this.fields.map((field) => [headerName(field.key), field.value]);
+    return this.fields.map((field) => [field.name.written, field.value]);
   }
 
   /** Replaces all lines of that name by one, where the first one stood, else at the end. */
   set(name: string, value: string): this {
     const field = makeField(name, value);
-    const index = this.fields.findIndex((other) => other.key === field.key);
+    const index = this.fields.findIndex((other) => other.is(field.name));
     if (index < 0) this.fields.push(field);
     else {
-      this.fields = this.fields.filter((other, i) => i === index || other.key !== field.key);
+      this.fields = this.fields.filter((other, i) => i === index || !other.is(field.name));
       this.fields[index] = field;
     }
     this.changed();
@@ -118,7 +172,7 @@ export abstract class HeaderFields {
   /** Replaces the first line of that name; the others stay. */
   setFirst(name: string, value: string): this {
     const field = makeField(name, value);
-    const index = this.fields.findIndex((other) => other.key === field.key);
+    const index = this.fields.findIndex((other) => other.is(field.name));
     if (index < 0) this.fields.push(field);
     else this.fields[index] = field;
     this.changed();
@@ -143,14 +197,14 @@ export abstract class HeaderFields {
   formatFields(): string {
     let text = '';
     for (const field of this.fields) {
-      if (field.key !== 'content-length') text += `${headerName(field.key)}: ${field.value}\r\n`;
+      if (field.name !== CONTENT_LENGTH) text += `${field.name.written}: ${field.value}\r\n`;
     }
     return text;
   }
 
   remove(name: string): this {
-    const key = headerKey(name);
-    this.fields = this.fields.filter((field) => field.key !== key);
+    const unwanted = headerName(name);
+    this.fields = this.fields.filter((field) => !field.is(unwanted));
     this.changed();
     return this;
   }

@@ -1,10 +1,10 @@
 /** What requests and responses share: header fields, their parsed views, the body. Views are made when first asked for. */
-import { type NameAddr, parseNameAddr, parseNameAddrs } from './address.ts';
-import { SipSyntaxError, shown } from './errors.ts';
+import { type NameAddr, readNameAddr, readNameAddrs } from './address.ts';
+import { SipSyntaxError } from './errors.ts';
 import { type Field, HeaderFields } from './fields.ts';
-import { headerName } from './names.ts';
-import { Scanner } from './scanner.ts';
-import { parseFirstVia, parseVias, type Via } from './via.ts';
+import { type HeaderName, headerName } from './names.ts';
+import type { Scanner } from './scanner.ts';
+import { readFirstVia, readVias, type Via } from './via.ts';
 
 export interface CSeq {
   readonly sequence: number;
@@ -13,6 +13,17 @@ export interface CSeq {
 
 export const NO_BODY = new Uint8Array(0);
 const UINT32 = 2 ** 32 - 1;
+
+const VIA = headerName('Via');
+const FROM = headerName('From');
+const TO = headerName('To');
+const CALL_ID = headerName('Call-ID');
+const CSEQ = headerName('CSeq');
+const CONTACT = headerName('Contact');
+const CONTENT_TYPE = headerName('Content-Type');
+const CONTENT_LENGTH = headerName('Content-Length');
+const ROUTE = headerName('Route');
+const RECORD_ROUTE = headerName('Record-Route');
 
 /**
  * The views (`via`, `from`, `cseq`...) throw `SipSyntaxError` naming the header field when it is malformed; the mandatory
@@ -37,21 +48,21 @@ export abstract class SipMessageBase extends HeaderFields {
 
   /** The topmost Via value. */
   get via(): Via {
-    this.#via ??= parseFirstVia(this.#need('via'));
+    this.#via ??= readFirstVia(this.#need(VIA).scan('Via'));
     return this.#via;
   }
 
   get vias(): Via[] {
-    return this.headers('via').flatMap(parseVias);
+    return this.readAll(VIA, readVias);
   }
 
   get from(): NameAddr {
-    this.#from ??= parseNameAddr(this.#need('from'), 'From');
+    this.#from ??= readNameAddr(this.#need(FROM).scan('From'));
     return this.#from;
   }
 
   get to(): NameAddr {
-    this.#to ??= parseNameAddr(this.#need('to'), 'To');
+    this.#to ??= readNameAddr(this.#need(TO).scan('To'));
     return this.#to;
   }
 
@@ -64,32 +75,30 @@ export abstract class SipMessageBase extends HeaderFields {
   }
 
   get callId(): string {
-    return this.#need('call-id');
+    return this.#need(CALL_ID).value;
   }
 
   get cseq(): CSeq {
-    this.#cseq ??= parseCSeq(this.#need('cseq'));
+    this.#cseq ??= readCSeq(this.#need(CSEQ).scan('CSeq'));
     return this.#cseq;
   }
 
   /** Every Contact. `Contact: *` (RFC 3261 §10.2.2) is none of them: see `contactIsStar`. */
   get contacts(): readonly NameAddr[] {
-    this.#contacts ??= this.contactIsStar
-      ? []
-      : this.headers('contact').flatMap((text) => parseNameAddrs(text, 'Contact'));
+    this.#contacts ??= this.contactIsStar ? [] : this.readAll(CONTACT, readNameAddrs);
     return this.#contacts;
   }
 
   get contactIsStar(): boolean {
-    return this.find('contact')?.value === '*';
+    return this.find(CONTACT)?.value === '*';
   }
 
   get routes(): NameAddr[] {
-    return this.headers('route').flatMap((text) => parseNameAddrs(text, 'Route'));
+    return this.readAll(ROUTE, readNameAddrs);
   }
 
   get recordRoutes(): NameAddr[] {
-    return this.headers('record-route').flatMap((text) => parseNameAddrs(text, 'Record-Route'));
+    return this.readAll(RECORD_ROUTE, readNameAddrs);
   }
 
   /** RFC 4475 §3.1.2.4: a value that cannot be is as good as none. */
@@ -98,11 +107,10 @@ export abstract class SipMessageBase extends HeaderFields {
   }
 
   get contentLength(): number | undefined {
-    const text = this.header('Content-Length');
-    if (text === undefined) return undefined;
-    const scanner = new Scanner(text, 'Content-Length');
+    const scanner = this.find(CONTENT_LENGTH)?.scan('Content-Length');
+    if (scanner === undefined) return undefined;
     const value = scanner.integer('the value', UINT32);
-    scanner.end();
+    scanner.finish();
     return value;
   }
 
@@ -113,7 +121,7 @@ export abstract class SipMessageBase extends HeaderFields {
 
   /** `type/subtype`, lower-case, without parameters. */
   get contentType(): string | undefined {
-    const text = this.find('content-type')?.value;
+    const text = this.find(CONTENT_TYPE)?.value;
     if (text === undefined) return undefined;
     const semicolon = text.indexOf(';');
     return (semicolon < 0 ? text : text.slice(0, semicolon)).replace(/[ \t]+/g, '').toLowerCase();
@@ -124,24 +132,23 @@ export abstract class SipMessageBase extends HeaderFields {
     return text !== undefined && /^\d{1,10}$/.test(text) && Number(text) <= max ? Number(text) : undefined;
   }
 
-  #need(key: string): string {
-    const value = this.find(key)?.value;
-    if (value === undefined || value === '') {
-      throw new SipSyntaxError(`Cannot use the message: header field ${headerName(key)} is missing or empty`);
+  #need(name: HeaderName): Field {
+    const field = this.find(name);
+    if (field === undefined || field.empty) {
+      throw new SipSyntaxError(`Cannot use the message: header field ${name.written} is missing or empty`);
     }
-    return value;
+    return field;
   }
 }
 
-function parseCSeq(text: string): CSeq {
-  const scanner = new Scanner(text, 'CSeq');
+function readCSeq(scanner: Scanner): CSeq {
   scanner.next();
   // RFC 3261 §8.1.1.5: below 2^31. Up to 2^32 - 1 is read, as RFC 4475 §3.1.2.4 draws the line there.
   const sequence = scanner.integer('the sequence number', UINT32);
   const end = scanner.at;
   scanner.next();
-  if (scanner.at === end) scanner.fail(`no blank between number and method in ${shown(text)}`);
+  if (scanner.at === end) scanner.fail('no blank between number and method');
   const method = scanner.token('the method');
-  scanner.end();
+  scanner.finish();
   return { sequence, method };
 }

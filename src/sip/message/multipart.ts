@@ -5,7 +5,8 @@
 import { Buffer } from 'node:buffer';
 import { SipSyntaxError, shown } from './errors.ts';
 import type { SipMessageBase } from './message.ts';
-import { type Params, Scanner } from './scanner.ts';
+import type { Params } from './params.ts';
+import { Scanner } from './scanner.ts';
 
 /** Parts of one body, those of its inner multiparts too. */
 export const PARTS_MAX = 32;
@@ -80,7 +81,7 @@ function readable({ type, params }: BodyPart, parts: readonly BodyPart[]): reado
 type Header = (name: string) => string | undefined;
 
 function makePart(header: Header, bytes: Uint8Array, count: { parts: number }, depth: number): BodyPart {
-  const kind = new Scanner(header('content-type') ?? 'text/plain', 'Content-Type');
+  const kind = Scanner.of(header('content-type') ?? 'text/plain', 'Content-Type');
   kind.next();
   const main = kind.token('the type');
   if (!kind.take(47)) kind.fail('no "/" after the type');
@@ -113,7 +114,7 @@ function dispositionOf(text: string | undefined, type: string): { disposition: s
   const otherwise = type === 'application/sdp' ? 'session' : 'render';
   if (text === undefined) return { disposition: otherwise };
   try {
-    const scanner = new Scanner(text, 'Content-Disposition');
+    const scanner = Scanner.of(text, 'Content-Disposition');
     scanner.next();
     const disposition = scanner.token('the disposition').toLowerCase();
     return { disposition, handling: scanner.params().get('handling')?.toLowerCase() };

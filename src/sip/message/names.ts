@@ -1,4 +1,16 @@
 /** Header field names: case does not matter, and twenty of them have a compact form (RFC 3261 §7.3.3 and the IANA table). */
+import { codesOf } from './codes.ts';
+
+/** A name. Of each known one there is one object, so that names are compared as such; of the others there may be many. */
+export interface HeaderName {
+  /** Long form, lower case. */
+  readonly key: string;
+  /** As it is written on the wire. */
+  readonly written: string;
+  readonly known: boolean;
+  /** A bit of its own for each that may stand once only (RFC 4475 §3.3.8), else 0. */
+  readonly once: number;
+}
 
 /** As they are written on the wire. Position 0 of each row is the letter of the compact form, `-` for none. */
 const WRITTEN = [
@@ -16,58 +28,56 @@ const WRITTEN = [
   .split(', ')
   .map((entry) => ({ compact: entry[0] === '-' ? undefined : entry[0], name: entry.slice(2) }));
 
-const keys = new Map<string, string>();
-const written = new Map<string, string>();
-/** Known names by length and first letter, so that a name on the wire is recognised without making a string of it. */
-const buckets: { key: string; codes: Uint8Array }[][] = Array.from({ length: 1024 }, () => []);
-/** Compact forms by character code. */
-const compact: (string | undefined)[] = new Array(128).fill(undefined);
+const ONCE = ['From', 'To', 'Call-ID', 'CSeq', 'Max-Forwards', 'Content-Type', 'Content-Length', 'Expires'];
 
-const slot = (length: number, firstCode: number): number => ((length & 31) << 5) | (firstCode & 31);
+/** By every usual spelling: as written, lower case, compact in either case. */
+const names = new Map<string, HeaderName>();
 
-for (const { name, compact: letter } of WRITTEN) {
-  const key = name.toLowerCase();
-  keys.set(name, key).set(key, key);
-  written.set(key, name);
-  const codes = Uint8Array.from(key, (letter) => letter.charCodeAt(0));
-  buckets[slot(key.length, codes[0])].push({ key, codes });
-  if (letter === undefined) continue;
-  keys.set(letter, key).set(letter.toUpperCase(), key);
-  compact[letter.charCodeAt(0)] = key;
-  compact[letter.toUpperCase().charCodeAt(0)] = key;
+/** How a name may look on the wire, in lower case; others with the same slot are linked. */
+interface Look {
+  readonly codes: Uint8Array;
+  readonly name: HeaderName;
+  readonly next: Look | undefined;
 }
 
-/** The one key of a header field name: long form, lower case. */
-export function headerKey(name: string): string {
-  const key = keys.get(name);
-  if (key !== undefined) return key;
-  const lower = name.toLowerCase();
-  return keys.get(lower) ?? lower;
+/** Known names by length, first and last letter, so that one on the wire is recognised without making a string of it. */
+const looks: (Look | undefined)[] = new Array(2048).fill(undefined);
+
+function slot(length: number, first: number, last: number): number {
+  return ((length << 6) ^ ((first & 31) << 4) ^ (last & 31)) & 2047;
 }
 
-/** How the name of `key` is written: `call-id` gives `Call-ID`; unknown ones stay as they are. */
-export function headerName(key: string): string {
-  return written.get(key) ?? key;
+for (const { name: written, compact } of WRITTEN) {
+  const key = written.toLowerCase();
+  const name: HeaderName = { key, written, known: true, once: ONCE.includes(written) ? 1 << ONCE.indexOf(written) : 0 };
+  names.set(written, name);
+  for (const look of compact === undefined ? [key] : [key, compact]) {
+    names.set(look, name).set(look.toUpperCase(), name);
+    const codes = codesOf(look).subarray(0, look.length);
+    const place = slot(codes.length, codes[0], codes[codes.length - 1]);
+    looks[place] = { codes, name, next: looks[place] };
+  }
 }
 
-/** `headerKey` of the name that stands in `bytes` (and, as Latin-1, in `text`) between `from` and `to`. */
-export function headerKeyOf(bytes: Uint8Array, text: string, from: number, to: number): string {
+export function headerName(text: string): HeaderName {
+  const name = names.get(text);
+  if (name !== undefined) return name;
+  const key = text.toLowerCase();
+  return names.get(key) ?? { key, written: key, known: false, once: 0 };
+}
+
+/** `headerName` of what stands in `codes` and `text` between `from` and `to`: at least one character of class `NAME`. */
+export function readHeaderName(codes: Uint8Array, text: string, from: number, to: number): HeaderName {
   const length = to - from;
-  const first = bytes[from];
-  if (length === 1) return (first < 128 ? compact[first] : undefined) ?? text[from].toLowerCase();
-  const candidates = buckets[slot(length, first)];
-  for (let i = 0; i < candidates.length; i++) {
-    const { codes, key } = candidates[i];
-    if (codes.length === length && matches(codes, bytes, from)) return key;
+  let look = looks[slot(length, codes[from], codes[to - 1])];
+  for (; look !== undefined; look = look.next) {
+    if (look.codes.length === length && matches(look.codes, codes, from)) return look.name;
   }
-  return text.slice(from, to).toLowerCase();
+  return headerName(text.slice(from, to));
 }
 
-function matches(codes: Uint8Array, bytes: Uint8Array, from: number): boolean {
-  for (let i = 0; i < codes.length; i++) {
-    const code = bytes[from + i];
-    if (code === codes[i]) continue;
-    if (code < 65 || code > 90 || (code | 32) !== codes[i]) return false;
-  }
+/** Known names are letters and dashes, and no other character of a name becomes one of these by the bit of lower case. */
+function matches(look: Uint8Array, codes: Uint8Array, from: number): boolean {
+  for (let i = 0; i < look.length; i++) if ((codes[from + i] | 32) !== look[i]) return false;
   return true;
 }

@@ -1,19 +1,18 @@
 /** Octets to `SipMessage`, RFC 3261 §7: start line, header lines found but not read, body by Content-Length (§18.3). */
-import { Buffer } from 'node:buffer';
+import { Buffer, isAscii } from 'node:buffer';
+import { isToken } from './codes.ts';
 import { SipSyntaxError, shown } from './errors.ts';
-import { decodeLatin1, Field } from './fields.ts';
+import { decodeLatin1, type Field, makeField } from './fields.ts';
 import { NO_BODY } from './message.ts';
-import { headerKey } from './names.ts';
+import { headerName } from './names.ts';
 import { reasonPhrase } from './reasons.ts';
 import { SipRequest } from './request.ts';
 import { createResponse, SipResponse } from './response.ts';
-import { findLine, scanFields } from './scan.ts';
-import { isToken } from './scanner.ts';
+import { findLine, HEADER_LINES_MAX, scanFields } from './scan.ts';
+
+const CONTENT_LENGTH = headerName('Content-Length');
 
 export type SipMessage = SipRequest | SipResponse;
-
-/** The octets of a message are limited by the datagram, on streams by the transport. */
-export const HEADER_LINES_MAX = 256;
 
 /** One whole message. Octets after the body are ignored; without Content-Length the rest is the body (a datagram). */
 export function parseMessage(bytes: Uint8Array): SipMessage {
@@ -22,10 +21,10 @@ export function parseMessage(bytes: Uint8Array): SipMessage {
   // RFC 3261 §7.5: empty lines before the start line are ignored.
   while (buffer[start] === 13 && buffer[start + 1] === 10) start += 2;
   const text = buffer.toString('latin1');
-  const lineEnd = findLine(buffer, start);
+  const lineEnd = findLine(buffer, text, start);
   const line = decodeLatin1(text.slice(start, lineEnd));
   try {
-    const { fields, bodyStart } = scanFields(buffer, text, lineEnd + 2, HEADER_LINES_MAX);
+    const { fields, bodyStart } = scanFields(buffer, text, lineEnd + 2, isAscii(buffer));
     if (bodyStart < 0) {
       throw new SipSyntaxError('Cannot parse message: the empty line after the header fields is missing');
     }
@@ -44,7 +43,7 @@ export function parseMessage(bytes: Uint8Array): SipMessage {
 function cutBody(fields: Field[], buffer: Buffer, start: number): Uint8Array {
   let length: number | undefined;
   for (const field of fields) {
-    if (field.key !== 'content-length') continue;
+    if (field.name !== CONTENT_LENGTH) continue;
     if (length !== undefined) throw new SipSyntaxError('Cannot parse message: more than one Content-Length');
     length = parseLength(field.value);
   }
@@ -92,7 +91,7 @@ function salvage(line: string, rest: string): SipRequest | undefined {
   for (const raw of rest.split(/\r\n(?![ \t])/, HEADER_LINES_MAX)) {
     if (raw === '') break;
     const name = /^([^\s:]+)[ \t]*:/.exec(raw);
-    if (name !== null) fields.push(new Field(headerKey(name[1]), raw, name[0].length, raw.length, true));
+    if (name !== null) fields.push(makeField(name[1], decodeLatin1(raw.slice(name[0].length))));
   }
   return new SipRequest(method, '', fields);
 }

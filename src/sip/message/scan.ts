@@ -2,9 +2,13 @@
  * Where the lines of a head begin and end, found on the octets in one pass; no text is made of a value before somebody asks
  * (RFC 3261 §7.3). Octets and characters have the same positions because the head is held as Latin-1 until a value is read.
  */
+import { classes, NAME } from './codes.ts';
 import { SipSyntaxError, shown } from './errors.ts';
 import { Field } from './fields.ts';
-import { headerKeyOf } from './names.ts';
+import { readHeaderName } from './names.ts';
+
+/** The octets of a message are limited by the datagram, on streams by the transport. */
+export const HEADER_LINES_MAX = 256;
 
 const CR = 13;
 const LF = 10;
@@ -19,52 +23,46 @@ export interface Head {
   readonly bodyStart: number;
 }
 
-export function findLine(bytes: Uint8Array, start: number): number {
-  let at = start;
-  for (; at < bytes.length; at++) if (bytes[at] === CR && bytes[at + 1] === LF) return at;
-  return at;
+/** Where the CR and LF stand that end the line at `start`; else the end of all. */
+export function findLine(codes: Uint8Array, text: string, start: number): number {
+  let at = text.indexOf('\r', start);
+  while (at >= 0 && codes[at + 1] !== LF) at = text.indexOf('\r', at + 1);
+  return at < 0 ? text.length : at;
 }
 
-/** `text`: the same octets as Latin-1. */
-export function scanFields(bytes: Uint8Array, text: string, start: number, max: number): Head {
+/** `text`: the octets of `codes` as Latin-1; `ascii`: none of them is above 127. */
+export function scanFields(codes: Uint8Array, text: string, start: number, ascii: boolean): Head {
   const fields: Field[] = [];
-  const end = bytes.length;
   let at = start;
-  while (at < end) {
-    if (bytes[at] === CR && bytes[at + 1] === LF) return { fields, bodyStart: at + 2 };
-    const nameStart = at;
-    let code = 0;
-    while (at < end && (code = bytes[at]) !== COLON && code > SPACE && code < 127) at++;
-    const nameEnd = at;
-    while (at < end && ((code = bytes[at]) === SPACE || code === TAB)) at++;
-    if (code !== COLON || nameEnd === nameStart || at >= end) return fail(bytes, text, nameStart);
-    while (at + 1 < end && ((code = bytes[at + 1]) === SPACE || code === TAB)) at++;
-    const from = ++at;
-    // `rough`: folded, or a CR or LF that ends no line, or octets beyond ASCII: then the value needs more than a cut.
-    let rough = false;
-    for (; at < end; at++) {
-      code = bytes[at];
-      if (code > CR && code < 128) continue;
-      if (code > 127) rough = true;
-      else if (code === CR && bytes[at + 1] === LF) {
-        const next = bytes[at + 2];
-        if (next !== SPACE && next !== TAB) break;
-        rough = true;
-      } else if (code === CR || code === LF) rough = true;
+  while (at < codes.length) {
+    if (codes[at] === CR && codes[at + 1] === LF) return { fields, bodyStart: at + 2 };
+    const nameFrom = at;
+    while ((classes[codes[at]] & NAME) !== 0) at++;
+    const nameTo = at;
+    while (codes[at] === SPACE || codes[at] === TAB) at++;
+    if (codes[at] !== COLON || nameTo === nameFrom) return fail(codes, text, nameFrom);
+    do at++;
+    while (codes[at] === SPACE || codes[at] === TAB);
+    const from = at;
+    let rough = !ascii;
+    // RFC 3261 §7.3.1: a line that begins with a blank goes on with the one before.
+    for (at = text.indexOf('\r', from); at >= 0; at = text.indexOf('\r', at + 1)) {
+      if (codes[at + 1] === LF && codes[at + 2] !== SPACE && codes[at + 2] !== TAB) break;
+      rough = true;
     }
-    if (at >= end) return { fields, bodyStart: -1 };
+    if (at < 0) break;
     let to = at;
-    while (to > from && ((code = bytes[to - 1]) === SPACE || code === TAB)) to--;
+    while (to > from && (codes[to - 1] === SPACE || codes[to - 1] === TAB)) to--;
     at += 2;
-    fields.push(new Field(headerKeyOf(bytes, text, nameStart, nameEnd), text, from, to, rough));
-    if (fields.length > max) {
-      throw new SipSyntaxError(`Cannot parse message: more than ${max} header lines`, { offset: at });
+    fields.push(new Field(readHeaderName(codes, text, nameFrom, nameTo), text, codes, from, to, rough));
+    if (fields.length > HEADER_LINES_MAX) {
+      throw new SipSyntaxError(`Cannot parse message: more than ${HEADER_LINES_MAX} header lines`, { offset: at });
     }
   }
   return { fields, bodyStart: -1 };
 }
 
-function fail(bytes: Uint8Array, text: string, from: number): never {
-  const line = text.slice(from, findLine(bytes, from));
+function fail(codes: Uint8Array, text: string, from: number): never {
+  const line = text.slice(from, findLine(codes, text, from));
   throw new SipSyntaxError(`Cannot parse header line ${shown(line)}: no name and colon`, { offset: from });
 }

@@ -2,60 +2,57 @@
  * A cursor over one header field value: tokens, quoted strings, parameters (RFC 3261 §25.1). The value is unfolded before,
  * so linear white space is blanks and tabs only.
  */
+import { classes, codesOf, TOKEN, VALUE } from './codes.ts';
 import { SipSyntaxError, shown } from './errors.ts';
+import { NO_PARAMS, ParamList, type Params, unquote } from './params.ts';
 
-/** Parameter names are lower-case; `null`: a flag without value. Quoted values are held without their quotes. */
-export type Params = Map<string, string | null>;
-
-const TOKEN = 1;
-const VALUE = 2;
-/** Per ASCII code: may stand in a `token`; may stand in an unquoted parameter value (token, host, IPv6 address). */
-const classes = new Uint8Array(128);
-for (const c of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.!%*_+`'~") {
-  classes[c.charCodeAt(0)] = TOKEN | VALUE;
-}
-// Beyond the grammar: what URIs and base64 bring into parameter values in the field. Never `;`, `,`, `"`, `<`, `>` or blanks.
-for (const c of '[]:@/?=&$()#^{}|\\') classes[c.charCodeAt(0)] |= VALUE;
-
-export function isToken(text: string): boolean {
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code > 127 || (classes[code] & TOKEN) === 0) return false;
-  }
-  return text.length > 0;
-}
-
-const isPlainValue = (text: string): boolean => /^[A-Za-z0-9\-.!%*_+`'~[\]:]+$/.test(text);
-
-/** `text` as a quoted-string. */
-export function quote(text: string): string {
-  return `"${text.replace(/["\\]/g, '\\$&').replace(/[\r\n]+/g, ' ')}"`;
-}
+const TAB = 9;
+const SPACE = 32;
+const QUOTE = 34;
+const COMMA = 44;
+const SEMICOLON = 59;
+const EQUALS = 61;
+const BACKSLASH = 92;
 
 export class Scanner {
+  /** The value stands in `text` from `from` to `end`; what comes behind it is blanks, then CR or zero: a part of nothing. */
   readonly text: string;
+  readonly codes: Uint8Array;
+  readonly from: number;
+  readonly end: number;
   /** What is being read, for the error: `Via`. */
   readonly what: string;
-  at = 0;
+  at: number;
 
-  constructor(text: string, what: string) {
+  constructor(text: string, codes: Uint8Array, from: number, end: number, what: string) {
     this.text = text;
+    this.codes = codes;
+    this.from = from;
+    this.at = from;
+    this.end = end;
     this.what = what;
   }
 
+  static of(text: string, what: string): Scanner {
+    return new Scanner(text, codesOf(text), 0, text.length, what);
+  }
+
   get done(): boolean {
-    return this.at >= this.text.length;
+    return this.at >= this.end;
   }
 
   fail(problem: string): never {
-    throw new SipSyntaxError(`Cannot parse ${this.what} ${shown(this.text)}: ${problem}`, { offset: this.at });
+    const value = this.text.slice(this.from, this.end);
+    throw new SipSyntaxError(`Cannot parse ${this.what} ${shown(value)}: ${problem}`, { offset: this.at });
   }
 
-  /** Skips blanks; gives the code of the next character, NaN at the end. */
+  /** Skips blanks; gives the code of the next character. */
   next(): number {
-    const text = this.text;
-    let code = text.charCodeAt(this.at);
-    while (code === 32 || code === 9) code = text.charCodeAt(++this.at);
+    const { codes } = this;
+    let at = this.at;
+    let code = codes[at];
+    while (code === SPACE || code === TAB) code = codes[++at];
+    this.at = at;
     return code;
   }
 
@@ -67,105 +64,99 @@ export class Scanner {
     return true;
   }
 
-  token(name: string): string {
-    const from = this.at;
-    this.#skip(TOKEN);
-    if (this.at === from) this.fail(`${name} is missing`);
-    return this.text.slice(from, this.at);
+  /** Goes on while there are characters of `kind`; says whether there was any. */
+  skip(kind: number): boolean {
+    const { codes, at: from } = this;
+    let at = from;
+    while ((classes[codes[at]] & kind) !== 0) at++;
+    this.at = at;
+    return at > from;
   }
 
-  #skip(kind: number): void {
-    const text = this.text;
-    let at = this.at;
-    for (; at < text.length; at++) {
-      const code = text.charCodeAt(at);
-      // Octets above 127 are taken: UTF-8 in a parameter value is common and harms nobody.
-      if (code < 128 && (classes[code] & kind) === 0) break;
-      if (code > 127 && kind === TOKEN) break;
-    }
-    this.at = at;
+  token(name: string): string {
+    const from = this.at;
+    if (!this.skip(TOKEN)) this.fail(`${name} is missing`);
+    return this.text.slice(from, this.at);
   }
 
   /** A quoted-string at the cursor, without its quotes and backslashes. */
   quoted(): string {
-    const text = this.text;
-    const from = ++this.at;
-    let escaped = false;
-    for (let at = from; at < text.length; at++) {
-      const code = text.charCodeAt(at);
-      if (code === 92) {
-        escaped = true;
-        at++;
-      } else if (code === 34) {
+    const from = this.at + 1;
+    this.skipQuoted();
+    return unquote(this.text.slice(from, this.at - 1));
+  }
+
+  skipQuoted(): void {
+    const { codes, end } = this;
+    for (let at = this.at + 1; at < end; at++) {
+      if (codes[at] === BACKSLASH) at++;
+      else if (codes[at] === QUOTE) {
         this.at = at + 1;
-        const inner = text.slice(from, at);
-        return escaped ? inner.replace(/\\([\s\S])/g, '$1') : inner;
+        return;
       }
     }
-    return this.fail('the quoted string has no end');
+    this.fail('the quoted string has no end');
   }
 
   /** `*( ";" name [ "=" value ] )`: stops at a comma or the end. */
   params(): Params {
-    const params: Params = new Map();
-    while (this.take(59)) this.param(params);
-    return params;
+    if (!this.take(SEMICOLON)) return NO_PARAMS;
+    const marks: number[] = [];
+    do this.param(marks);
+    while (this.take(SEMICOLON));
+    return new ParamList(this.text, this.codes, marks);
   }
 
-  param(params: Params): void {
-    const name = this.token('a parameter name').toLowerCase();
-    let value: string | null = null;
-    if (this.take(61)) {
-      if (this.text.charCodeAt(this.at) === 34) value = this.quoted();
-      else {
-        const from = this.at;
-        this.#skip(VALUE);
-        if (this.at === from) this.fail(`the value of parameter ${name} is missing`);
-        value = this.text.slice(from, this.at);
-      }
+  /** One parameter; puts its marks behind `marks`. */
+  param(marks: number[]): void {
+    const from = this.at;
+    if (!this.skip(TOKEN)) this.fail('a parameter name is missing');
+    const to = this.at;
+    if (!this.take(EQUALS)) {
+      marks.push(from, to, -1, -1);
+      return;
     }
-    // The first one wins, so that nobody overrides a parameter by repeating it.
-    if (!params.has(name)) params.set(name, value);
+    const value = this.at;
+    if (this.codes[value] === QUOTE) {
+      this.skipQuoted();
+      marks.push(from, to, value + 1, this.at - 1);
+      return;
+    }
+    if (!this.skip(VALUE)) this.fail(`the value of parameter ${this.text.slice(from, to)} is missing`);
+    marks.push(from, to, value, this.at);
   }
 
   /** Decimal digits up to `max`. */
   integer(name: string, max: number): number {
-    const from = this.at;
+    const { codes, at: from } = this;
+    let at = from;
     let value = 0;
-    for (; this.at < this.text.length; this.at++) {
-      const digit = this.text.charCodeAt(this.at) - 48;
-      if (!(digit >= 0 && digit <= 9)) break;
-      value = value * 10 + digit;
+    for (; codes[at] >= 48 && codes[at] <= 57; at++) {
+      value = value * 10 + codes[at] - 48;
       if (value > max) this.fail(`${name} is larger than ${max}`);
     }
-    if (this.at === from) this.fail(`${name} is no number`);
+    if (at === from) this.fail(`${name} is no number`);
+    this.at = at;
     return value;
   }
 
   /** Nothing but blanks may follow. */
-  end(): void {
-    if (!Number.isNaN(this.next())) this.fail(`unexpected ${shown(this.text.slice(this.at, this.at + 12))}`);
+  finish(): void {
+    this.next();
+    if (!this.done) this.fail(`unexpected ${shown(this.text.slice(this.at, Math.min(this.at + 12, this.end)))}`);
   }
-}
-
-/** `;name=value` for each, quoted where it must be. */
-export function formatParams(params: Params): string {
-  let text = '';
-  for (const [name, value] of params) {
-    text += value === null ? `;${name}` : `;${name}=${isPlainValue(value) ? value : quote(value)}`;
-  }
-  return text;
 }
 
 /** Reads a parameter list that stands alone: `;a=1;b` or `a=1;b`. */
 export function parseParams(text: string, what = 'parameters'): Params {
-  const scanner = new Scanner(text, what);
-  const params: Params = new Map();
-  if (Number.isNaN(scanner.next())) return params;
-  if (scanner.text.charCodeAt(scanner.at) !== 59) scanner.param(params);
-  while (scanner.take(59)) scanner.param(params);
-  scanner.end();
-  return params;
+  const scanner = Scanner.of(text, what);
+  const next = scanner.next();
+  if (scanner.done) return NO_PARAMS;
+  const marks: number[] = [];
+  if (next !== SEMICOLON) scanner.param(marks);
+  while (scanner.take(SEMICOLON)) scanner.param(marks);
+  scanner.finish();
+  return new ParamList(text, scanner.codes, marks);
 }
 
 /** Cuts a comma-separated list; commas inside quoted strings and `<>` do not count. Blank entries are dropped. */
@@ -175,11 +166,11 @@ export function splitList(text: string): string[] {
   let from = 0;
   let angle = false;
   for (let at = 0; at <= text.length; at++) {
-    const code = at === text.length ? 44 : text.charCodeAt(at);
-    if (code === 34 && !angle) at = endOfQuote(text, at);
+    const code = at === text.length ? COMMA : text.charCodeAt(at);
+    if (code === QUOTE && !angle) at = endOfQuote(text, at);
     else if (code === 60) angle = true;
     else if (code === 62) angle = false;
-    else if (code === 44 && (!angle || at === text.length)) {
+    else if (code === COMMA && (!angle || at === text.length)) {
       const value = text.slice(from, at).trim();
       if (value !== '') values.push(value);
       from = at + 1;
@@ -192,8 +183,8 @@ export function splitList(text: string): string[] {
 function endOfQuote(text: string, at: number): number {
   for (let i = at + 1; i < text.length; i++) {
     const code = text.charCodeAt(i);
-    if (code === 92) i++;
-    else if (code === 34) return i;
+    if (code === BACKSLASH) i++;
+    else if (code === QUOTE) return i;
   }
   return text.length - 1;
 }

@@ -1,6 +1,7 @@
 /** URIs, RFC 3261 §19: `sip:` and `sips:` in their parts, every other scheme whole. Parts stay as written, escapes included. */
+import { classes, codesOf, HOST, PASSWORD, sameWord, URI_HEADER, URI_PARAMETER, USER } from './codes.ts';
 import { SipSyntaxError, shown } from './errors.ts';
-import type { Params } from './scanner.ts';
+import { NO_PARAMS, ParamList, type Params } from './params.ts';
 
 export interface SipUri {
   /** Lower-case. `sip` and `sips` have parts; others only `opaque`. */
@@ -20,97 +21,177 @@ export interface SipUri {
 }
 
 const SCHEME = /^[A-Za-z][A-Za-z0-9+.-]*$/;
-const USER = /^(?:[A-Za-z0-9\-_.!~*'()&=+$,;?/[\]#|^`{}\u0080-\uffff]|%[0-9A-Fa-f]{2})+$/;
-const PASSWORD = /^(?:[A-Za-z0-9\-_.!~*'()&=+$,:;?/#]|%[0-9A-Fa-f]{2})*$/;
-const PARAMETER = /^(?:[A-Za-z0-9\-_.!~*'()[\]/:&+$@]|%[0-9A-Fa-f]{2})+$/;
-const HEADER = /^(?:[A-Za-z0-9\-_.!~*'()[\]/?:+$;,@]|%[0-9A-Fa-f]{2})*$/;
-const PORT = /^[ \t]*:[ \t]*(\d{1,5})[ \t]*$/;
 const IPV6 = /^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%[\w.~-]+)?$/;
+/** Characters of an IPv6 address with its zone: more is none, and is not looked at for long. */
+const IPV6_MAX = 128;
 const none: readonly never[] = [];
 
+const TAB = 9;
+const SPACE = 32;
+const PERCENT = 37;
+const AMPERSAND = 38;
+const DASH = 45;
+const DOT = 46;
+const COLON = 58;
+const SEMICOLON = 59;
+const EQUALS = 61;
+const QUESTION = 63;
+const AT = 64;
+const BRACKET = 91;
+const BRACKET_END = 93;
+const UNDERSCORE = 95;
+
 export function parseUri(text: string): SipUri {
-  const colon = text.indexOf(':');
-  if (colon < 0) return fail(text, 'there is no scheme');
-  const scheme = text.slice(0, colon).toLowerCase();
-  if (scheme !== 'sip' && scheme !== 'sips') {
-    if (!SCHEME.test(scheme)) return fail(text, 'the scheme is malformed');
-    if (/[\s<>"]/.test(text)) return fail(text, 'a blank, quote or angle bracket stands in it');
-    return { scheme, host: '', params: new Map(), headers: none, opaque: text.slice(colon + 1) };
+  return readUri(text, codesOf(text), 0, text.length);
+}
+
+/** The URI that stands in `text` (`codes`: the same as octets) between `from` and `end`. */
+export function readUri(text: string, codes: Uint8Array, from: number, end: number): SipUri {
+  const colon = findCode(codes, COLON, from, end);
+  if (colon === end) return fail(text, from, end, 'there is no scheme');
+  if (!sameWord(codes, from, 'sip') || colon - from > 4 || (colon - from === 4 && (codes[from + 3] | 32) !== 115)) {
+    return readOther(text, from, colon, end);
   }
+  const scheme = colon - from === 3 ? 'sip' : 'sips';
   // RFC 3261 §25.1: nothing after the user part may hold a raw "@", and the user part none but its last.
-  const at = text.indexOf('@', colon + 1);
+  let at = findCode(codes, AT, colon + 1, end);
   let user: string | undefined;
   let password: string | undefined;
-  if (at >= 0) {
-    user = text.slice(colon + 1, at);
-    const split = user.indexOf(':');
-    if (split >= 0) {
-      password = user.slice(split + 1);
-      user = user.slice(0, split);
-      if (!PASSWORD.test(password)) return fail(text, 'the password is malformed');
+  if (at < end) {
+    const userEnd = findCode(codes, COLON, colon + 1, at);
+    if (userEnd < at) {
+      password = text.slice(userEnd + 1, at);
+      if (!holdsOnly(PASSWORD, codes, userEnd + 1, at)) return fail(text, from, end, 'the password is malformed');
     }
-    if (!USER.test(user)) return fail(text, 'the user part is malformed');
-  }
-  return { scheme, user, password, ...parseRest(text, at >= 0 ? at + 1 : colon + 1) };
+    user = text.slice(colon + 1, userEnd);
+    if (user === '' || !holdsOnly(USER, codes, colon + 1, userEnd)) {
+      return fail(text, from, end, 'the user part is malformed');
+    }
+    at++;
+  } else at = colon + 1;
+  let hostEnd = at;
+  while (hostEnd < end && codes[hostEnd] !== SEMICOLON && codes[hostEnd] !== QUESTION) hostEnd++;
+  const { host, port } =
+    readHostPort(text, codes, at, hostEnd) ?? fail(text, from, end, 'the host or port is malformed');
+  const question = findCode(codes, QUESTION, hostEnd, end);
+  const params = hostEnd < question ? readParams(text, codes, from, hostEnd, question, end) : NO_PARAMS;
+  const headers = question < end ? readHeaders(text, codes, from, question + 1, end) : none;
+  return { scheme, user, password, host, port, params, headers };
 }
 
-function parseRest(text: string, from: number): Pick<SipUri, 'host' | 'port' | 'params' | 'headers'> {
-  const question = text.indexOf('?', from);
-  const end = question < 0 ? text.length : question;
-  let semicolon = text.indexOf(';', from);
-  if (semicolon < 0 || semicolon > end) semicolon = end;
-  const { host, port } = parseHostPort(text.slice(from, semicolon)) ?? fail(text, 'the host or port is malformed');
-  const params: Params = new Map();
-  if (semicolon < end) {
-    for (const part of text.slice(semicolon + 1, end).split(';')) {
-      const equals = part.indexOf('=');
-      const name = equals < 0 ? part : part.slice(0, equals);
-      const value = equals < 0 ? null : part.slice(equals + 1);
-      if (!PARAMETER.test(name) || (value !== null && !PARAMETER.test(value))) {
-        return fail(text, `parameter ${shown(part)} is malformed`);
-      }
-      const key = name.toLowerCase();
-      if (!params.has(key)) params.set(key, value);
-    }
-  }
-  return { host, port, params, headers: question < 0 ? none : parseHeaders(text, question + 1) };
+function readOther(text: string, from: number, colon: number, end: number): SipUri {
+  const scheme = text.slice(from, colon).toLowerCase();
+  const opaque = text.slice(colon + 1, end);
+  if (!SCHEME.test(scheme)) return fail(text, from, end, 'the scheme is malformed');
+  if (/[\s<>"]/.test(opaque)) return fail(text, from, end, 'a blank, quote or angle bracket stands in it');
+  return { scheme, host: '', params: NO_PARAMS, headers: none, opaque };
 }
 
-function parseHeaders(text: string, from: number): (readonly [string, string])[] {
-  return text
-    .slice(from)
-    .split('&')
-    .map((part) => {
-      const equals = part.indexOf('=');
-      const name = equals < 0 ? part : part.slice(0, equals);
-      const value = equals < 0 ? '' : part.slice(equals + 1);
-      if (name === '' || !HEADER.test(name) || !HEADER.test(value)) fail(text, `header ${shown(part)} is malformed`);
-      return [name, value] as const;
-    });
+/** `*( ";" name [ "=" value ] )` from the semicolon at `at` to `to`. */
+function readParams(text: string, codes: Uint8Array, from: number, at: number, to: number, end: number): Params {
+  const marks: number[] = [];
+  let start = at + 1;
+  while (start <= to) {
+    const next = findCode(codes, SEMICOLON, start, to);
+    const equals = findCode(codes, EQUALS, start, next);
+    const sound =
+      equals > start &&
+      holdsOnly(URI_PARAMETER, codes, start, equals) &&
+      (equals === next || (equals + 1 < next && holdsOnly(URI_PARAMETER, codes, equals + 1, next)));
+    if (!sound) return fail(text, from, end, `parameter ${shown(text.slice(start, next))} is malformed`);
+    if (equals === next) marks.push(start, next, -1, -1);
+    else marks.push(start, equals, equals + 1, next);
+    start = next + 1;
+  }
+  return new ParamList(text, codes, marks);
+}
+
+function readHeaders(
+  text: string,
+  codes: Uint8Array,
+  from: number,
+  at: number,
+  end: number,
+): (readonly [string, string])[] {
+  const headers: (readonly [string, string])[] = [];
+  for (let start = at; start <= end; ) {
+    const next = findCode(codes, AMPERSAND, start, end);
+    const equals = findCode(codes, EQUALS, start, next);
+    const sound =
+      equals > start &&
+      holdsOnly(URI_HEADER, codes, start, equals) &&
+      (equals === next || holdsOnly(URI_HEADER, codes, equals + 1, next));
+    if (!sound) return fail(text, from, end, `header ${shown(text.slice(start, next))} is malformed`);
+    headers.push([text.slice(start, equals), text.slice(Math.min(equals + 1, next), next)]);
+    start = next + 1;
+  }
+  return headers;
+}
+
+/** Where `code` stands between `from` and `end`, else `end`. */
+function findCode(codes: Uint8Array, code: number, from: number, end: number): number {
+  let at = from;
+  while (at < end && codes[at] !== code) at++;
+  return at;
+}
+
+/** Nothing but characters of `kind` and escapes (`%41`). */
+function holdsOnly(kind: number, codes: Uint8Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) {
+    if ((classes[codes[at]] & kind) !== 0) continue;
+    if (codes[at] !== PERCENT || at + 2 >= to || !isHex(codes[at + 1]) || !isHex(codes[at + 2])) return false;
+    at += 2;
+  }
+  return true;
+}
+
+function isHex(code: number): boolean {
+  return (code >= 48 && code <= 57) || ((code | 32) >= 97 && (code | 32) <= 102);
 }
 
 /** `host`, `host:port`, `[v6]`, `[v6]:port`; undefined when it is none of them. */
-export function parseHostPort(text: string): { host: string; port?: number } | undefined {
-  const bracket = text.charCodeAt(0) === 91;
-  const end = bracket ? text.indexOf(']') + 1 : endOfName(text);
-  if (end === 0) return undefined;
-  const host = bracket ? text.slice(1, end - 1) : text.slice(0, end);
-  if (bracket && !IPV6.test(host)) return undefined;
-  if (end === text.length) return { host };
-  const rest = PORT.exec(text.slice(end));
-  const port = rest === null ? 65536 : Number(rest[1]);
-  return port > 65535 ? undefined : { host, port };
+export function parseHostPort(text: string): HostAndPort | undefined {
+  return readHostPort(text, codesOf(text), 0, text.length);
 }
 
-/** Where the host name or IPv4 address at the start of `text` ends; 0 when there is none. */
-function endOfName(text: string): number {
-  let at = 0;
-  for (; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if ((code >= 97 && code <= 122) || (code >= 45 && code <= 57 && code !== 47)) continue;
-    if ((code < 65 || code > 90) && code !== 95) break;
+interface HostAndPort {
+  readonly host: string;
+  readonly port?: number;
+}
+
+export function readHostPort(text: string, codes: Uint8Array, from: number, end: number): HostAndPort | undefined {
+  let at = from;
+  let host: string;
+  if (codes[from] === BRACKET) {
+    at = findCode(codes, BRACKET_END, from, end);
+    host = text.slice(from + 1, at);
+    if (at === end || host.length > IPV6_MAX || !IPV6.test(host)) return undefined;
+    at++;
+  } else {
+    while (at < end && (classes[codes[at]] & HOST) !== 0) at++;
+    if (at === from || codes[at - 1] === DASH || isMark(codes[from])) return undefined;
+    host = text.slice(from, at);
   }
-  return at === 0 || '-._'.includes(text[0]) || text[at - 1] === '-' ? 0 : at;
+  if (at === end) return { host };
+  at = skipBlanks(codes, at, end);
+  if (at === end || codes[at] !== COLON) return undefined;
+  at = skipBlanks(codes, at + 1, end);
+  const digits = at;
+  let port = 0;
+  for (; at < end && at < digits + 5 && codes[at] >= 48 && codes[at] <= 57; at++) port = port * 10 + codes[at] - 48;
+  if (at === digits || port > 65535 || skipBlanks(codes, at, end) < end) return undefined;
+  return { host, port };
+}
+
+function skipBlanks(codes: Uint8Array, from: number, end: number): number {
+  let at = from;
+  while (at < end && (codes[at] === SPACE || codes[at] === TAB)) at++;
+  return at;
+}
+
+/** `-`, `.` and `_`: no host begins with one. */
+function isMark(code: number): boolean {
+  return code === DASH || code === DOT || code === UNDERSCORE;
 }
 
 export function formatHost(host: string): string {
@@ -151,6 +232,6 @@ export function escapeUser(text: string): string {
   );
 }
 
-function fail(text: string, problem: string): never {
-  throw new SipSyntaxError(`Cannot parse URI ${shown(text)}: ${problem}`);
+function fail(text: string, from: number, end: number, problem: string): never {
+  throw new SipSyntaxError(`Cannot parse URI ${shown(text.slice(from, end))}: ${problem}`);
 }

@@ -2,9 +2,6 @@
 import { SipSyntaxError } from './errors.ts';
 import { replyTo, type SipMessage } from './parse.ts';
 
-/** Header fields that may stand once only (RFC 4475 §3.3.8). */
-const SINGLE = ['From', 'To', 'Call-ID', 'CSeq', 'Max-Forwards', 'Content-Type', 'Content-Length', 'Expires'];
-
 /** Throws `SipSyntaxError`, for a request with its `reply`; a response that throws is to be dropped. */
 export function validate(message: SipMessage): void {
   try {
@@ -17,9 +14,8 @@ export function validate(message: SipMessage): void {
 }
 
 function check(message: SipMessage): void {
-  for (const name of SINGLE) {
-    if (message.headers(name).length > 1) throw new SipSyntaxError(`Cannot use message: more than one ${name}`);
-  }
+  const repeated = message.repeated();
+  if (repeated !== undefined) throw new SipSyntaxError(`Cannot use message: more than one ${repeated}`);
   const { via, cseq } = message;
   if (via.version !== '2.0') {
     throw new SipSyntaxError(`Cannot use message: Via says SIP/${via.version}`, { status: 505 });
@@ -33,7 +29,9 @@ function check(message: SipMessage): void {
   }
   // The scheme may be any (416 is the UA's word), the form may not.
   message.parsedUri();
-  for (const address of [message.from, message.to, ...message.contacts, ...message.routes, ...message.recordRoutes]) {
-    void address.uri;
-  }
+  void message.from.uri;
+  void message.to.uri;
+  for (const address of message.contacts) void address.uri;
+  for (const address of message.routes) void address.uri;
+  for (const address of message.recordRoutes) void address.uri;
 }

@@ -1,6 +1,15 @@
 /** Via values, RFC 3261 §20.42: blanks may stand around each "/", ":" and ";". */
-import { formatParams, type Params, Scanner } from './scanner.ts';
-import { formatHostPort, parseHostPort } from './uri.ts';
+import { TOKEN } from './codes.ts';
+import { formatParams, type Params } from './params.ts';
+import { Scanner } from './scanner.ts';
+import { formatHostPort, readHostPort } from './uri.ts';
+
+const TAB = 9;
+const SPACE = 32;
+const COMMA = 44;
+const SLASH = 47;
+const SEMICOLON = 59;
+const KNOWN = ['UDP', 'TCP', 'TLS'];
 
 export interface Via {
   /** `2.0` */
@@ -15,55 +24,64 @@ export interface Via {
 }
 
 export function parseVia(text: string): Via {
-  const scanner = new Scanner(text, 'Via');
+  const scanner = Scanner.of(text, 'Via');
   const via = readVia(scanner);
-  scanner.end();
+  scanner.finish();
   return via;
 }
 
 /** A comma-separated list of values, at least one. */
 export function parseVias(text: string): Via[] {
-  const scanner = new Scanner(text, 'Via');
+  return readVias(Scanner.of(text, 'Via'));
+}
+
+export function readVias(scanner: Scanner): Via[] {
   const vias = [readVia(scanner)];
-  while (scanner.take(44)) vias.push(readVia(scanner));
-  scanner.end();
+  while (scanner.take(COMMA)) vias.push(readVia(scanner));
+  scanner.finish();
   return vias;
 }
 
 /** The first value of a list; the others are not looked at. */
-export function parseFirstVia(text: string): Via {
-  const scanner = new Scanner(text, 'Via');
+export function readFirstVia(scanner: Scanner): Via {
   const via = readVia(scanner);
-  if (scanner.next() !== 44) scanner.end();
+  if (scanner.next() !== COMMA) scanner.finish();
   return via;
 }
 
 function readVia(scanner: Scanner): Via {
-  const { text } = scanner;
+  const { text, codes, end } = scanner;
   scanner.next();
   let version = '2.0';
   if (text.startsWith('SIP/2.0/', scanner.at)) scanner.at += 8;
   else {
     if (scanner.token('the protocol').toUpperCase() !== 'SIP') scanner.fail('the protocol is not SIP');
-    if (!scanner.take(47)) scanner.fail('"/" is missing after SIP');
+    if (!scanner.take(SLASH)) scanner.fail('"/" is missing after SIP');
     version = scanner.token('the version');
-    if (!scanner.take(47)) scanner.fail('"/" is missing after the version');
+    if (!scanner.take(SLASH)) scanner.fail('"/" is missing after the version');
   }
   scanner.next();
-  const transport = scanner.token('the transport').toUpperCase();
+  const transport = readTransport(scanner);
+  const blank = scanner.at;
+  scanner.next();
   const from = scanner.at;
-  scanner.next();
-  if (scanner.at === from || scanner.done) scanner.fail('sent-by is missing');
-  const start = scanner.at;
-  let end = start;
-  for (; end < text.length; end++) {
-    const code = text.charCodeAt(end);
-    if (code === 59 || code === 44) break;
-  }
-  const sentBy = parseHostPort(text.slice(start, end).trim());
+  if (from === blank || scanner.done) scanner.fail('sent-by is missing');
+  let to = from;
+  while (to < end && codes[to] !== SEMICOLON && codes[to] !== COMMA) to++;
+  scanner.at = to;
+  while (to > from && (codes[to - 1] === SPACE || codes[to - 1] === TAB)) to--;
+  const sentBy = readHostPort(text, codes, from, to);
   if (sentBy === undefined) return scanner.fail('sent-by is malformed');
-  scanner.at = end;
   return { version, transport, host: sentBy.host, port: sentBy.port, params: scanner.params() };
+}
+
+function readTransport(scanner: Scanner): string {
+  const from = scanner.at;
+  if (!scanner.skip(TOKEN)) scanner.fail('the transport is missing');
+  if (scanner.at - from === 3) {
+    for (const known of KNOWN) if (scanner.text.startsWith(known, from)) return known;
+  }
+  return scanner.text.slice(from, scanner.at).toUpperCase();
 }
 
 export function formatVia(via: Omit<Via, 'version'>): string {
