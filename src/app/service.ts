@@ -96,6 +96,7 @@ export class Service {
         user: config.terminal.id,
         displayName: config.terminal.name,
         sessionExpiresS: config.sip.sessionExpiresS,
+        redirects: config.sip.redirects,
         trust: trustOf(config),
       },
       systemRandom,

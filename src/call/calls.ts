@@ -257,6 +257,11 @@ export class Calls {
           return event.body ? this.#settle(call, event.body, now) : [];
         case 'rerejected':
           return [];
+        case 'redirected': {
+          const { by, status } = event;
+          this.#log.info('A call was redirected', { call: id, by: short(by), status, to: short(event.to) });
+          return [up({ type: 'redirected', call: id, by: short(by), to: short(event.to) })];
+        }
         case 'refresh':
           return call.settled
             ? this.#climb(

@@ -82,6 +82,7 @@ function build(
       strangers: file.sip.strangers,
       rate: file.sip.rate,
       ...(file.sip.tls && { tls: tlsOf(file.sip.tls) }),
+      redirects: file.sip.redirects,
       sessionExpiresS: Math.ceil(file.sip.session / 1_000),
       accounts: Object.entries(file.sip.accounts).map(
         ([account, { address, servers = [], username, password, expires }]) => ({

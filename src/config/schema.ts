@@ -82,6 +82,10 @@ function sip(around: Surroundings) {
         .prefault({ udp: '0.0.0.0:5060', tcp: '0.0.0.0:5060' }),
     ),
     tls: about('SIP over TLS: who we are, and whom we trust.', tls(around).optional()),
+    redirects: about(
+      'How many other targets a call may be sent on to by who is called (3xx); 0: none.',
+      integer(0, 10).prefault(5),
+    ),
     session: about(
       'Talks are refreshed within this time, or end (RFC 4028); off: only where the other side asks for it.',
       duration('90s', '1d', 'off').prefault('30m'),

@@ -22,6 +22,8 @@ export interface SipConfig {
   accounts: readonly AccountConfig[];
   /** RFC 4028, s; 0: none is asked for. */
   sessionExpiresS: number;
+  /** How many other targets a call is redirected to; 0: none. */
+  redirects: number;
   /** Whom callers may prove to be: names and passwords. */
   users: Readonly<Record<string, string>>;
   /** In challenges of ours. */

@@ -198,6 +198,11 @@ export class PlanCall implements Session {
     return actions;
   }
 
+  redirected(call: string, by: string, to: string): TerminalAction[] {
+    const leg = this.#legs.get(call);
+    return leg === undefined ? [] : [this.#legEvent('redirected', leg, { reason: `${by} sends the call on to ${to}` })];
+  }
+
   answered(call: string, now: number): TerminalAction[] {
     const leg = this.#legs.get(call);
     if (leg === undefined || leg.state === 'answered') return [];

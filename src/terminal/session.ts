@@ -37,6 +37,7 @@ export interface Session extends Claim {
   owns(call: string): boolean;
   ringing(call: string): TerminalAction[];
   early?(call: string, on: boolean): TerminalAction[];
+  redirected?(call: string, by: string, to: string): TerminalAction[];
   answered(call: string, now: number): TerminalAction[];
   digit(call: string, digit: string, now: number): TerminalAction[];
   ended(call: string, cause: EndCause, by: 'us' | 'peer' | 'network', reason: string, now: number): TerminalAction[];

@@ -106,6 +106,8 @@ export class Terminal {
         return this.#owner(input.call)?.ringing(input.call) ?? [];
       case 'early':
         return this.#owner(input.call)?.early?.(input.call, input.on) ?? [];
+      case 'redirected':
+        return this.#owner(input.call)?.redirected?.(input.call, input.by, input.to) ?? [];
       case 'answered':
         // Whom we no longer know has lost a race: he must not be left talking to nobody.
         return (

@@ -168,6 +168,8 @@ export type TerminalInput =
   | { type: 'ringing'; call: string }
   /** What the other side of our `dial` plays before it takes it can be heard, or has ceased: announcements, its own ringback. */
   | { type: 'early'; call: string; on: boolean }
+  /** `by` sent our `dial` on to somebody else. */
+  | { type: 'redirected'; call: string; by: string; to: string }
   /** The other side took our `dial`, or our `answer` is on its way and sound can flow. */
   | { type: 'answered'; call: string }
   /** A DTMF digit of the other side; heard while the call is mute, too. */
@@ -212,7 +214,8 @@ export type TerminalAction =
 /**
  * What happens to a call. One call of a plan keeps one `call`, however many phones it rings; an own call ends with exactly
  * one `ended` (it was taken, or given up on purpose) or `failed` (it reached nobody), an incoming one with one `ended` or
- * `refused`. `early`: what this phone's side plays before it answers is heard here. `unreached`: this phone did not take it, the plan goes on. `lost`: the network took a talk away, the plan begins anew.
+ * `refused`. `early`: what this phone's side plays before it answers is heard here. `redirected`: it sent the call on; `reason` says whither.
+ * `unreached`: this phone did not take it, the plan goes on. `lost`: the network took a talk away, the plan begins anew.
  */
 export interface CallEvent {
   type: 'call' | 'page';
@@ -222,6 +225,7 @@ export interface CallEvent {
     | 'calling'
     | 'ringing'
     | 'early'
+    | 'redirected'
     | 'unreached'
     | 'answered'
     | 'connected'

@@ -78,6 +78,7 @@ test('without encryption the example loads, with every default', async () => {
       },
     ],
     sessionExpiresS: 1800,
+    redirects: 5,
     users: {},
     realm: 'help-07',
     strangers: 'refuse',

@@ -1,6 +1,6 @@
 /** What calls have in common, whichever side sent the INVITE. */
 
-import type { Hop } from '../message/index.ts';
+import type { Hop, SipUri } from '../message/index.ts';
 import type { Account } from './account.ts';
 import type { Core } from './core.ts';
 import type { Talk } from './talk.ts';
@@ -76,4 +76,6 @@ export interface CallContext {
   readonly transfers: Transfers;
   readonly session: string;
   readonly account: Account | undefined;
+  /** The ways to another target, when all or the first are known. */
+  readonly find: (target: SipUri, now: number, then: (routes: readonly Route[], now: number) => void) => void;
 }

@@ -7,17 +7,21 @@ import { Dialog } from '../dialog/index.ts';
 import {
   createRequest,
   formatHostPort,
+  formatUri,
   type Hop,
+  parseUri,
   type SipRequest,
   type SipResponse,
   SipSyntaxError,
 } from '../message/index.ts';
 import { DEFAULT_TIMING } from '../transaction/index.ts';
+import { samePlace } from './account.ts';
 import { ask } from './ask.ts';
 import { Branch } from './branch.ts';
 import type { Call, CallContext, Ending, Route } from './call.ts';
 import type { Machine } from './core.ts';
 import { ALLOW, bodyOf, fromOf, type HeaderField, reasonHeader, retryAfterMs, SUPPORTED } from './headers.ts';
+import { Redirects } from './redirects.ts';
 import { SessionTimer } from './session-timer.ts';
 import { Talk } from './talk.ts';
 import type { Body, Invitation } from './types.ts';
@@ -59,6 +63,11 @@ export class OutgoingCall implements Call, Machine {
   readonly #branches = new Map<string, Branch>();
   /** Acknowledges a 2xx with the offer in it, once the owner has answered that. */
   #acknowledge: ((now: number, answer?: Body) => void) | undefined;
+  readonly #redirects: Redirects;
+  /** The Request-URI: whom the call was for, until it is redirected. */
+  #target: string;
+  /** The account whose call was redirected away from its servers: what it asks of the sound still holds. */
+  #from: string | undefined;
   #sequence = 0;
   /** Until the first word of anybody. */
   #giveUpAt: number | undefined;
@@ -74,6 +83,8 @@ export class OutgoingCall implements Call, Machine {
     this.#callId = context.core.random.token();
     this.#tag = context.core.random.token();
     this.#session = new SessionTimer(context.core.config.sessionExpiresS);
+    this.#redirects = new Redirects(parseUri(invitation.target), context.core.config.redirects);
+    this.#target = invitation.target;
     this.#giveUpAt = now + NO_ANSWER_MS;
     this.#timers.set('first-answer', this.#giveUpAt);
     context.core.machines.add(this);
@@ -91,6 +102,10 @@ export class OutgoingCall implements Call, Machine {
   start(routes: readonly Route[], now: number): void {
     if (this.#state !== 'locating') return;
     this.#state = 'calling';
+    this.#try(routes, now);
+  }
+
+  #try(routes: readonly Route[], now: number): void {
     // §26.2.2: what a SIPS URI asks for goes over TLS or not at all.
     const fit = routes.filter(({ hop }) => hop.transport === 'tls' || !this.#secure);
     this.#candidates = this.#context.core.targets.order(fit, ({ hop }) => hop, now);
@@ -99,11 +114,35 @@ export class OutgoingCall implements Call, Machine {
   }
 
   get #secure(): boolean {
-    return /^sips:/i.test(this.#invitation.target);
+    return /^sips:/i.test(this.#target);
   }
 
   #notFound(now: number): void {
-    this.#over({ cause: 'transport', by: 'network', reason: `cannot find where ${this.#invitation.target} is` }, now);
+    this.#fail({ cause: 'transport', by: 'network', reason: `cannot find where ${this.#target} is` }, now);
+  }
+
+  /** Nobody was reached there; unless there is somewhere else to go, the call is over. */
+  #fail(ending: Ending, now: number): void {
+    // §21.6: 6xx speaks for all of them.
+    const next = this.#state === 'calling' && (ending.status ?? 0) < 600 ? this.#redirects.next() : undefined;
+    if (next === undefined) return this.#over(ending, now);
+    const { by, status, uri } = next;
+    const { core, session, account, find } = this.#context;
+    this.#target = formatUri(uri);
+    this.#from ??= account?.name;
+    this.#renewed = false;
+    this.#giveUpAt ??= now + NO_ANSWER_MS;
+    this.#timers.set('first-answer', this.#giveUpAt);
+    core.emit(session, { type: 'redirected', by, status, to: this.#target });
+    let found = false;
+    find(uri, now, (routes, at) => {
+      if (found || this.#state !== 'calling' || this.#target !== formatUri(uri)) return;
+      found = true;
+      this.#try(
+        routes.filter(({ hop }) => !samePlace(hop, { ...hop, remote: hop.local })),
+        at,
+      );
+    });
   }
 
   #attempt(now: number): void {
@@ -118,7 +157,7 @@ export class OutgoingCall implements Call, Machine {
     if (body === 'none') return;
     this.#giveUpAt ??= now + NO_ANSWER_MS;
     const left = this.#giveUpAt - now;
-    const others = this.#candidates.length;
+    const others = this.#candidates.length + this.#redirects.waiting;
     const patience = others === 0 ? left : Math.min(core.config.firstAnswerMs ?? FIRST_ANSWER_MS, left / (others + 1));
     this.#timers.set('first-answer', now + Math.max(FIRST_ANSWER_MIN_MS, patience));
     let leg: Leg | undefined;
@@ -149,10 +188,14 @@ export class OutgoingCall implements Call, Machine {
     ask(core, { make, hop, account, handler }, now);
   }
 
+  get #account(): string | undefined {
+    return this.#context.account?.name ?? this.#from;
+  }
+
   /** The owner's offer; one that cannot be made (no port is free, say) ends the call. */
   #offer(hop: Hop, now: number): Body | undefined | 'none' {
     try {
-      return this.#invitation.body(hop, this.#context.account?.name);
+      return this.#invitation.body(hop, this.#account);
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
       this.#over({ cause: 'transport', by: 'us', reason: error.message }, now);
@@ -167,7 +210,7 @@ export class OutgoingCall implements Call, Machine {
     const { target, headers = [] } = this.#invitation;
     return createRequest({
       method: 'INVITE',
-      uri: target,
+      uri: this.#target,
       headers: [
         ['Max-Forwards', '70'],
         ['From', fromOf(displayName, own, this.#tag)],
@@ -196,7 +239,7 @@ export class OutgoingCall implements Call, Machine {
           this.#drop(leg, now);
         }
         if (this.#candidates.length > 0) this.#attempt(now);
-        else this.#over({ cause: 'timeout', by: 'network', reason: 'no answer to the INVITE' }, now);
+        else this.#fail({ cause: 'timeout', by: 'network', reason: 'no answer to the INVITE' }, now);
       } else {
         // §9.1: 64*T1 after the CANCEL without a final response, the INVITE is taken for dead.
         for (const leg of this.#legs) this.#context.core.abandon(leg.transaction);
@@ -225,7 +268,8 @@ export class OutgoingCall implements Call, Machine {
     }
     // RFC 3263 §4.3: a server that is out of order is passed over.
     if (status === 503 && this.#candidates.length > 0) return this.#attempt(now);
-    this.#over({ cause: 'rejected', by: 'peer', status, reason: response.reason }, now);
+    this.#redirects.take(response, leg.request.uri);
+    this.#fail({ cause: 'rejected', by: 'peer', status, reason: response.reason }, now);
   }
 
   #progress(leg: Leg, response: SipResponse, from: Hop, now: number): void {
@@ -340,7 +384,7 @@ export class OutgoingCall implements Call, Machine {
       this.#candidates.push({ hop: { ...leg.hop, flow: undefined }, account: leg.context.account });
     }
     if (this.#candidates.length > 0) return this.#attempt(now);
-    this.#over({ cause, by: 'network', reason }, now);
+    this.#fail({ cause, by: 'network', reason }, now);
   }
 
   #drop(leg: Leg, now: number): void {

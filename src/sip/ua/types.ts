@@ -38,6 +38,8 @@ export interface UaConfig {
   firstAnswerMs?: number;
   /** RFC 4028: the interval our INVITEs ask for, s; 0: none. Absent: 1800. */
   sessionExpiresS?: number;
+  /** How many other targets one call of ours is redirected to (3xx); 0: none. Absent: 5. */
+  redirects?: number;
 }
 
 export interface Body {
@@ -70,6 +72,8 @@ export type SessionEvent =
    * `offer` its offer, as our INVITE had none, to be answered with `answerOffer`.
    */
   | { type: 'progress'; status: number; reason: string; body?: Body; branch?: string; offer?: true }
+  /** 3xx to our INVITE: who is called now, in place of `by`. */
+  | { type: 'redirected'; by: string; status: number; to: string }
   /**
    * First 2xx to our INVITE; the ACK is on its way. Further ones of a forked INVITE are ACKed and ended with BYE by the UA.
    * `account`: the call goes by that account's server. `focus`: the other side is a conference (RFC 4579). No `body`: what its

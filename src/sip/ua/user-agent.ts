@@ -165,14 +165,24 @@ export class UserAgent implements UserAgentInterface {
     const accounts = this.#accountsFor(invitation, uri);
     const call = new OutgoingCall(this.#context(session, accounts[0]), { ...invitation, headers }, now);
     this.#calls.add(session, call);
+    this.#find(uri, accounts, now, (routes, at) => call.start(routes, at));
+  }
+
+  /** `then` hears what is there as soon as something is, and perhaps again. */
+  #find(
+    uri: SipUri,
+    accounts: readonly Account[],
+    now: number,
+    then: (routes: readonly Route[], now: number) => void,
+  ): void {
     if (accounts.length === 0)
       return this.#core.locate(uri, undefined, now, (hops, at) =>
-        call.start(
+        then(
           hops.map((hop) => ({ hop, account: undefined })),
           at,
         ),
       );
-    const go = (at: number): void => call.start(routesBy(accounts), at);
+    const go = (at: number): void => then(routesBy(accounts), at);
     if (routesBy(accounts).length > 0) return go(now);
     let open = accounts.length;
     for (const account of accounts)
@@ -183,7 +193,7 @@ export class UserAgent implements UserAgentInterface {
   }
 
   /** Whose server the target names. Several at one domain: one that is registered first, the others when it fails. */
-  #accountsFor({ account }: Invitation, uri: SipUri): Account[] {
+  #accountsFor({ account }: Pick<Invitation, 'account'>, uri: SipUri): Account[] {
     if (account !== undefined) return this.#accounts.filter(({ name }) => name === account);
     const serving = this.#accounts.filter((one) => one.serves(uri));
     return [...serving.filter(({ current }) => current), ...serving.filter(({ current }) => !current)];
@@ -239,7 +249,8 @@ export class UserAgent implements UserAgentInterface {
   }
 
   #context(session: string, account: Account | undefined): CallContext {
-    return { core: this.#core, calls: this.#calls, transfers: this.#transfers, session, account };
+    const find: CallContext['find'] = (uri, now, then) => this.#find(uri, this.#accountsFor({}, uri), now, then);
+    return { core: this.#core, calls: this.#calls, transfers: this.#transfers, session, account, find };
   }
 
   #request(request: SipRequest, hop: Hop, transaction: string | undefined, now: number): void {

@@ -236,5 +236,7 @@ export function summary(event: SessionEvent): string {
       return `referring ${event.state} ${event.status}`;
     case 'refresh':
       return 'refresh';
+    case 'redirected':
+      return `redirected ${event.status} by ${event.by} to ${event.to}`;
   }
 }
