@@ -18,6 +18,12 @@ export const UNSENT_MAX_BYTES = 1 << 20;
 /** Requests remembered per connection, to report them when it breaks. */
 export const WAITING_MAX = 512;
 
+/** RFC 5626 §4.4.1: from one ping to the next, when the server names no other time. Each takes its own 80 % to all of it. */
+export const PING_MS = 120_000;
+/** RFC 5626 §4.4.1: a pong that has not come by then never will. */
+export const PONG_MS = 10_000;
+const PING = new Uint8Array([13, 10, 13, 10]);
+
 export type StreamTransport = Exclude<Transport, 'udp'>;
 
 export interface ConnectionEvents {
@@ -43,6 +49,8 @@ export interface Opening {
   withinMs: number;
   /** Why the other side is none of `domains`. Nothing is said to it before this was asked. */
   objection?(domains: readonly string[]): string | undefined;
+  /** TLS: who the other side has shown to be; asked once it is there. */
+  identities?(): readonly string[];
 }
 
 export class Connection {
@@ -59,7 +67,13 @@ export class Connection {
   /** Held back until the other side has shown who it is. */
   #unsaid: Uint8Array[] | undefined;
   #objection: Opening['objection'];
+  /** TLS: who the other side has shown to be. */
+  identities: readonly string[] | undefined;
   #partialAlarm?: NodeJS.Timeout;
+  #pingAlarm?: NodeJS.Timeout;
+  /** A ping has no pong so far. */
+  #pongAlarm?: NodeJS.Timeout;
+  #owesPong = false;
   #silentAlarm?: NodeJS.Timeout;
   #reason = 'closed by the other side';
   open = true;
@@ -86,13 +100,15 @@ export class Connection {
     socket.on('close', () => {
       clearTimeout(this.#partialAlarm);
       clearTimeout(this.#silentAlarm);
+      clearInterval(this.#pingAlarm);
+      clearTimeout(this.#pongAlarm);
       this.open = false;
       this.#events.onClose(this, this.#reason, [...this.#waiting.values()]);
     });
     if (opening !== undefined) this.#opens(opening);
   }
 
-  #opens({ event, withinMs, objection }: Opening): void {
+  #opens({ event, withinMs, objection, identities }: Opening): void {
     this.#objection = objection;
     if (objection !== undefined) this.#unsaid = [];
     const alarm = setTimeout(() => this.close(`no connection within ${withinMs} ms`), withinMs);
@@ -101,6 +117,7 @@ export class Connection {
       clearTimeout(alarm);
       const reason = objection?.(this.domains ?? []);
       if (reason !== undefined) return this.close(reason);
+      this.identities = identities?.();
       const unsaid = this.#unsaid ?? [];
       this.#unsaid = undefined;
       for (const bytes of unsaid) this.#socket.write(bytes);
@@ -117,10 +134,40 @@ export class Connection {
     return this.#socket.localAddress;
   }
 
+  /**
+   * RFC 5626 §3.5.1, §4.4.1: pings from now on; a registration hangs on this connection. `everyMs`: what the server asks for
+   * (Flow-Timer). `owed`: it has said that it answers them; otherwise only one that has done so before must.
+   */
+  keepAlive(everyMs: number | undefined, owed: boolean): void {
+    this.#owesPong ||= owed;
+    clearInterval(this.#pingAlarm);
+    this.#pingAlarm = setInterval(() => this.#ping(), (everyMs ?? PING_MS) * (0.8 + 0.2 * Math.random()));
+  }
+
+  #ping(): void {
+    if (!this.open || this.#unsaid !== undefined || this.#pongAlarm !== undefined) return;
+    this.#socket.write(PING);
+    this.#pongAlarm = setTimeout(() => {
+      this.#pongAlarm = undefined;
+      if (this.#owesPong) this.close(`no pong within ${PONG_MS / 1000} s`);
+    }, PONG_MS);
+  }
+
+  /** Whatever comes shows that the other side lives. A CRLF of its own between messages is the pong, and no half of a ping. */
+  #ponged(chunk: Buffer): Buffer {
+    if (this.#pongAlarm === undefined) return chunk;
+    clearTimeout(this.#pongAlarm);
+    this.#pongAlarm = undefined;
+    const blanks = /^(?:\r\n){0,3}/.exec(chunk.toString('latin1', 0, 6))![0].length;
+    if (!this.#framer.empty || blanks % 4 === 0) return chunk;
+    this.#owesPong = true;
+    return chunk.subarray(2);
+  }
+
   #receive(chunk: Buffer): void {
     clearTimeout(this.#silentAlarm);
     this.#silentAlarm = undefined;
-    for (const frame of this.#framer.put(chunk)) {
+    for (const frame of this.#framer.put(this.#ponged(chunk))) {
       if (!this.open) return;
       this.#events.onFrame(this, frame);
     }

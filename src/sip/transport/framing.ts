@@ -31,6 +31,11 @@ export class StreamFramer {
     return this.#buffer.length > 0 && this.#buffer[0] !== CR;
   }
 
+  /** Nothing has come of the next message. */
+  get empty(): boolean {
+    return this.#buffer.length === 0;
+  }
+
   put(chunk: Uint8Array): Frame[] {
     if (this.#dead) return [];
     this.#buffer = this.#buffer.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#buffer, chunk]);

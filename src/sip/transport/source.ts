@@ -14,6 +14,7 @@ interface Native {
   socket(family: number, type: number, protocol: number): number;
   connect(fd: number, address: Uint8Array, length: number): number;
   getsockname(fd: number, address: Uint8Array, length: Uint32Array): number;
+  bind(fd: number, address: Uint8Array, length: number): number;
   close(fd: number): number;
   inet_pton(family: number, text: string, address: Uint8Array): number;
   inet_ntop(family: number, address: Uint8Array, text: Uint8Array, size: number): string | null;
@@ -28,11 +29,25 @@ function load(): Native {
     socket: libc.func('int socket(int, int, int)'),
     connect: libc.func('int connect(int, void *, uint32_t)'),
     getsockname: libc.func('int getsockname(int, void *, void *)'),
+    bind: libc.func('int bind(int, void *, uint32_t)'),
     close: libc.func('int close(int)'),
     inet_pton: libc.func('int inet_pton(int, const char *, void *)'),
     inet_ntop: libc.func('const char *inet_ntop(int, void *, void *, uint32_t)'),
     if_nametoindex: libc.func('unsigned int if_nametoindex(const char *)'),
   } as Native;
+}
+
+/** Whether the IP literal `host` is an address of this machine now. Asked by binding a socket to it. */
+export function isOwnAddress(host: string): boolean {
+  const [literal, zone] = host.split('%');
+  native ??= load();
+  const family = isIP(literal) === 6 ? AF_INET6 : AF_INET;
+  const fd = native.socket(family, SOCK_DGRAM_CLOEXEC, 0);
+  if (fd < 0) return false;
+  const address = sockaddr(native, family, literal, zone, 0);
+  const bound = native.bind(fd, address, family === AF_INET6 ? 28 : 16) === 0;
+  native.close(fd);
+  return bound;
 }
 
 /** The source address towards the IP literal `remote`; undefined when there is no route (or no such family here). */
@@ -45,7 +60,7 @@ export function sourceAddress(remote: string): string | undefined {
   const fd = native.socket(family, SOCK_DGRAM_CLOEXEC, 0);
   if (fd < 0) return undefined;
   try {
-    const address = sockaddr(native, family, literal, zone);
+    const address = sockaddr(native, family, literal, zone, DISCARD_PORT);
     if (native.connect(fd, address, six ? 28 : 16) !== 0) return undefined;
     const length = new Uint32Array([28]);
     if (native.getsockname(fd, address, length) !== 0) return undefined;
@@ -58,10 +73,10 @@ export function sourceAddress(remote: string): string | undefined {
 }
 
 /** struct sockaddr_in (16 octets) or sockaddr_in6 (28): family in the machine's byte order, port in the network's. */
-function sockaddr(native: Native, family: number, literal: string, zone: string | undefined): Uint8Array {
+function sockaddr(native: Native, family: number, literal: string, zone: string | undefined, port: number): Uint8Array {
   const bytes = new Uint8Array(28);
   new Uint16Array(bytes.buffer, 0, 1)[0] = family;
-  bytes[3] = DISCARD_PORT;
+  bytes[3] = port;
   native.inet_pton(family, literal, bytes.subarray(family === AF_INET6 ? 8 : 4));
   if (zone !== undefined) new Uint32Array(bytes.buffer, 24, 1)[0] = Number(zone) || native.if_nametoindex(zone);
   return bytes;

@@ -1,8 +1,15 @@
 /** The TCP and TLS side: listening sockets, and every open connection by its name and by where it leads (RFC 3261 §18). */
 import { connect, createServer, isIP, type Server, type Socket } from 'node:net';
 import type { Hop, HostPort } from '../message/index.ts';
-import { Connection, type ConnectionEvents, type Opening, type StreamTransport } from './connection.ts';
+import {
+  Connection,
+  type ConnectionEvents,
+  type ConnectionOptions,
+  type Opening,
+  type StreamTransport,
+} from './connection.ts';
 import { allDone, systemReason, TransportError } from './errors.ts';
+import { isOwnAddress } from './source.ts';
 import type { Tls } from './tls.ts';
 
 /** Beyond it the one longest without a message makes room: one that others have opened, for ours lead to the servers. */
@@ -73,7 +80,7 @@ export class Streams {
     this.#makeRoom();
     const { remote } = hop;
     const options = { id: this.#name(transport), transport, remote, ours: true };
-    const withinMs = CONNECT_TIMEOUT_MS;
+    const withinMs = hop.connectMs ?? CONNECT_TIMEOUT_MS;
     let connection: Connection;
     if (transport === 'tcp') {
       const socket = connect({ host: remote.host, port: remote.port, localAddress: from });
@@ -85,6 +92,7 @@ export class Streams {
         event: 'secureConnect',
         withinMs,
         objection: (wanted) => this.#tls.objection(socket, wanted),
+        identities: () => this.#tls.identities(socket),
       };
       connection = new Connection({ ...options, domains }, socket, this.#events, opening);
     }
@@ -106,13 +114,28 @@ export class Streams {
     const remote = { host: remoteAddress, port: remotePort };
     const options = { id: this.#name(transport), transport, remote, ours: false };
     const connection =
-      transport === 'tcp'
-        ? new Connection(options, socket, this.#events)
-        : new Connection(options, this.#tls.accept(socket), this.#events, {
-            event: 'secure',
-            withinMs: CONNECT_TIMEOUT_MS,
-          });
+      transport === 'tcp' ? new Connection(options, socket, this.#events) : this.#secure(options, socket);
     this.#byId.set(connection.id, connection);
+  }
+
+  #secure(options: ConnectionOptions, socket: Socket): Connection {
+    const secure = this.#tls.accept(socket);
+    const identities = (): readonly string[] => this.#tls.identities(secure);
+    return new Connection(options, secure, this.#events, { event: 'secure', withinMs: CONNECT_TIMEOUT_MS, identities });
+  }
+
+  /** See `Connection.keepAlive`. */
+  keepAlive(flow: string, everyMs: number | undefined, owed: boolean): void {
+    this.#byId.get(flow)?.keepAlive(everyMs, owed);
+  }
+
+  /** Ends what starts from an address that is ours no more. */
+  refresh(): void {
+    for (const connection of [...this.#byId.values()]) {
+      const { localHost } = connection;
+      if (localHost !== undefined && !isOwnAddress(localHost))
+        connection.close(`${localHost} is no address of ours now`);
+    }
   }
 
   #name(transport: StreamTransport): string {

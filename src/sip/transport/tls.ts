@@ -66,7 +66,20 @@ export class Tls {
     // Its errors show on the connection above it.
     socket.on('error', () => {});
     const { TLSSocket } = library();
-    return new TLSSocket(socket, { isServer: true, secureContext: this.#serverContext() });
+    // RFC 5922 §7.4: who has a certificate may show it; who has none is a caller like any other.
+    const secureContext = this.#serverContext();
+    return new TLSSocket(socket, { isServer: true, secureContext, requestCert: true, rejectUnauthorized: false });
+  }
+
+  /** RFC 5922 §7.4: who the other side has shown to be; nobody without a certificate that is trusted here. */
+  identities(socket: TLSSocket): readonly string[] {
+    const { ca, fingerprints = [] } = this.#options;
+    const certificate = socket.getPeerCertificate();
+    if (certificate?.fingerprint256 === undefined) return [];
+    const known = fingerprints.includes(certificate.fingerprint256.replaceAll(':', '').toLowerCase());
+    if (known) return identitiesOf(certificate);
+    if (fingerprints.length > 0 && ca === undefined) return [];
+    return socket.authorized || isVerified(socket) ? identitiesOf(certificate) : [];
   }
 
   #clientContext(): SecureContext {
@@ -77,8 +90,8 @@ export class Tls {
   }
 
   #serverContext(): SecureContext {
-    const { certificate: cert, key } = this.#options;
-    this.#server ??= context({ cert, key, ca: [] });
+    const { ca = [], certificate: cert, key } = this.#options;
+    this.#server ??= context({ cert, key, ca });
     return this.#server;
   }
 
@@ -124,6 +137,12 @@ function whyInvalid(code: string, { valid_from, valid_to }: PeerCertificate): st
     default:
       return `the certificate cannot be trusted: ${code}`;
   }
+}
+
+/** Of a socket that we accepted: there `authorized` is set by tls.Server alone, and this is what it asks. */
+function isVerified(socket: TLSSocket): boolean {
+  const { _handle: handle } = socket as unknown as { _handle?: { verifyError?(): Error | null | undefined } };
+  return typeof handle?.verifyError === 'function' && !handle.verifyError();
 }
 
 let loaded: typeof import('node:tls') | undefined;

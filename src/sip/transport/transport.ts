@@ -8,6 +8,7 @@ import {
   parseMessage,
   replyTo,
   type SipMessage,
+  type SipResponse,
   SipSyntaxError,
   type Transport,
   validate,
@@ -39,6 +40,8 @@ export interface SipTransportOptions {
   onMessage(message: SipMessage, hop: Hop): void;
   /** What `send` was given with `transaction` could not be sent, or its connection broke before any answer. */
   onFailure(transaction: string, reason: string): void;
+  /** A connection has ended, whoever opened it; before what waited for an answer on it is reported. */
+  onClosed?(flow: string): void;
   onBytes?(passage: Passage): void;
 }
 
@@ -78,6 +81,7 @@ export class SipTransport {
       onFrame: (connection, frame) => this.#frame(connection, frame),
       onClose: (connection, reason, waiting) => {
         options.logger.debug('sip connection closed', { flow: connection.id, ...connection.remote, reason });
+        options.onClosed?.(connection.id);
         const what = `${connection.transport.toUpperCase()} connection`;
         for (const transaction of waiting) options.onFailure(transaction, `${what}: ${reason}`);
       },
@@ -97,6 +101,12 @@ export class SipTransport {
   /** Closes everything; queued answers on connections are sent first. */
   async stop(): Promise<void> {
     await Promise.all([...this.#udp.map((listener) => listener.stop()), this.#streams.stop()]);
+  }
+
+  /** Links, addresses or routes are others now: nothing is taken for known, and no connection kept that cannot live. */
+  refresh(): void {
+    this.#sources.clear();
+    this.#streams.refresh();
   }
 
   /** The bound addresses, with real ports. */
@@ -225,13 +235,20 @@ export class SipTransport {
   }
 
   #frame(connection: Connection, frame: Frame): void {
-    const { remote, transport, domains } = connection;
+    const { remote, transport, domains, identities } = connection;
     const host = connection.localHost ?? '';
     const listener = this.#listeners(transport)
       .map((all) => all.find(({ bound }) => bound.host === host) ?? all.find(isAny) ?? all[0])
       .find((found) => found !== undefined);
     const local = { host, port: listener?.bound.port ?? 0 };
-    const hop: Hop = { transport, remote, local, flow: connection.id, ...(domains && { domains }) };
+    const hop: Hop = {
+      transport,
+      remote,
+      local,
+      flow: connection.id,
+      ...(domains && { domains }),
+      ...(identities && { identities }),
+    };
     switch (frame.kind) {
       case 'ping':
         connection.send(PONG);
@@ -251,6 +268,17 @@ export class SipTransport {
     }
   }
 
+  #answered(response: SipResponse, { flow }: Hop): void {
+    this.#streams.answered(response.via.params.get('branch') ?? '');
+    const registered = response.cseq.method === 'REGISTER' && response.status >= 200 && response.status < 300;
+    if (!registered || flow === undefined) return;
+    // RFC 5626 §4.4.1, §6: with either the server has promised to answer pings.
+    const seconds = /^\d{1,5}$/.exec(response.header('Flow-Timer') ?? '')?.[0];
+    const outbound = response.list('Require').some((tag) => tag.toLowerCase() === 'outbound');
+    const everyMs = seconds === undefined ? undefined : Math.max(1, Number(seconds)) * 1_000;
+    this.#streams.keepAlive(flow, everyMs, outbound || seconds !== undefined);
+  }
+
   /** `broken`: the head of a stream that cannot be cut any further; it is answered with 400 whatever it says. */
   #receive(bytes: Uint8Array, hop: Hop, broken?: string): void {
     let message: SipMessage | undefined;
@@ -259,7 +287,7 @@ export class SipTransport {
       if (message.kind === 'request') stampVia(message, hop.remote);
       validate(message);
       if (broken !== undefined) throw new SipSyntaxError(`Cannot use the stream: ${broken}`);
-      if (message.kind === 'response') this.#streams.answered(message.via.params.get('branch') ?? '');
+      if (message.kind === 'response') this.#answered(message, hop);
       this.#options.onMessage(message, hop);
     } catch (error) {
       if (!(error instanceof SipSyntaxError)) throw error;
