@@ -8,6 +8,7 @@ import { type CallOutput, Calls } from '../call/index.ts';
 import type { Config } from '../config/index.ts';
 import { ControlServer } from '../control/index.ts';
 import { Blinker, createGpio, type Gpio } from '../io/gpio/index.ts';
+import { type NetworkState, NetworkWatch } from '../io/network.ts';
 import { type Journal, journalFolder, openJournal } from '../journal/index.ts';
 import { createMediaEngine } from '../media/index.ts';
 import type { MediaEngine, MediaEvent } from '../media/types.ts';
@@ -24,6 +25,7 @@ import {
   type TerminalInput,
 } from '../terminal/index.ts';
 import { createWeb, type Web } from '../web/index.ts';
+import { instanceOf } from './instance.ts';
 import { controlHandler } from './operator.ts';
 import { secretBytes, systemRandom } from './random.ts';
 import { Sounds } from './sounds.ts';
@@ -60,6 +62,9 @@ export class Service {
   readonly #terminal: Terminal;
   readonly #transport: SipTransport;
   readonly #resolver: Resolver;
+  readonly #network: NetworkWatch;
+  /** The machine had an address others can reach when it was last looked at. */
+  #connected = false;
   readonly #blinker = new Blinker();
   readonly #gpio: Gpio;
   readonly #control: ControlServer;
@@ -98,6 +103,8 @@ export class Service {
         sessionExpiresS: config.sip.sessionExpiresS,
         redirects: config.sip.redirects,
         trust: trustOf(config),
+        instance: instanceOf(options.stateDirectory, logger),
+        oversize: config.sip.oversize,
       },
       systemRandom,
     );
@@ -109,12 +116,14 @@ export class Service {
       logger,
       onMessage: (message, hop) => this.#take(() => this.#calls.receive(message, hop, now())),
       onFailure: (transaction, reason) => this.#take(() => this.#calls.transportFailed(transaction, reason, now())),
+      onClosed: (flow) => this.#take(() => this.#calls.transportChanged({ kind: 'flow', flow }, now())),
     });
     this.#resolver = new Resolver({
       localFor: (host, transport) => this.#transport.localFor(host, transport),
       random: systemRandom,
       dns: new Dns({ logger }),
     });
+    this.#network = new NetworkWatch((state) => this.#moved(state), logger);
     this.#gpio = createGpio(
       { inputs: config.device.buttons, outputs: config.device.outputs },
       // A button already down at the start is a press like any other: somebody may have held it through a restart.
@@ -169,6 +178,7 @@ export class Service {
         },
         this.#log,
       );
+    this.#connected = this.#network.start().addresses.length > 0;
     await this.#acquire('sip', async () => {
       await this.#transport.start();
       this.#take(() => this.#calls.start(now()));
@@ -187,6 +197,7 @@ export class Service {
     this.#take(() => this.#calls.stop(now()));
     while (!this.#calls.idle && now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
     clearTimeout(this.#alarm);
+    this.#network.stop();
     for (const retry of this.#retries.values()) clearTimeout(retry);
     this.#busy = true; // nothing more is taken
     this.#journal.append({ type: 'config', state: 'stopped', version: this.#version });
@@ -215,6 +226,16 @@ export class Service {
       }, acquireEveryMs);
       this.#retries.set(fault, retry);
     }
+  }
+
+  /** Without any address there is no network; what is left of it, the registrations say. */
+  #moved({ addresses }: NetworkState): void {
+    const gone = addresses.length === 0;
+    if (gone && this.#connected) this.#tell({ type: 'fault', fault: 'network', raised: true, reason: 'no address' });
+    if (!gone) this.#tell({ type: 'fault', fault: 'network', raised: false, reason: `address ${addresses[0]}` });
+    this.#connected = !gone;
+    this.#transport.refresh();
+    this.#take(() => this.#calls.transportChanged({ kind: 'network' }, now()));
   }
 
   /** After `stop`: a sound driver holds a thread for good, and an ordinary end of the process would wait for it. */

@@ -6,7 +6,7 @@ import { CodedError, type Logger, type Random } from '../base/index.ts';
 import type { MediaEngine, MediaEvent } from '../media/types.ts';
 import { parseSdp, SdpSyntaxError } from '../sdp/index.ts';
 import type { Hop, SipMessage, SipRequest } from '../sip/message/index.ts';
-import type { Body, SessionEvent, UaOutput, UserAgentInterface } from '../sip/ua/types.ts';
+import type { Body, SessionEvent, TransportChange, UaOutput, UserAgentInterface } from '../sip/ua/types.ts';
 import type { EndCause, TerminalInput } from '../terminal/types.ts';
 import { Call, type CallsConfig } from './call.ts';
 import { endCause } from './cause.ts';
@@ -76,6 +76,10 @@ export class Calls {
 
   transportFailed(transaction: string, reason: string, now: number): CallOutput[] {
     return this.#climb(this.#ua.transportFailed(transaction, reason, now), now);
+  }
+
+  transportChanged(change: TransportChange, now: number): CallOutput[] {
+    return this.#climb(this.#ua.transportChanged(change, now), now);
   }
 
   /** What the media thread noticed about a stream. */

@@ -81,17 +81,19 @@ function build(
       realm: file.sip.realm ?? id,
       strangers: file.sip.strangers,
       rate: file.sip.rate,
+      oversize: file.sip.oversize,
       ...(file.sip.tls && { tls: tlsOf(file.sip.tls) }),
       redirects: file.sip.redirects,
       sessionExpiresS: Math.ceil(file.sip.session / 1_000),
       accounts: Object.entries(file.sip.accounts).map(
-        ([account, { address, servers = [], username, password, expires }]) => ({
+        ([account, { address, servers = [], username, password, expires, nat }]) => ({
           name: account,
           address,
           servers,
           username: username ?? address.slice(address.indexOf(':') + 1, address.indexOf('@')),
           password: password ?? '',
           expiresMs: expires,
+          nat,
         }),
       ),
     },

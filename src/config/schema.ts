@@ -68,6 +68,10 @@ function sip(around: Surroundings) {
     username: about('For digest; default: the user of the address.', text('a text').optional()),
     password: about('For digest.', secret(around).optional()),
     expires: about('How long a registration lasts.', duration('10s', '1d').prefault('300s')),
+    nat: about(
+      'Whether our Contact names the address the registrar sees, when that is not ours.',
+      oneOf(['rewrite', 'off']).prefault('rewrite'),
+    ),
     encryption: about(
       'SRTP of its calls; required: encrypted or not at all.',
       oneOf(['none', 'offered', 'required']).prefault('none'),
@@ -110,6 +114,10 @@ function sip(around: Surroundings) {
           known: about('Each address.', integer(10, 100_000).prefault(5_000)),
         })
         .prefault({}),
+    ),
+    oversize: about(
+      'How a request goes that is larger than 1300 octets: by TCP where the server has it, or by UDP in fragments.',
+      oneOf(['tcp', 'udp']).prefault('tcp'),
     ),
     accounts: about('Where the terminal registers.', named('an account', account).prefault({})),
     media: about(

@@ -19,6 +19,7 @@ export interface DeviceConfig {
 export interface SipConfig {
   listen: { udp: readonly HostPort[]; tcp: readonly HostPort[]; tls?: readonly HostPort[] };
   tls?: TlsOptions;
+  oversize: 'tcp' | 'udp';
   accounts: readonly AccountConfig[];
   /** RFC 4028, s; 0: none is asked for. */
   sessionExpiresS: number;

@@ -25,6 +25,7 @@ function bench(options: { noPorts?: boolean; account?: string } = {}) {
     timeout: () => events.splice(0),
     receive: () => events.splice(0),
     resolved: () => events.splice(0),
+    transportChanged: () => [],
     transportFailed: () => [],
     start: () => [],
     stop: () => [],

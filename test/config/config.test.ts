@@ -75,6 +75,7 @@ test('without encryption the example loads, with every default', async () => {
         username: 'help-07',
         password: 'pbx-secret',
         expiresMs: 300_000,
+        nat: 'rewrite',
       },
     ],
     sessionExpiresS: 1800,
@@ -83,6 +84,7 @@ test('without encryption the example loads, with every default', async () => {
     realm: 'help-07',
     strangers: 'refuse',
     rate: { stranger: 1_500, known: 5_000 },
+    oversize: 'tcp',
   });
   assert.deepEqual(config.device.buttons, { help: { driver: 'simulated' } });
   assert.deepEqual(config.media, { sound: { driver: 'none' }, volume: 80 });

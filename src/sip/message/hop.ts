@@ -13,6 +13,12 @@ export interface Hop {
   local: HostPort;
   /** The open connection (TCP, TLS) it came over; a reply uses it while it is open (RFC 3261 §18.2.2). */
   flow?: string;
+  /** Where the other end sees us (RFC 3581), when that is not `local`: a NAT lies between. Goes into Contact. */
+  mapped?: HostPort;
+  /** The registrar there keeps the flow of our registration for what it sends us (RFC 5626). */
+  outbound?: boolean;
+  /** A connection that is not there after so long is none, ms: another way is open. */
+  connectMs?: number;
   /** TLS: one of these domains (or addresses) must be in the certificate of the other end; absent: its address. */
   domains?: readonly string[];
   /** TLS: the verified identities of a caller's certificate (RFC 5922 §7.1); absent: it showed none. */

@@ -20,6 +20,10 @@ export class Account {
   #hops: readonly Hop[] = [];
   /** The hop that answers for the account now: set by the registration. */
   current: Hop | undefined;
+  /** RFC 3608: what its server wants our requests to pass, Route header fields in order. */
+  serviceRoutes: readonly string[] = [];
+  /** Whether the last search found any way to any server. */
+  reachable = true;
 
   constructor(config: AccountConfig, random: Random) {
     this.config = config;
@@ -55,6 +59,7 @@ export class Account {
         if (--open > 0) return;
         const all = found.flat().slice(0, HOPS_MAX);
         // Nothing found is no news: a resolver that is down does not move the servers.
+        this.reachable = all.length > 0;
         if (all.length > 0) this.#hops = all;
         this.#moved();
         then(at);
@@ -75,6 +80,18 @@ export class Account {
     const { current } = this;
     const found = current === undefined ? undefined : this.#hops.find((hop) => samePlace(hop, current));
     if (found !== undefined && found.local.host !== current?.local.host) this.current = found;
+  }
+
+  /** `hop`, with what the registration there has taught us about ourselves. */
+  seenFrom(hop: Hop): Hop {
+    const { current } = this;
+    if (current?.transport !== hop.transport || current.remote.host !== hop.remote.host) return hop;
+    return { ...hop, mapped: current.mapped, outbound: current.outbound };
+  }
+
+  /** The preloaded Route of a request that begins something. */
+  routesBy(hop: Hop): readonly string[] {
+    return this.current !== undefined && samePlace(this.current, hop) ? this.serviceRoutes : [];
   }
 
   /** Whether a request came from one of the account's servers. */

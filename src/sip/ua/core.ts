@@ -16,6 +16,7 @@ import {
 import type { TransactionLayer, TransactionOutput } from '../transaction/index.ts';
 import { contactOf, type HeaderField } from './headers.ts';
 import type { Refusal } from './inspect.ts';
+import { Oversize, TCP_PATIENCE_MS } from './oversize.ts';
 import { Targets } from './targets.ts';
 import type { RegistrationState, SessionEvent, UaConfig, UaOutput } from './types.ts';
 
@@ -77,6 +78,7 @@ export class Core {
   readonly #receiver: Receiver;
   readonly #handlers = new Map<string, Handler>();
   readonly #queries = new Map<string, Query>();
+  readonly #oversize: Oversize;
   #queryCount = 0;
   #outputs: UaOutput[] = [];
   /** Called when a server transaction is over. */
@@ -89,6 +91,7 @@ export class Core {
     this.random = random;
     this.#layer = layer;
     this.#receiver = receiver;
+    this.#oversize = new Oversize(config.oversize !== 'udp');
   }
 
   /** What has gathered since the last time. */
@@ -129,13 +132,30 @@ export class Core {
     this.#perform(this.#layer.transportFailed(transaction, reason, now), now);
   }
 
-  /** A client transaction; its id. */
-  send(request: SipRequest, hop: Hop, handler: Handler, now: number): string {
+  /** A client transaction. A request too large for a datagram goes by TCP, where that is to be had. */
+  send(request: SipRequest, hop: Hop, handler: Handler, now: number): void {
+    const stream = this.#oversize.instead(request, hop, now);
+    if (stream === undefined) return this.#start(request, hop, handler, now);
+    const { sent } = handler;
+    let heard = false;
+    const response: Handler['response'] = (answer, _from, at) => {
+      heard = true;
+      handler.response(answer, hop, at);
+    };
+    const failed: Handler['failed'] = (cause, reason, at) => {
+      // Once it was heard, or is waited for no more, it is not sent a second time.
+      if (cause !== 'transport' || heard || at - now > TCP_PATIENCE_MS) return handler.failed(cause, reason, at);
+      this.#oversize.failed(hop, at);
+      this.#start(request, hop, handler, at);
+    };
+    this.#start(request, stream, { sent, response, failed }, now);
+  }
+
+  #start(request: SipRequest, hop: Hop, handler: Handler, now: number): void {
     const { id, outputs } = this.#layer.request(request, hop, now);
     this.#handlers.set(id, handler);
     handler.sent?.(id, request);
     this.#perform(outputs, now);
-    return id;
   }
 
   /** Ends a client transaction of which nothing more is expected; its handler hears nothing. */
@@ -226,7 +246,7 @@ export class Core {
 
   /** Our Contact for a request or response over `hop`; `secure`: one that a SIPS URI is to be answered with. */
   contact(user: string, hop: Hop, secure = false): string {
-    return contactOf(user, hop.local, hop.transport, secure);
+    return contactOf(user, hop.mapped ?? hop.local, hop.transport, secure, hop.outbound);
   }
 
   #perform(outputs: readonly TransactionOutput[], now: number): void {

@@ -50,12 +50,16 @@ export const ACCEPT: HeaderField = [
 ];
 export const SUPPORTED: HeaderField = ['Supported', EXTENSIONS.join(', ')];
 
-/** §8.1.1.8: where requests of this dialog, or calls to this registration, reach us. `secure`: as a SIPS URI. */
-export function contactOf(user: string, at: HostPort, transport: Transport, secure = false): string {
+/**
+ * §8.1.1.8: where requests of this dialog, or calls to this registration, reach us. `secure`: as a SIPS URI; `ob`: by the flow
+ * that this message takes (RFC 5626 §4.3).
+ */
+export function contactOf(user: string, at: HostPort, transport: Transport, secure = false, ob = false): string {
   const where = `${escapeUser(user)}@${formatHostPort(at.host, at.port)}`;
+  const flow = ob ? ';ob' : '';
   // RFC 5630 §3.1.4: a SIPS URI says TLS by its scheme.
-  if (secure && transport === 'tls') return `<sips:${where}>`;
-  return `<sip:${where}${transport === 'udp' ? '' : `;transport=${transport}`}>`;
+  if (secure && transport === 'tls') return `<sips:${where}${flow}>`;
+  return `<sip:${where}${transport === 'udp' ? '' : `;transport=${transport}`}${flow}>`;
 }
 
 /** §8.1.1.3: who we are, in requests that begin something. */

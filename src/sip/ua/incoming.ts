@@ -39,7 +39,7 @@ export class IncomingCall implements Call, Machine, InDialog {
     this.#dialog = Dialog.uas(request, core.random.token());
     this.#contact = core.contact(
       account?.user ?? core.config.user,
-      hop,
+      account?.seenFrom(hop) ?? hop,
       // §12.1.1: a SIPS URI is answered with one.
       request.parsedUri().scheme === 'sips',
     );

@@ -212,6 +212,7 @@ export class OutgoingCall implements Call, Machine {
       method: 'INVITE',
       uri: this.#target,
       headers: [
+        ...(account?.routesBy(hop) ?? []).map((route): HeaderField => ['Route', route]),
         ['Max-Forwards', '70'],
         ['From', fromOf(displayName, own, this.#tag)],
         ['To', `<${target}>`],

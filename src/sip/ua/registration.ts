@@ -6,6 +6,7 @@ import { Timers } from '../../base/index.ts';
 import {
   createRequest,
   equalUris,
+  formatUri,
   type Hop,
   parseNameAddr,
   type SipRequest,
@@ -16,7 +17,8 @@ import {
 import { type Account, samePlace } from './account.ts';
 import { ask } from './ask.ts';
 import type { Core, Machine } from './core.ts';
-import { ALLOW, fromOf, retryAfterMs, SUPPORTED } from './headers.ts';
+import { boundFlow, flowParams, mappedAddress, serviceRoutes } from './flow.ts';
+import { ALLOW, EXTENSIONS, fromOf, retryAfterMs } from './headers.ts';
 import type { RegistrationState } from './types.ts';
 import { Watch } from './watch.ts';
 
@@ -28,6 +30,8 @@ export const RETRY_MAX_MS = 60_000;
 export const LOCATE_AGAIN_MS = 5_000;
 /** At the stop nobody waits longer for the answer to the un-REGISTER. */
 export const UNREGISTER_PATIENCE_MS = 2_000;
+/** A flow that lasted less is not replaced at once a second time. */
+export const FLOW_SETTLED_MS = 30_000;
 /** How often a registrar may ask for a longer interval before it is a refusal. */
 const BRIEF_MAX = 2;
 
@@ -56,12 +60,25 @@ export class Registration implements Machine {
   #silent = false;
   /** Our Contact as the server knows it. */
   #contact = '';
+  readonly #regId: number;
+  /** The first hop knows no outbound (RFC 5626 §11.6). */
+  #plain = false;
+  /** A binding to be taken away with the next REGISTER: its address is not the one we are seen at. */
+  #obsolete: string | undefined;
+  /** The registrar refused the address we are seen at. */
+  #uncorrected = false;
+  /** When the last flow was lost, and how long to wait after the next one. */
+  #flowLostAt = Number.NEGATIVE_INFINITY;
+  #flowBackoffMs = RETRY_FIRST_MS;
+  /** The REGISTER under way replaces a flow that was lost. */
+  #renewing = false;
   /** What the REGISTER under way asks for, and where. */
   #asked: { hop: Hop; contact: string } | undefined;
 
-  constructor(core: Core, account: Account) {
+  constructor(core: Core, account: Account, regId = 1) {
     this.#core = core;
     this.#account = account;
+    this.#regId = regId;
     this.#expiresMs = account.config.expiresMs;
     this.#callId = core.random.token();
     this.#tag = core.random.token();
@@ -108,6 +125,7 @@ export class Registration implements Machine {
   /** One after the other: the server that answered last, then the rest by preference. */
   #round(now: number): void {
     this.#timers.clear('retry', 'refresh');
+    this.#renewing = false;
     this.#account.resolve(this.#core, now, (at) => {
       if (this.#stopping) return;
       this.#candidates = [...this.#account.hops];
@@ -128,7 +146,9 @@ export class Registration implements Machine {
   #register(hop: Hop, expiresMs: number, now: number): void {
     const attempt = ++this.#attempt;
     const { user, secure } = this.#account;
-    const contact = expiresMs === 0 ? this.#contact : this.#core.contact(user, hop, secure);
+    const flow = this.#plain ? '' : flowParams(this.#core.config.instance, this.#regId);
+    const at = { ...hop, outbound: false };
+    const contact = expiresMs === 0 ? this.#contact : `${this.#core.contact(user, at, secure)}${flow}`;
     this.#asked = { hop, contact };
     ask(
       this.#core,
@@ -164,9 +184,10 @@ export class Registration implements Machine {
         ['Call-ID', this.#callId],
         ['CSeq', `${++this.#sequence} REGISTER`],
         ['Contact', contact],
+        ...(this.#obsolete === undefined ? [] : [['Contact', `${this.#obsolete};expires=0`] as const]),
         ['Expires', String(Math.round(expiresMs / 1_000))],
         ALLOW,
-        SUPPORTED,
+        ['Supported', [...EXTENSIONS, 'path', ...(contact.includes(';reg-id=') ? ['outbound'] : [])].join(', ')],
         ['User-Agent', this.#core.config.product],
       ],
     });
@@ -189,13 +210,30 @@ export class Registration implements Machine {
       this.#timers.set('patience', now + REGISTER_PATIENCE_MS);
       return this.#register(hop, this.#expiresMs, now);
     }
+    if (status === 439 && !this.#plain) {
+      this.#plain = true;
+      this.#timers.set('patience', now + REGISTER_PATIENCE_MS);
+      return this.#register(hop, this.#expiresMs, now);
+    }
+    if (this.#obsolete !== undefined && status >= 400) {
+      // It takes no corrections: the binding stays as it was.
+      this.#obsolete = undefined;
+      this.#uncorrected = true;
+      const { current } = this.#account;
+      this.#account.current = current && { ...current, mapped: undefined };
+      return this.#round(now);
+    }
     this.#refused(response, now);
   }
 
   #registered(response: SipResponse, hop: Hop, contact: string, now: number): void {
     const seconds = grantedSeconds(response, contact) ?? this.#expiresMs / 1_000;
     if (seconds <= 0) return this.#refused(response, now);
-    this.#account.current = hop;
+    const outbound = !this.#plain && boundFlow(response);
+    const rewrite = this.#account.config.nat !== 'off' && !outbound && !this.#uncorrected;
+    const at: Hop = { ...hop, outbound, mapped: rewrite ? mappedAddress(response, hop) : undefined };
+    this.#account.current = at;
+    this.#account.serviceRoutes = serviceRoutes(response);
     this.#contact = contact;
     this.#backoffMs = RETRY_FIRST_MS;
     this.#silent = false;
@@ -205,6 +243,57 @@ export class Registration implements Machine {
     this.#timers.set('refresh', now + Math.max(1_000, expiresMs * (0.7 + 0.1 * this.#chance())));
     this.#watch.start(() => [hop], now);
     this.#tell('registered', `${response.status} ${response.reason}`, response.status, expiresMs);
+    this.#correct(at, now);
+  }
+
+  /** A NAT lies between: the binding gets the address we are seen at, once a round, and the one it had is taken away. */
+  #correct(at: Hop, now: number): void {
+    const corrected = this.#obsolete !== undefined;
+    this.#obsolete = undefined;
+    const named = this.#asked?.hop.mapped;
+    if (corrected || (at.mapped?.host === named?.host && at.mapped?.port === named?.port)) return;
+    this.#obsolete = `<${formatUri(parseNameAddr(this.#contact).uri)}>`;
+    this.#timers.set('patience', now + REGISTER_PATIENCE_MS);
+    this.#register(at, this.#expiresMs, now);
+  }
+
+  /** RFC 5626 §4.5: what was bound to the flow reaches us no more. A server that ends every one is not chased. */
+  flowClosed(flow: string, now: number): void {
+    const { current } = this.#account;
+    if (this.#stopping || this.#state !== 'registered' || current?.flow !== flow) return;
+    this.#account.current = { ...current, flow: undefined };
+    if (this.#transaction !== undefined) return;
+    const settled = now - this.#flowLostAt >= FLOW_SETTLED_MS;
+    this.#flowLostAt = now;
+    if (settled) {
+      this.#flowBackoffMs = RETRY_FIRST_MS;
+      this.#round(now);
+      this.#renewing = true;
+      return;
+    }
+    this.#timers.set('refresh', now + this.#flowBackoffMs * (0.5 + 0.5 * this.#chance()));
+    this.#flowBackoffMs = Math.min(RETRY_MAX_MS, this.#flowBackoffMs * 2);
+  }
+
+  /** A link, an address or a route came or went: what waits is tried at once, what seems well is looked at. */
+  networkChanged(now: number): void {
+    if (this.#stopping || this.#finished) return;
+    this.#backoffMs = RETRY_FIRST_MS;
+    if (this.#state !== 'registered') {
+      this.#quit();
+      this.#timers.clearAll();
+      return this.#round(now);
+    }
+    const before = this.#asked?.hop.local.host;
+    this.#account.resolve(this.#core, now, (at) => {
+      if (this.#stopping || this.#state !== 'registered') return;
+      if (!this.#account.reachable) return this.#lost('there is no way to the server any more', at);
+      if (this.#account.current?.local.host !== before) {
+        this.#quit();
+        return this.#round(at);
+      }
+      this.#watch.hurry(at);
+    });
   }
 
   #refused(response: SipResponse, now: number): void {
@@ -227,6 +316,14 @@ export class Registration implements Machine {
     this.#quit();
     this.#timers.clear('patience');
     if (this.#stopping) return this.#finish(reason);
+    this.#obsolete = undefined;
+    const asked = this.#asked?.hop;
+    if (cause === 'transport' && this.#state === 'registered' && !this.#renewing && asked?.flow !== undefined) {
+      // The connection may have led to a server that has been started anew since: a fresh one is tried first.
+      this.#renewing = true;
+      this.#timers.set('patience', now + REGISTER_PATIENCE_MS);
+      return this.#register({ ...asked, flow: undefined }, this.#expiresMs, now);
+    }
     if (this.#candidates.length > 0) return this.#next(now);
     if (!this.#silent) this.#watch.start(() => this.#account.hops, now);
     this.#silent = true;
@@ -273,15 +370,21 @@ export class Registration implements Machine {
       this.#account.resolve(this.#core, now, () => {});
       return;
     }
+    // The probe went by the connection that has ended; the REGISTER by a new one says more.
+    if (this.#renewing && this.#transaction !== undefined) return;
     // Some servers let every OPTIONS drop: whether such a one is dead, the next REGISTER says.
     if (!this.#watch.everAnswered) return this.#round(now);
+    this.#lost('the server does not answer any more', now);
+  }
+
+  #lost(reason: string, now: number): void {
     this.#quit();
     this.#timers.clearAll();
     this.#account.current = undefined;
     this.#silent = true;
     this.#backoffMs = RETRY_FIRST_MS;
     this.#watch.start(() => this.#account.hops, now);
-    this.#tell('failed', 'the server does not answer any more');
+    this.#tell('failed', reason);
     // Another server may take over at once.
     if (this.#account.hops.length > 1) this.#round(now);
     else this.#timers.set('retry', now + this.#backoffMs);

@@ -11,6 +11,8 @@ export interface AccountConfig {
   username: string;
   password: string;
   expiresMs: number;
+  /** Contact behind a NAT: `rewrite` (unless said otherwise) puts the address there that the registrar sees. */
+  nat?: 'rewrite' | 'off';
 }
 
 /** Who may speak to us, in the words of whoever has the rules. Absent: everybody. */
@@ -40,7 +42,18 @@ export interface UaConfig {
   sessionExpiresS?: number;
   /** How many other targets one call of ours is redirected to (3xx); 0: none. Absent: 5. */
   redirects?: number;
+  /** A UUID that stays the same for the life of the device (RFC 5626 §4.1); absent: registrations have no flow of their own. */
+  instance?: string;
+  /** How a request goes that is too large for a datagram (§18.1.1): `tcp` unless said otherwise. */
+  oversize?: 'tcp' | 'udp';
 }
+
+/** What happened below that concerns no single request. */
+export type TransportChange =
+  /** Links, addresses or routes of this machine are others by now. */
+  | { kind: 'network' }
+  /** A connection has ended. */
+  | { kind: 'flow'; flow: string };
 
 export interface Body {
   contentType: string;
@@ -166,6 +179,7 @@ export interface UserAgentInterface {
   /** What the resolver found for a `resolve`; none: nothing. */
   resolved(query: string, hops: readonly Hop[], now: number): UaOutput[];
   transportFailed(transaction: string, reason: string, now: number): UaOutput[];
+  transportChanged(change: TransportChange, now: number): UaOutput[];
 
   /** Registers every account, and keeps them registered. */
   start(now: number): UaOutput[];

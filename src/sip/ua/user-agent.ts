@@ -21,7 +21,7 @@ import { inspect, type Refusal } from './inspect.ts';
 import { OutgoingCall } from './outgoing.ts';
 import { Registration } from './registration.ts';
 import { Transfers } from './transfers.ts';
-import type { Body, Early, Invitation, UaConfig, UaOutput, UserAgentInterface } from './types.ts';
+import type { Body, Early, Invitation, TransportChange, UaConfig, UaOutput, UserAgentInterface } from './types.ts';
 
 /** Sessions at once, either way. */
 export const SESSIONS_MAX = 64;
@@ -50,12 +50,16 @@ export class UserAgent implements UserAgentInterface {
     this.#transfers = new Transfers(this.#core, this.#calls);
     this.#core.overhear = (session, event) => this.#transfers.heard(session, event);
     this.#accounts = config.accounts.map((account) => new Account(account, random));
-    this.#registrations = this.#accounts.map((account) => new Registration(this.#core, account));
     const inside = {
       owns: (hop: Hop) => this.#accounts.some((account) => account.owns(hop)),
       knows: (request: SipRequest) => this.#core.knows(request),
     };
     this.#gate = config.trust && new Gate(config.trust, random, inside);
+    this.#registrations = this.#accounts.map((account, i) => {
+      // RFC 5626 §4.2.1: several registrations of one address are told apart by their number.
+      const before = this.#accounts.slice(0, i).filter(({ config }) => config.address === account.config.address);
+      return new Registration(this.#core, account, before.length + 1);
+    });
   }
 
   get deadline(): number | undefined {
@@ -116,6 +120,14 @@ export class UserAgent implements UserAgentInterface {
 
   transportFailed(transaction: string, reason: string, now: number): UaOutput[] {
     this.#core.transportFailed(transaction, reason, now);
+    return this.#core.take();
+  }
+
+  transportChanged(change: TransportChange, now: number): UaOutput[] {
+    for (const registration of this.#registrations) {
+      if (change.kind === 'flow') registration.flowClosed(change.flow, now);
+      else registration.networkChanged(now);
+    }
     return this.#core.take();
   }
 

@@ -66,6 +66,11 @@ export class Watch {
     this.#timers.set('probe', now + (this.#everAnswered ? PROBE_MS : FIRST_PROBE_MS));
   }
 
+  /** Asks at once, if it asks at all. */
+  hurry(now: number): void {
+    if (this.#timers.has('probe')) this.#timers.set('probe', now);
+  }
+
   stop(): void {
     this.#timers.clearAll();
     this.#drop();

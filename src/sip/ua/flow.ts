@@ -1,0 +1,43 @@
+/** What a registration says and learns about the way between us and the registrar: RFC 3581, 5626, 3608. */
+import { isIP } from 'node:net';
+import { type Hop, type HostPort, parseNameAddr, type SipResponse, SipSyntaxError } from '../message/index.ts';
+
+/** Routes of a Service-Route that are taken; with more the whole set is not. */
+const ROUTES_MAX = 8;
+
+/** Parameters of the Contact of a REGISTER: which device, and which of its flows (RFC 5626 §4.2). */
+export function flowParams(instance: string | undefined, regId: number): string {
+  return instance === undefined ? '' : `;reg-id=${regId};+sip.instance="<urn:uuid:${instance}>"`;
+}
+
+/** RFC 5626 §6: the registrar has bound the flow, and not only the address in the Contact. */
+export function boundFlow(response: SipResponse): boolean {
+  return response.list('Require').some((tag) => tag.toLowerCase() === 'outbound');
+}
+
+/**
+ * Where the other end saw our request come from (RFC 3581), when that is another place than our Contact names. A stream comes
+ * from a port of its own: there only another address tells of a NAT.
+ */
+export function mappedAddress(response: SipResponse, hop: Hop): HostPort | undefined {
+  const { params } = response.via;
+  const host = params.get('received') ?? hop.local.host;
+  const port = Number(params.get('rport') ?? hop.local.port);
+  const family = isIP(host);
+  if (family === 0 || family !== isIP(hop.local.host) || !(port > 0 && port < 65_536)) return undefined;
+  if (/^(?:0\.0\.0\.0|::)$/.test(host)) return undefined;
+  const same = host === hop.local.host && (port === hop.local.port || hop.transport !== 'udp');
+  return same ? undefined : { host, port };
+}
+
+/** RFC 3608: the Route header fields of requests that begin something; loose routes only. */
+export function serviceRoutes(response: SipResponse): readonly string[] {
+  try {
+    const routes = response.list('Service-Route');
+    const loose = routes.every((route) => parseNameAddr(route).uri.params.has('lr'));
+    return loose && routes.length <= ROUTES_MAX ? routes : [];
+  } catch (error) {
+    if (!(error instanceof SipSyntaxError)) throw error;
+    return [];
+  }
+}
