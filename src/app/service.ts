@@ -19,7 +19,8 @@ import { type Trust, UserAgent } from '../sip/ua/index.ts';
 import {
   type Command,
   challenges,
-  knows,
+  letsAnybody,
+  names,
   Terminal,
   type TerminalAction,
   type TerminalInput,
@@ -61,6 +62,7 @@ export class Service {
   readonly #calls: Calls;
   readonly #terminal: Terminal;
   readonly #transport: SipTransport;
+  readonly #turnedAway: () => UserAgent['turnedAway'];
   readonly #resolver: Resolver;
   readonly #network: NetworkWatch;
   /** The machine had an address others can reach when it was last looked at. */
@@ -108,11 +110,18 @@ export class Service {
       },
       systemRandom,
     );
+    this.#turnedAway = () => ua.turnedAway;
     const { codecs, encryption } = config;
     this.#calls = new Calls(ua, this.#media, { codecs, packetMs: 20, encryption, secretBytes }, systemRandom, logger);
     this.#transport = new SipTransport({
       listen: config.sip.listen,
       tls: config.sip.tls,
+      limits: {
+        known: (host) => ua.serverAt(host) || names(config.terminal.incoming, host, []),
+        strangerPerS: config.sip.rate.stranger,
+        knownPerS: config.sip.rate.known,
+        silent: config.sip.strangers === 'silent',
+      },
       logger,
       onMessage: (message, hop) => this.#take(() => this.#calls.receive(message, hop, now())),
       onFailure: (transaction, reason) => this.#take(() => this.#calls.transportFailed(transaction, reason, now())),
@@ -280,6 +289,7 @@ export class Service {
       ...terminal,
       registrations: { ...(Object.fromEntries(untried) as typeof terminal.registrations), ...terminal.registrations },
       sound: this.#media.status(),
+      strangers: { ...this.#turnedAway(), ...this.#transport.strangers },
       mqtt: this.#config.mqtt ? { connected: this.#mqtt?.connected ?? false } : null,
     };
   }
@@ -435,8 +445,9 @@ export class Service {
 
 /** What the rules say of callers, for the user agent's door. */
 function trustOf({ terminal: { incoming }, sip: { strangers, realm, users } }: Config): Trust {
+  const anybody = letsAnybody(incoming);
   return {
-    knows: (address, identities) => knows(incoming, address, identities),
+    knows: (address, identities) => anybody || names(incoming, address, identities),
     challenges: (uri, sourceAddress, identities) =>
       challenges(incoming, { uri, displayName: '', sourceAddress, identities }),
     strangers,

@@ -4,5 +4,5 @@ export { parseCommand } from './command.ts';
 export { explainButton, explainIncoming } from './explain.ts';
 export { type Decision, decide } from './rules.ts';
 export { Terminal } from './terminal.ts';
-export { challenges, knows } from './trust.ts';
+export { challenges, letsAnybody, names } from './trust.ts';
 export type * from './types.ts';

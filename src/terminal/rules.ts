@@ -97,7 +97,7 @@ export const identityOf = ({ identity }: IncomingRule, shown: readonly string[])
 
 export const hostOf = (uri: string): string => splitUri(uri).host;
 
-const isAnybody = (from: string): boolean => from === '*' || from === 'sip:*@*';
+export const isAnybody = (from: string): boolean => from === '*' || from === 'sip:*@*';
 
 interface UriParts {
   user: string;

@@ -11,6 +11,8 @@ export const PARTIAL_MESSAGE_MS = 10_000;
  * go on repeating for a quarter of an hour, and a server that is back would be spoken to over a connection it knows nothing of.
  */
 export const SILENT_MS = 8_000;
+/** A stranger who connects and says nothing whole for so long has nothing to say. */
+export const FIRST_MESSAGE_MS = 10_000;
 /** A connection nobody used for so long is closed. */
 export const IDLE_MS = 30 * 60_000;
 /** Octets waiting for a peer that does not read. */
@@ -38,6 +40,8 @@ export interface ConnectionOptions {
   remote: HostPort;
   /** We opened it. */
   ours: boolean;
+  /** Opened by somebody whom no account and no rule names. */
+  stranger?: boolean;
   /** TLS: whom we wanted there (RFC 5922 §7). */
   domains?: readonly string[];
 }
@@ -58,6 +62,7 @@ export class Connection {
   readonly transport: StreamTransport;
   readonly remote: HostPort;
   readonly ours: boolean;
+  readonly stranger: boolean;
   readonly domains: readonly string[] | undefined;
   readonly #socket: Socket;
   readonly #events: ConnectionEvents;
@@ -75,6 +80,7 @@ export class Connection {
   #pongAlarm?: NodeJS.Timeout;
   #owesPong = false;
   #silentAlarm?: NodeJS.Timeout;
+  #firstAlarm?: NodeJS.Timeout;
   #reason = 'closed by the other side';
   open = true;
 
@@ -83,6 +89,7 @@ export class Connection {
     this.transport = options.transport;
     this.remote = options.remote;
     this.ours = options.ours;
+    this.stranger = options.stranger ?? false;
     this.domains = options.domains;
     this.#socket = socket;
     this.#events = events;
@@ -102,10 +109,12 @@ export class Connection {
       clearTimeout(this.#silentAlarm);
       clearInterval(this.#pingAlarm);
       clearTimeout(this.#pongAlarm);
+      clearTimeout(this.#firstAlarm);
       this.open = false;
       this.#events.onClose(this, this.#reason, [...this.#waiting.values()]);
     });
     if (opening !== undefined) this.#opens(opening);
+    if (this.stranger) this.#firstAlarm = setTimeout(() => this.close('no message'), FIRST_MESSAGE_MS);
   }
 
   #opens({ event, withinMs, objection, identities }: Opening): void {
@@ -169,6 +178,7 @@ export class Connection {
     this.#silentAlarm = undefined;
     for (const frame of this.#framer.put(this.#ponged(chunk))) {
       if (!this.open) return;
+      if (frame.kind === 'message') clearTimeout(this.#firstAlarm);
       this.#events.onFrame(this, frame);
     }
     if (!this.#framer.partial) {

@@ -3,6 +3,7 @@ export { PONG_MS, SILENT_MS } from './connection.ts';
 export { Dns, type DnsOptions, type Questions, systemQuestions } from './dns.ts';
 export { TransportError } from './errors.ts';
 export { type Frame, STREAM_BODY_MAX_BYTES, STREAM_HEAD_MAX_BYTES, StreamFramer } from './framing.ts';
+export { type LimitOptions, SOURCES_MAX, type StrangerCounts } from './limits.ts';
 export { Resolver, type ResolverOptions } from './resolver.ts';
 export { isOwnAddress, sourceAddress } from './source.ts';
 export { CONNECTIONS_MAX } from './streams.ts';

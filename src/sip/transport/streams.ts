@@ -9,11 +9,15 @@ import {
   type StreamTransport,
 } from './connection.ts';
 import { allDone, systemReason, TransportError } from './errors.ts';
+import type { Limits } from './limits.ts';
 import { isOwnAddress } from './source.ts';
 import type { Tls } from './tls.ts';
 
 /** Beyond it the one longest without a message makes room: one that others have opened, for ours lead to the servers. */
 export const CONNECTIONS_MAX = 256;
+/** Connections of strangers, of one address and of all: one more is not taken, and the longest unused makes room. */
+export const STRANGER_CONNECTIONS_MAX = 8;
+export const STRANGERS_CONNECTIONS_MAX = 64;
 export const CONNECT_TIMEOUT_MS = 4000;
 const STOP_LINGER_MS = 500;
 
@@ -32,6 +36,8 @@ export class Streams {
   /** In order of last use. */
   readonly #byId = new Map<string, Connection>();
   #count = 0;
+  /** Absent: nobody is a stranger. */
+  limits: Limits | undefined;
 
   constructor(listen: Record<StreamTransport, readonly HostPort[]>, tls: Tls, events: ConnectionEvents) {
     this.#tls = tls;
@@ -110,9 +116,14 @@ export class Streams {
       socket.destroy();
       return;
     }
+    const stranger = this.limits?.knows(remoteAddress, performance.now()) === false;
+    if (stranger && !this.#roomForStranger(remoteAddress)) {
+      socket.destroy();
+      return;
+    }
     this.#makeRoom();
     const remote = { host: remoteAddress, port: remotePort };
-    const options = { id: this.#name(transport), transport, remote, ours: false };
+    const options = { id: this.#name(transport), transport, remote, ours: false, stranger };
     const connection =
       transport === 'tcp' ? new Connection(options, socket, this.#events) : this.#secure(options, socket);
     this.#byId.set(connection.id, connection);
@@ -146,12 +157,25 @@ export class Streams {
     if (this.#byId.delete(connection.id)) this.#byId.set(connection.id, connection);
   }
 
+  #roomForStranger(host: string): boolean {
+    const strangers = [...this.#byId.values()].filter(({ stranger }) => stranger);
+    if (strangers.filter(({ remote }) => remote.host === host).length >= STRANGER_CONNECTIONS_MAX) {
+      this.limits?.dropped(host, performance.now());
+      return false;
+    }
+    if (strangers.length >= STRANGERS_CONNECTIONS_MAX) this.#evict(strangers[0]);
+    return true;
+  }
+
   #makeRoom(): void {
     if (this.#byId.size < CONNECTIONS_MAX) return;
     const all = [...this.#byId.values()];
-    const oldest = all.find(({ ours }) => !ours) ?? all[0];
-    this.#byId.delete(oldest.id);
-    oldest.close('too many connections');
+    this.#evict(all.find(({ stranger }) => stranger) ?? all.find(({ ours }) => !ours) ?? all[0]);
+  }
+
+  #evict(connection: Connection): void {
+    this.#byId.delete(connection.id);
+    connection.close('too many connections');
   }
 
   async stop(): Promise<void> {

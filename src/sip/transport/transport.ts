@@ -16,6 +16,7 @@ import {
 import type { Connection, StreamTransport } from './connection.ts';
 import { allDone, systemReason, TransportError } from './errors.ts';
 import type { Frame } from './framing.ts';
+import { type LimitOptions, Limits, type StrangerCounts } from './limits.ts';
 import { sourceAddress } from './source.ts';
 import { Streams } from './streams.ts';
 import { Tls, type TlsOptions } from './tls.ts';
@@ -35,6 +36,8 @@ export interface SipTransportOptions {
   listen: { udp: readonly HostPort[]; tcp: readonly HostPort[]; tls?: readonly HostPort[] };
   /** Whom we trust over TLS, and who we are there. */
   tls?: TlsOptions;
+  /** Absent: nobody is a stranger, and whatever comes is looked at. */
+  limits?: LimitOptions;
   logger: Logger;
   /** A sound message. A `SipSyntaxError` thrown here (a header field that turns out malformed) is answered with 400. */
   onMessage(message: SipMessage, hop: Hop): void;
@@ -51,6 +54,10 @@ const SOURCE_CACHE_MAX = 256;
 const ANY = ['0.0.0.0', '::'];
 /** How long the other side may take to read our 400 before its broken stream is cut, ms. */
 const FAULT_LINGER_MS = 2000;
+/** How often the log says what strangers did, when they did something. */
+const TELL_STRANGERS_MS = 60_000;
+/** What `received`, `rport` and a To tag may add to the header fields of a refused request that go back. */
+const VIA_STAMP_BYTES = 64;
 const PONG = new Uint8Array([13, 10]);
 
 interface Listener {
@@ -64,10 +71,13 @@ export class SipTransport {
   readonly #options: SipTransportOptions;
   readonly #udp: readonly UdpListener[];
   readonly #streams: Streams;
+  readonly #limits: Limits | undefined;
+  #telling?: NodeJS.Timeout;
   readonly #sources = new Map<string, { host: string | undefined; atMs: number }>();
 
   constructor(options: SipTransportOptions) {
     this.#options = options;
+    this.#limits = options.limits && new Limits(options.limits);
     this.#udp = options.listen.udp.map((address): UdpListener => {
       const listener: UdpListener = new UdpListener(
         address,
@@ -86,12 +96,14 @@ export class SipTransport {
         for (const transaction of waiting) options.onFailure(transaction, `${what}: ${reason}`);
       },
     });
+    this.#streams.limits = this.#limits;
   }
 
   /** Binds everything, or rejects with a `TransportError` naming the address and leaves nothing bound. */
   async start(): Promise<void> {
     try {
       await allDone([...this.#udp.map((listener) => listener.start()), this.#streams.start()]);
+      this.#tellStrangers();
     } catch (error) {
       await this.stop();
       throw error;
@@ -100,6 +112,7 @@ export class SipTransport {
 
   /** Closes everything; queued answers on connections are sent first. */
   async stop(): Promise<void> {
+    clearInterval(this.#telling);
     await Promise.all([...this.#udp.map((listener) => listener.stop()), this.#streams.stop()]);
   }
 
@@ -107,6 +120,25 @@ export class SipTransport {
   refresh(): void {
     this.#sources.clear();
     this.#streams.refresh();
+  }
+
+  /** What came from addresses that no account and no rule names. */
+  get strangers(): StrangerCounts {
+    return this.#limits?.strangers ?? { messages: 0, dropped: 0, sources: [] };
+  }
+
+  /** One line for all of them: nobody fills the log by sending to us. */
+  #tellStrangers(): void {
+    let told = this.strangers;
+    clearInterval(this.#telling);
+    this.#telling = setInterval(() => {
+      const { messages, dropped, sources } = this.strangers;
+      if (messages + dropped === told.messages + told.dropped) return;
+      const since = { messages: messages - told.messages, dropped: dropped - told.dropped };
+      this.#options.logger.info('Strangers', { ...since, busiest: sources.slice(0, 3) });
+      told = { messages, dropped, sources };
+    }, TELL_STRANGERS_MS);
+    this.#telling.unref();
   }
 
   /** The bound addresses, with real ports. */
@@ -167,6 +199,7 @@ export class SipTransport {
       if (transaction !== undefined) this.#options.onFailure(transaction, reason);
     };
     const bytes = formatMessage(message);
+    if (message.kind === 'request') this.#limits?.asked(remote.host, performance.now());
     switch (hop.transport) {
       case 'udp':
         this.#sendDatagram(bytes, { ...hop, remote }, fail);
@@ -222,6 +255,7 @@ export class SipTransport {
   }
 
   #datagram(listener: UdpListener, bytes: Buffer, remote: HostPort): void {
+    if (this.#limits?.admit(remote.host, performance.now()) === false) return;
     // RFC 5626 §3.5.2 and common practice: blank or zero octets keep a NAT binding open; STUN begins with 0 or 1.
     if (bytes.length === 0 || bytes[0] < 2 || (bytes.length <= 4 && /^\s*$/.test(bytes.toString('latin1')))) return;
     const local = this.#localOf(listener.bound, remote.host);
@@ -254,6 +288,10 @@ export class SipTransport {
         connection.send(PONG);
         break;
       case 'message':
+        if (this.#limits?.admit(remote.host, performance.now()) === false) {
+          connection.close('too many messages');
+          break;
+        }
         this.#options.onBytes?.({ direction: 'in', transport, local, remote, bytes: frame.bytes });
         this.#receive(frame.bytes, hop);
         break;
@@ -300,7 +338,12 @@ export class SipTransport {
         error.reply ?? (message?.kind === 'request' ? replyTo(message, error.status, error.message) : undefined);
       if (reply === undefined) return;
       stampVia(reply, hop.remote);
-      this.send(reply, hop);
+      if (this.#limits === undefined || this.#limits.knows(hop.remote.host, performance.now()))
+        return this.send(reply, hop);
+      // A stranger is told neither what was wrong nor more than he said.
+      reply.remove('Warning');
+      const tooLong = hop.transport === 'udp' && formatMessage(reply).length > bytes.length + VIA_STAMP_BYTES;
+      if (!this.#limits.silent && !tooLong) this.send(reply, hop);
     }
   }
 }
