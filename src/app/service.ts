@@ -107,6 +107,7 @@ export class Service {
         trust: trustOf(config),
         instance: instanceOf(options.stateDirectory, logger),
         oversize: config.sip.oversize,
+        firstAnswerMs: config.sip.firstAnswerMs,
       },
       systemRandom,
     );

@@ -85,8 +85,9 @@ function build(
       ...(file.sip.tls && { tls: tlsOf(file.sip.tls) }),
       redirects: file.sip.redirects,
       sessionExpiresS: Math.ceil(file.sip.session / 1_000),
+      firstAnswerMs: file.sip['first-answer'],
       accounts: Object.entries(file.sip.accounts).map(
-        ([account, { address, servers = [], username, password, expires, nat }]) => ({
+        ([account, { address, servers = [], username, password, expires, nat, register }]) => ({
           name: account,
           address,
           servers,
@@ -94,6 +95,7 @@ function build(
           password: password ?? '',
           expiresMs: expires,
           nat,
+          register,
         }),
       ),
     },

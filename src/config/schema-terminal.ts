@@ -60,6 +60,10 @@ export function callPlan(around: Surroundings) {
         'Who is rung, one step after the other.',
         z.array(step).min(1).meta({ expected: 'a list of steps' }),
       ),
+      race: about(
+        'All steps ring at once, for as long as the longest one; the first to answer (and to confirm) has the call.',
+        z.boolean().optional(),
+      ).meta({ expected: 'true or false' }),
       cycles: about('How often the steps are gone through.', integer(1, 100).prefault(3)),
       confirm: about('A person answers, not a voicemail.', confirm(around).optional()),
       limit: about('Length of the talk.', duration('2s', '24h').prefault('10m')),
@@ -80,6 +84,7 @@ export function callPlan(around: Surroundings) {
     .transform(
       (plan): CallPlan => ({
         steps: plan.steps.map((one) => ({ ring: one.ring, forMs: one.for })),
+        ...(plan.race && { race: true }),
         cycles: plan.cycles,
         priority: plan.priority,
         ...(plan.confirm && { confirm: confirmation(plan.confirm) }),

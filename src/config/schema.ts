@@ -67,6 +67,10 @@ function sip(around: Surroundings) {
     servers: about('SIP servers by preference; none: the domain of the address.', listOf(sipUri).optional()),
     username: about('For digest; default: the user of the address.', text('a text').optional()),
     password: about('For digest.', secret(around).optional()),
+    register: about(
+      'preferred: at the first server that answers; all: at every one of them.',
+      oneOf(['preferred', 'all']).prefault('preferred'),
+    ),
     expires: about('How long a registration lasts.', duration('10s', '1d').prefault('300s')),
     nat: about(
       'Whether our Contact names the address the registrar sees, when that is not ours.',
@@ -84,6 +88,10 @@ function sip(around: Surroundings) {
       z
         .strictObject({ udp: port('UDP'), tcp: port('TCP'), tls: port('TLS') })
         .prefault({ udp: '0.0.0.0:5060', tcp: '0.0.0.0:5060' }),
+    ),
+    'first-answer': about(
+      'A server that has not answered a call by then is passed over, when there is another one.',
+      duration('500ms', '4s').prefault('2s'),
     ),
     tls: about('SIP over TLS: who we are, and whom we trust.', tls(around).optional()),
     redirects: about(

@@ -20,6 +20,8 @@ export interface SipConfig {
   listen: { udp: readonly HostPort[]; tcp: readonly HostPort[]; tls?: readonly HostPort[] };
   tls?: TlsOptions;
   oversize: 'tcp' | 'udp';
+  /** How long one server may keep a call waiting while there is another one. */
+  firstAnswerMs: number;
   accounts: readonly AccountConfig[];
   /** RFC 4028, s; 0: none is asked for. */
   sessionExpiresS: number;

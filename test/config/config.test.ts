@@ -76,6 +76,7 @@ test('without encryption the example loads, with every default', async () => {
         password: 'pbx-secret',
         expiresMs: 300_000,
         nat: 'rewrite',
+        register: 'preferred',
       },
     ],
     sessionExpiresS: 1800,
@@ -85,6 +86,7 @@ test('without encryption the example loads, with every default', async () => {
     strangers: 'refuse',
     rate: { stranger: 1_500, known: 5_000 },
     oversize: 'tcp',
+    firstAnswerMs: 2_000,
   });
   assert.deepEqual(config.device.buttons, { help: { driver: 'simulated' } });
   assert.deepEqual(config.media, { sound: { driver: 'none' }, volume: 80 });
@@ -137,6 +139,18 @@ test('a merge key brings in what is written elsewhere', async () => {
   assert.deepEqual(problems, []);
   const { a, b } = config!.terminal.calls;
   assert.deepEqual(b, { ...a, limitMs: 60_000 });
+});
+
+test('several servers at once, a race, and how long one server may be silent', () => {
+  const text = `${MINIMAL}calls:\n  a: { race: true, steps: [ { ring: "sip:a@b" }, { ring: "sip:c@d" } ] }\n`;
+  const { config, problems } = checkText(
+    `${text}sip:\n  first-answer: 1500ms\n  accounts: { pbx: { address: "sip:a@b.c", register: all } }\n`,
+  );
+  assert.deepEqual(problems, []);
+  assert.equal(config!.terminal.calls.a.race, true);
+  assert.deepEqual([config!.sip.firstAnswerMs, config!.sip.accounts[0].register], [1_500, 'all']);
+  const [late] = checkText(`${MINIMAL}sip: { first-answer: 5s }\n`).problems;
+  assert.deepEqual([late.message, late.expected], ['5s is too long', 'a duration of 500ms to 4s']);
 });
 
 test('what is handed out is frozen all the way down', async () => {

@@ -17,6 +17,8 @@ export class Account {
   readonly user: string;
   readonly credentials: Credentials;
   readonly #servers: readonly SipUri[];
+  /** What was found for each server. */
+  readonly #found: (readonly Hop[])[] = [];
   #hops: readonly Hop[] = [];
   /** The hop that answers for the account now: set by the registration. */
   current: Hop | undefined;
@@ -49,19 +51,33 @@ export class Account {
     return [current, ...this.#hops.filter((hop) => !samePlace(hop, current))];
   }
 
-  /** Asks for the hops of all servers and goes on when all are known; at once when all are IP literals. */
+  /** The hops that are preferred to `hop`. */
+  better(hop: Hop): readonly Hop[] {
+    return this.#hops.slice(
+      0,
+      Math.max(
+        0,
+        this.#hops.findIndex((known) => samePlace(known, hop)),
+      ),
+    );
+  }
+
+  /** Asks for the hops of all servers and goes on when all are known; at once when all are IP literals. Each counts as it comes. */
   resolve(core: Core, now: number, then: (now: number) => void): void {
-    const found: (readonly Hop[])[] = [];
     let open = this.#servers.length;
+    let any = false;
     this.#servers.forEach((server, i) => {
       core.locate(server, undefined, now, (hops, at) => {
-        found[i] = this.#wanted(hops);
-        if (--open > 0) return;
-        const all = found.flat().slice(0, HOPS_MAX);
         // Nothing found is no news: a resolver that is down does not move the servers.
-        this.reachable = all.length > 0;
-        if (all.length > 0) this.#hops = all;
+        const wanted = this.#wanted(hops);
+        if (wanted.length > 0) {
+          any = true;
+          this.#found[i] = inOrderOf(this.#found[i] ?? [], wanted);
+        }
+        this.#hops = this.#found.flat().slice(0, HOPS_MAX);
         this.#moved();
+        if (--open > 0) return;
+        this.reachable = any;
         then(at);
       });
     });
@@ -121,4 +137,16 @@ function portOf({ port, scheme, params }: Place): number {
 
 export function samePlace(a: Hop, b: Hop): boolean {
   return a.transport === b.transport && a.remote.host === b.remote.host && a.remote.port === b.remote.port;
+}
+
+/** SRV draws lots each time it is asked (RFC 2782). Who has drawn stays with it as long as the servers are the same. */
+function inOrderOf(before: readonly Hop[], found: readonly Hop[]): readonly Hop[] {
+  const same = before.length === found.length && before.every((hop) => found.some((one) => samePlace(one, hop)));
+  return same ? before.map((hop) => found.find((one) => samePlace(one, hop)) ?? hop) : found;
+}
+
+/** One for all servers of `config`, or one for each, which then share its name (`register: all`). */
+export function accountsOf(config: AccountConfig, random: Random): Account[] {
+  if (config.register !== 'all' || config.servers.length < 2) return [new Account(config, random)];
+  return config.servers.map((server) => new Account({ ...config, servers: [server] }, random));
 }

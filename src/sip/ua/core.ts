@@ -17,8 +17,9 @@ import type { TransactionLayer, TransactionOutput } from '../transaction/index.t
 import { contactOf, type HeaderField } from './headers.ts';
 import type { Refusal } from './inspect.ts';
 import { Oversize, TCP_PATIENCE_MS } from './oversize.ts';
+import { Standing, type Told } from './standing.ts';
 import { Targets } from './targets.ts';
-import type { RegistrationState, SessionEvent, UaConfig, UaOutput } from './types.ts';
+import type { SessionEvent, UaConfig, UaOutput } from './types.ts';
 
 /** Machines beyond this many, and a new INVITE is refused with 480. Calls that were ended but wait for an answer count. */
 export const MACHINES_MAX = 256;
@@ -74,6 +75,9 @@ export class Core {
   readonly invitations = new Map<string, Invited>();
   readonly machines = new Set<Machine>();
   readonly targets = new Targets();
+  readonly #standings = new Map<string, Standing>();
+  /** Whether there is any session. */
+  busy: () => boolean = () => false;
   readonly #layer: TransactionLayer;
   readonly #receiver: Receiver;
   readonly #handlers = new Map<string, Handler>();
@@ -221,8 +225,11 @@ export class Core {
     this.overhear(session, event);
   }
 
-  announce(account: string, state: RegistrationState, reason: string, status?: number, expiresMs?: number): void {
-    this.#outputs.push({ kind: 'registration', account, state, status, reason, expiresMs });
+  /** `part`: one of the registrations of `account`. */
+  announce(part: object, account: string, news: Told): void {
+    const standing = this.#standings.get(account) ?? new Standing();
+    this.#standings.set(account, standing);
+    this.#outputs.push({ kind: 'registration', account, ...standing.tell(part, news) });
   }
 
   /**

@@ -1,24 +1,25 @@
 /**
  * Keeps one account registered, RFC 3261 §10.2: first server that answers, refresh, 423, digest, backoff for ever, and at
- * the end the binding taken away. `Watch` says when the server dies and when it is back.
+ * the end the binding taken away. `Watch` says when the server dies and when it is back, `Lookout` when a preferred one is
+ * back, `Bindings` when the server has forgotten us.
  */
 import { Timers } from '../../base/index.ts';
 import {
   createRequest,
-  equalUris,
+  formatHostPort,
   formatUri,
   type Hop,
   parseNameAddr,
   type SipRequest,
   type SipResponse,
-  SipSyntaxError,
-  type SipUri,
 } from '../message/index.ts';
 import { type Account, samePlace } from './account.ts';
 import { ask } from './ask.ts';
+import { Bindings, ownBinding } from './bindings.ts';
 import type { Core, Machine } from './core.ts';
 import { boundFlow, flowParams, mappedAddress, serviceRoutes } from './flow.ts';
 import { ALLOW, EXTENSIONS, fromOf, retryAfterMs } from './headers.ts';
+import { Lookout } from './lookout.ts';
 import type { RegistrationState } from './types.ts';
 import { Watch } from './watch.ts';
 
@@ -28,6 +29,8 @@ export const RETRY_FIRST_MS = 2_000;
 export const RETRY_MAX_MS = 60_000;
 /** A server without an address: the network may only be coming up, and to ask again costs nothing. */
 export const LOCATE_AGAIN_MS = 5_000;
+/** Servers found by then are tried; a name server that is silent does not keep us from those with an address. */
+export const LOCATE_MS = 1_500;
 /** At the stop nobody waits longer for the answer to the un-REGISTER. */
 export const UNREGISTER_PATIENCE_MS = 2_000;
 /** A flow that lasted less is not replaced at once a second time. */
@@ -38,8 +41,10 @@ const BRIEF_MAX = 2;
 export class Registration implements Machine {
   readonly #core: Core;
   readonly #account: Account;
-  readonly #timers = new Timers<'patience' | 'refresh' | 'retry'>();
+  readonly #timers = new Timers<'patience' | 'refresh' | 'retry' | 'locate'>();
   readonly #watch: Watch;
+  readonly #lookout: Lookout;
+  readonly #bindings: Bindings;
   readonly #callId: string;
   #tag: string;
   #sequence = 0;
@@ -50,6 +55,10 @@ export class Registration implements Machine {
   #told = '';
   /** Hops still to be tried in this round. */
   #candidates: Hop[] = [];
+  /** The round that looks for servers; an older one is not heard. */
+  #locating = 0;
+  /** Registered, and about to be so at a server that is preferred. */
+  #returning = false;
   #transaction: string | undefined;
   /** What the running attempt goes by; an answer to an older one is not heard. */
   #attempt = 0;
@@ -86,11 +95,18 @@ export class Registration implements Machine {
       alive: (hop, sign, now) => this.#alive(hop, sign !== 'usual', now),
       dead: (now) => this.#dead(now),
     });
+    this.#lookout = new Lookout(core, account, (hop, now) => this.#return(hop, now));
+    this.#bindings = new Bindings(core, account, (now) => {
+      if (this.#transaction === undefined) this.#round(now);
+    });
   }
 
   get deadline(): number | undefined {
-    const [mine, other] = [this.#timers.next, this.#watch.deadline];
-    return mine === undefined ? other : other === undefined ? mine : Math.min(mine, other);
+    const machines = [this.#watch, this.#lookout, this.#bindings];
+    const next = Math.min(
+      ...[this.#timers.next, ...machines.map(({ deadline }) => deadline)].map((at) => at ?? Infinity),
+    );
+    return next === Infinity ? undefined : next;
   }
 
   start(now: number): void {
@@ -101,6 +117,8 @@ export class Registration implements Machine {
   stop(now: number): void {
     this.#stopping = true;
     this.#watch.stop();
+    this.#lookout.stop();
+    this.#bindings.stop();
     this.#timers.clearAll();
     const { current } = this.#account;
     // A REGISTER without its answer so far may have been granted all the same.
@@ -117,22 +135,31 @@ export class Registration implements Machine {
   timeout(now: number): void {
     for (const name of this.#timers.due(now)) {
       if (name === 'patience') this.#unanswered('timeout', 'no answer to REGISTER', now);
-      else this.#round(now);
+      else if (name !== 'locate') this.#round(now);
+      else if (this.#account.hops.length > 0) this.#located(this.#locating, now);
     }
+    this.#lookout.timeout(now);
+    this.#bindings.timeout(now);
     if (!this.#finished && (this.#watch.deadline ?? now + 1) <= now) this.#watch.timeout(now);
   }
 
-  /** One after the other: the server that answered last, then the rest by preference. */
+  /** One after the other: the server that answered last, then the rest by preference, those that rest at the end. */
   #round(now: number): void {
     this.#timers.clear('retry', 'refresh');
     this.#renewing = false;
-    this.#account.resolve(this.#core, now, (at) => {
-      if (this.#stopping) return;
-      this.#candidates = [...this.#account.hops];
-      if (this.#candidates.length === 0)
-        this.#retry(`cannot find the address of ${this.#account.domain}`, undefined, at, LOCATE_AGAIN_MS);
-      else this.#next(at);
-    });
+    const round = ++this.#locating;
+    this.#timers.set('locate', now + LOCATE_MS);
+    this.#account.resolve(this.#core, now, (at) => this.#located(round, at));
+  }
+
+  #located(round: number, now: number): void {
+    if (this.#stopping || round !== this.#locating) return;
+    this.#locating++;
+    this.#timers.clear('locate');
+    this.#returning = false;
+    this.#candidates = this.#core.targets.order(this.#account.hops, (hop) => hop, now);
+    if (this.#candidates.length > 0) return this.#next(now);
+    this.#retry(`cannot find the address of ${this.#account.domain}`, undefined, now, LOCATE_AGAIN_MS);
   }
 
   #next(now: number): void {
@@ -195,6 +222,7 @@ export class Registration implements Machine {
 
   #answered(response: SipResponse, hop: Hop, contact: string, now: number): void {
     const { status } = response;
+    this.#core.targets.alive(hop, now);
     if (status < 200) {
       this.#timers.set('patience', now + REGISTER_PATIENCE_MS);
       return;
@@ -227,8 +255,11 @@ export class Registration implements Machine {
   }
 
   #registered(response: SipResponse, hop: Hop, contact: string, now: number): void {
-    const seconds = grantedSeconds(response, contact) ?? this.#expiresMs / 1_000;
+    const seconds = secondsOf(ownBinding(response, contact)?.expires) ?? response.expires ?? this.#expiresMs / 1_000;
     if (seconds <= 0) return this.#refused(response, now);
+    const before = this.#account.current && { hop: this.#account.current, contact: this.#contact };
+    if (this.#returning && before !== undefined && samePlace(before.hop, hop)) this.#lookout.failed(now);
+    this.#returning = false;
     const outbound = !this.#plain && boundFlow(response);
     const rewrite = this.#account.config.nat !== 'off' && !outbound && !this.#uncorrected;
     const at: Hop = { ...hop, outbound, mapped: rewrite ? mappedAddress(response, hop) : undefined };
@@ -240,10 +271,15 @@ export class Registration implements Machine {
     this.#candidates = [];
     const expiresMs = seconds * 1_000;
     // Between 70 % and 80 % of the interval: hundreds of terminals that start together do not refresh together.
-    this.#timers.set('refresh', now + Math.max(1_000, expiresMs * (0.7 + 0.1 * this.#chance())));
+    const refreshAt = now + Math.max(1_000, expiresMs * (0.7 + 0.1 * this.#chance()));
+    this.#timers.set('refresh', refreshAt);
+    this.#bindings.start(hop, response, contact, refreshAt, now);
+    this.#lookout.start(hop, now);
     this.#watch.start(() => [hop], now);
     this.#tell('registered', `${response.status} ${response.reason}`, response.status, expiresMs);
     this.#correct(at, now);
+    const moved = before !== undefined && !samePlace(before.hop, hop) && !this.#core.targets.resting(before.hop, now);
+    if (moved) this.#leave(before, now);
   }
 
   /** A NAT lies between: the binding gets the address we are seen at, once a round, and the one it had is taken away. */
@@ -296,19 +332,46 @@ export class Registration implements Machine {
     });
   }
 
+  /** A preferred server is back, and nobody talks: there first, and if it will not, here again. */
+  #return(hop: Hop, now: number): void {
+    const { current } = this.#account;
+    if (this.#stopping || this.#state !== 'registered' || current === undefined || this.#transaction !== undefined)
+      return;
+    this.#locating++;
+    this.#timers.clear('locate', 'refresh');
+    this.#returning = true;
+    this.#candidates = [hop, current];
+    this.#next(now);
+  }
+
+  /** The binding at the server we came from goes; the new one is made once more, for both may keep them in one place. */
+  #leave({ hop, contact }: { hop: Hop; contact: string }, now: number): void {
+    const done = (at: number): void => {
+      if (!this.#stopping && this.#state === 'registered' && this.#transaction === undefined) this.#round(at);
+    };
+    const handler = {
+      response: ({ status }: SipResponse, _from: Hop, at: number) => (status < 200 ? undefined : done(at)),
+      failed: (_cause: string, _reason: string, at: number) => done(at),
+    };
+    ask(this.#core, { make: () => this.#request(contact, 0), hop, account: this.#account, handler }, now);
+  }
+
   #refused(response: SipResponse, now: number): void {
     const { status } = response;
     const askedMs = retryAfterMs(response);
     // Some say 0 with every refusal: asked again as fast as it answers, a server in trouble would stay there.
     const waitMs = askedMs === undefined ? undefined : Math.max(askedMs, RETRY_FIRST_MS);
     const broken = status === 408 || status >= 500;
-    if (broken && this.#candidates.length > 0) return this.#next(now);
+    if (askedMs !== undefined && status === 503 && this.#asked) this.#core.targets.rest(this.#asked.hop, now, askedMs);
+    if ((broken || this.#returning) && this.#candidates.length > 0) return this.#next(now);
     const password = status === 401 || status === 407;
     const why = password ? 'user name or password refused' : `${status} ${response.reason}`;
     // A wrong password will not get better soon: no loop, and no lock-out at the server.
     if (password || status === 403) this.#backoffMs = RETRY_MAX_MS;
     this.#silent = false;
     this.#watch.stop();
+    this.#lookout.stop();
+    this.#bindings.stop();
     this.#retry(why, status, now, waitMs);
   }
 
@@ -324,6 +387,7 @@ export class Registration implements Machine {
       this.#timers.set('patience', now + REGISTER_PATIENCE_MS);
       return this.#register({ ...asked, flow: undefined }, this.#expiresMs, now);
     }
+    if (this.#asked !== undefined) this.#core.targets.rest(this.#asked.hop, now);
     if (this.#candidates.length > 0) return this.#next(now);
     if (!this.#silent) this.#watch.start(() => this.#account.hops, now);
     this.#silent = true;
@@ -380,6 +444,9 @@ export class Registration implements Machine {
   #lost(reason: string, now: number): void {
     this.#quit();
     this.#timers.clearAll();
+    this.#lookout.stop();
+    this.#bindings.stop();
+    if (this.#account.current !== undefined) this.#core.targets.rest(this.#account.current, now);
     this.#account.current = undefined;
     this.#silent = true;
     this.#backoffMs = RETRY_FIRST_MS;
@@ -404,33 +471,19 @@ export class Registration implements Machine {
   }
 
   #tell(state: RegistrationState, reason: string, status?: number, expiresMs?: number): void {
+    const { current } = this.#account;
+    const at = state === 'registered' && current !== undefined ? ` at ${placeOf(current)}` : '';
     // A new wording of the same misfortune is no news; that a server is not who it should be is one.
-    const told = `${state} ${status} ${/certificate/.test(reason)}`;
+    const told = `${state} ${status} ${/certificate/.test(reason)}${at}`;
     this.#state = state;
     if (told === this.#told) return;
     this.#told = told;
-    this.#core.announce(this.#account.name, state, reason, status, expiresMs);
+    this.#core.announce(this, this.#account.name, { state, reason: `${reason}${at}`, status, expiresMs });
   }
 }
+
+const placeOf = ({ remote, transport }: Hop): string =>
+  `${formatHostPort(remote.host, remote.port)} (${transport.toUpperCase()})`;
 
 const secondsOf = (text: string | null | undefined): number | undefined =>
   typeof text === 'string' && /^\d{1,10}$/.test(text) ? Number(text) : undefined;
-
-/** §10.2.4: what the registrar granted to our Contact, seconds. */
-function grantedSeconds(response: SipResponse, contact: string): number | undefined {
-  const ours = parseNameAddr(contact).uri;
-  const bindings = response.list('Contact').flatMap(readBinding);
-  const binding = bindings.find(({ uri }) => equalUris(uri, ours)) ?? (bindings.length === 1 ? bindings[0] : undefined);
-  return secondsOf(binding?.expires) ?? response.expires;
-}
-
-/** Another device's binding may be anything: one that cannot be read is none of ours. */
-function readBinding(text: string): { uri: SipUri; expires: string | null | undefined }[] {
-  try {
-    const { uri, params } = parseNameAddr(text, 'Contact');
-    return [{ uri, expires: params.get('expires') }];
-  } catch (error) {
-    if (!(error instanceof SipSyntaxError)) throw error;
-    return [];
-  }
-}

@@ -13,6 +13,8 @@ export interface AccountConfig {
   expiresMs: number;
   /** Contact behind a NAT: `rewrite` (unless said otherwise) puts the address there that the registrar sees. */
   nat?: 'rewrite' | 'off';
+  /** At the first server that answers (`preferred`, the default), or at every one at once. */
+  register?: 'preferred' | 'all';
 }
 
 /** Who may speak to us, in the words of whoever has the rules. Absent: everybody. */

@@ -11,7 +11,7 @@ import {
   type SipUri,
 } from '../message/index.ts';
 import { TransactionLayer, type TransactionOptions } from '../transaction/index.ts';
-import { Account, samePlace } from './account.ts';
+import { type Account, accountsOf, samePlace } from './account.ts';
 import { type CallContext, Calls, type Route } from './call.ts';
 import { Core, MACHINES_MAX } from './core.ts';
 import { Gate, type GateCounts } from './gate.ts';
@@ -49,7 +49,8 @@ export class UserAgent implements UserAgentInterface {
     this.#calls = new Calls(this.#core);
     this.#transfers = new Transfers(this.#core, this.#calls);
     this.#core.overhear = (session, event) => this.#transfers.heard(session, event);
-    this.#accounts = config.accounts.map((account) => new Account(account, random));
+    this.#core.busy = () => this.#calls.size > 0;
+    this.#accounts = config.accounts.flatMap((account) => accountsOf(account, random));
     const inside = {
       owns: (hop: Hop) => this.#accounts.some((account) => account.owns(hop)),
       knows: (request: SipRequest) => this.#core.knows(request),

@@ -38,16 +38,21 @@ export class Peer {
   now = 0;
   /** What the user agent sent and nobody has looked at. */
   sent: { message: SipMessage; hop: Hop; transaction?: string }[] = [];
+  /** Why a registration is as it is. */
+  readonly reasons: string[] = [];
   /** Every event so far, as a line. */
   events: string[] = [];
   readonly sessions: { session: string; event: SessionEvent }[] = [];
   /** Names that have no address, and some that have one; everything else is its own. */
   unknown = new Set<string>();
   addresses = new Map<string, string>();
+  /** Names with several addresses. */
+  several = new Map<string, () => string[]>();
   /** Names whose question nobody answers. */
   mute = new Set<string>();
   /** Our own address, as the resolver sees it. */
   local = US;
+  #bound = '';
   #sequence = 100;
   #branches = 0;
 
@@ -67,6 +72,7 @@ export class Peer {
             this.do(this.ua.resolved(output.query, this.#find(output.uri), this.now));
           break;
         case 'registration':
+          this.reasons.push(output.reason);
           this.events.push(
             `${output.account} ${output.state}${output.status === undefined ? '' : ` ${output.status}`}`,
           );
@@ -83,8 +89,11 @@ export class Peer {
   #find(uri: SipUri): Hop[] {
     if (this.unknown.has(uri.host) || uri.host === '') return [];
     const transport = uri.scheme === 'sips' ? 'tls' : ((uri.params.get('transport') ?? 'udp') as Transport);
-    const hop = hopTo(this.addresses.get(uri.host) ?? uri.host, uri.port ?? (transport === 'tls' ? 5061 : 5060));
-    return [{ ...hop, local: this.local, transport, ...(transport === 'tls' && { domains: [uri.host] }) }];
+    const hosts = this.several.get(uri.host)?.() ?? [this.addresses.get(uri.host) ?? uri.host];
+    return hosts.map((host) => {
+      const hop = hopTo(host, uri.port ?? (transport === 'tls' ? 5061 : 5060));
+      return { ...hop, local: this.local, transport, ...(transport === 'tls' && { domains: [uri.host] }) };
+    });
   }
 
   /** Lets time pass, alarm by alarm. */
@@ -137,7 +146,7 @@ export class Peer {
     const { tag = 'peer', headers = [], body, from } = options;
     const contact: [string, string][] =
       request.method === 'REGISTER'
-        ? [['Contact', `${request.header('Contact')};expires=300`]]
+        ? [['Contact', `${(this.#bound = request.header('Contact') ?? this.#bound)};expires=300`]]
         : [['Contact', `<sip:desk@${SERVER.host}:5060>`]];
     const content: [string, string][] = body === undefined ? [] : [['Content-Type', body.contentType]];
     const response = createResponse(request, status, undefined, {
