@@ -305,8 +305,12 @@ export class Calls {
       if (offer) parseSdp(offer.bytes);
     } catch (error) {
       if (!(error instanceof SdpSyntaxError)) throw error;
-      this.#log.warn('An INVITE was refused', { from: request.from.uri.host, reason: error.message });
-      return this.#climb(this.#ua.reject(id, 400, 'Bad Session Description', now), now);
+      const reason = short(`its session description cannot be read: ${error.message}`);
+      this.#log.warn('An INVITE was refused', { from: request.from.uri.host, reason });
+      return [
+        ...this.#climb(this.#ua.reject(id, 400, 'Bad Session Description', now), now),
+        up({ type: 'stranger', incoming: incomingOf(id, request, hop.remote.host, event.account), reason }),
+      ];
     }
     const call = this.#open(id, 'incoming');
     call.hop = hop;

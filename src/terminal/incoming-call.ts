@@ -160,7 +160,8 @@ export class IncomingCall implements Session {
     if (this.over) return [];
     if (this.#phase === 'answering' || this.#phase === 'connected')
       return [{ type: 'hangup', call: this.id, cause }, ...this.#finish('ended', cause, reason, now)];
-    return this.#turnAway(cause === 'stopping' ? 'unavailable' : 'declined', 'ended', cause, reason);
+    const code = cause === 'stopping' ? 'unavailable' : cause === 'interrupted' ? 'busy' : 'declined';
+    return this.#turnAway(code, 'ended', cause, reason);
   }
 
   owns(call: string): boolean {

@@ -101,7 +101,7 @@ export class Terminal {
       case 'incoming':
         return this.#incoming(input, now);
       case 'stranger':
-        return this.#stranger(input.incoming, now);
+        return this.#stranger(input.incoming, input.reason, now);
       case 'ringing':
         return this.#owner(input.call)?.ringing(input.call) ?? [];
       case 'early':
@@ -226,9 +226,9 @@ export class Terminal {
   }
 
   /** He has had his answer. */
-  #stranger(incoming: Incoming, now: number): TerminalAction[] {
+  #stranger(incoming: Incoming, known: string | undefined, now: number): TerminalAction[] {
     const { answer, reason } = decide(this.#config.incoming, incoming);
-    const why = answer === 'reject' ? reason : 'it is not known where he called from';
+    const why = known ?? (answer === 'reject' ? reason : 'it is not known where he called from');
     return this.#refusals.tell(refuse(incoming, 'declined', why)[1].event, now);
   }
 

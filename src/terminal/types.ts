@@ -162,8 +162,8 @@ export type TerminalInput =
   | { type: 'edge'; button: string; active: boolean; source: Source }
   | { type: 'command'; command: Command; source: Source }
   | Incoming
-  /** A call that no rule lets in has been turned away before it was one. */
-  | { type: 'stranger'; incoming: Incoming }
+  /** A call has been turned away before it was one: no rule lets it in, or for this `reason`. */
+  | { type: 'stranger'; incoming: Incoming; reason?: string }
   /** Our `dial` rings at the other side. */
   | { type: 'ringing'; call: string }
   /** What the other side of our `dial` plays before it takes it can be heard, or has ceased: announcements, its own ringback. */

@@ -279,6 +279,12 @@ test('an offer within a call that we cannot take leaves the call as it was', () 
   assert.deepEqual(said, ['offer refused 488', 'offer refused 488']);
 });
 
+test('a session description that cannot be read is told, and why', () => {
+  const { calls, happens } = bench();
+  assert.deepEqual(happens(incoming({ contentType: 'application/sdp', bytes: Buffer.from('rubbish') })), ['stranger']);
+  assert.deepEqual(calls.answer('c', 'sendrecv', 0), []);
+});
+
 for (const [name, offer, expected] of [
   ['no codec of ours: 488', sdp('sendrecv', '18'), '488 Not Acceptable Here'],
   [

@@ -52,7 +52,7 @@ test('as many callers as can be held: an equal one is told busy', () => {
 
 test('a more important one takes the place of the least', () => {
   assert.deepEqual(full().tell(incoming('urgent', 'sip:8@pbx')).all, [
-    'reject low1 declined',
+    'reject low1 busy',
     '*page ended sip:1@pbx interrupted',
     'alert urgent',
     '*page waiting sip:8@pbx',
