@@ -274,8 +274,12 @@ export class OutgoingCall implements Call, Machine {
   }
 
   #progress(leg: Leg, response: SipResponse, from: Hop, now: number): void {
+    const first = !leg.proceeding;
     leg.proceeding = true;
-    if (leg.dropped) return this.#cancel(leg, now);
+    if (leg.dropped) {
+      if (first) this.#cancel(leg, now);
+      return;
+    }
     if (this.#state !== 'calling') return;
     this.#timers.clear('first-answer');
     this.#giveUpAt = undefined;
