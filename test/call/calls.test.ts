@@ -34,8 +34,8 @@ function bench(options: { noPorts?: boolean; account?: string } = {}) {
       said.push(`invite ${invitation.target} ${offer}`);
       return [];
     },
-    ring: () => note('180'),
-    accept: (_: string, body: Body) => note(`200 ${media(body)}`),
+    ring: (_: string, __: number, early?: { body?: Body }) => note(early?.body ? `180 ${media(early.body)}` : '180'),
+    accept: (_: string, body: Body | undefined) => note(body ? `200 ${media(body)}` : '200'),
     reject: (_: string, status: number, reason: string) => note(`${status} ${reason}`),
     end: (_: string, __: number, reason?: string) => note(reason ? `end ${reason}` : 'end'),
     reinvite: (_: string, offer: () => Body) => note(`reinvite ${media(offer())}`),
@@ -535,4 +535,123 @@ test('from encrypted to plain and back: never the old key again', () => {
   happens({ type: 'offered', offer: secureSdp(1) });
   assert.equal(said.at(-2), 'audible false false');
   assert.match(said.at(-1)!, /1 AES_CM_128_HMAC_SHA1_80#2$/);
+});
+
+// ---------------------------------------------------------------- before the answer: RFC 3960, RFC 3262
+
+const progress = (branch: string, body?: Body): SessionEvent => ({
+  type: 'progress',
+  status: 183,
+  reason: 'Session Progress',
+  branch,
+  body,
+});
+
+test('early sound is heard when packets come, not when it is announced; the microphone stays closed', () => {
+  const { calls, said, happens } = bench();
+  calls.dial('c', 'sip:100@127.0.0.9', 0);
+  assert.deepEqual(happens(progress('a', sdp())), ['ringing']);
+  assert.deepEqual(inputs(calls.noticed({ type: 'first-packet', stream: 'stream' }, 0)), ['early']);
+  calls.listen('c', true);
+  assert.deepEqual(said.slice(1), [
+    'configure sendrecv PCMA to 127.0.0.9:30000',
+    'audible false false',
+    'audible true false',
+  ]);
+});
+
+test('who answers after early sound is mute until it is the one that talks', () => {
+  const { calls, said, happens } = bench();
+  calls.dial('c', 'sip:100@127.0.0.9', 0);
+  happens(progress('a', sdp()));
+  calls.noticed({ type: 'first-packet', stream: 'stream' }, 0);
+  calls.listen('c', false);
+  assert.deepEqual(happens({ type: 'accepted', body: sdp(), branch: 'a' }), ['answered']);
+  assert.equal(said.at(-1), 'audible false false');
+  calls.listen('c', true);
+  assert.equal(said.at(-1), 'audible true true');
+});
+
+for (const [sentence, answer, branch, expected] of [
+  [
+    'the 200 says nothing: what its branch said before stands',
+    undefined,
+    'a',
+    'configure sendrecv PCMA to 127.0.0.9:1000',
+  ],
+  ['another branch answers: its sound takes the place', undefined, 'b', 'configure sendrecv PCMU to 127.0.0.9:2000'],
+  [
+    'the 200 says something else: that holds',
+    sdp('sendrecv', '8', 3000),
+    'a',
+    'configure sendrecv PCMA to 127.0.0.9:3000',
+  ],
+  ['a branch that was silent answers', sdp('sendrecv', '0', 4000), 'c', 'configure sendrecv PCMU to 127.0.0.9:4000'],
+] as const)
+  test(`a fork, and ${sentence}`, () => {
+    const { calls, said, happens } = bench();
+    calls.dial('c', 'sip:100@127.0.0.9', 0);
+    happens(progress('a', sdp('sendrecv', '8', 1000)));
+    happens(progress('b', sdp('sendrecv', '0', 2000)));
+    // The latest is what is heard.
+    assert.equal(said.at(-2), 'configure sendrecv PCMU to 127.0.0.9:2000');
+    assert.deepEqual(happens({ type: 'accepted', body: answer, branch }), ['answered']);
+    assert.equal(said.at(-2), expected);
+  });
+
+test('an early answer that is no good is not heard, and the call goes on', () => {
+  const { calls, said, happens } = bench();
+  calls.dial('c', 'sip:100@127.0.0.9', 0);
+  const broken = { contentType: 'application/sdp', bytes: Buffer.from('v=0\r\nnonsense\r\n') };
+  assert.deepEqual(happens(progress('a', broken)), ['ringing']);
+  assert.deepEqual(happens(progress('a', sdp('sendrecv', '18'))), ['ringing']);
+  assert.equal(said.length, 1);
+  assert.deepEqual(happens({ type: 'accepted', body: sdp(), branch: 'a' }), ['answered']);
+});
+
+test('before the answer silence ends nothing, but our own ringback is wanted again', () => {
+  const { calls, happens } = bench();
+  calls.dial('c', 'sip:100@127.0.0.9', 0);
+  happens(progress('a', sdp()));
+  const silent = { type: 'silent', stream: 'stream', silentMs: 40_000 } as const;
+  assert.deepEqual(inputs(calls.noticed(silent, 0)), []);
+  calls.noticed({ type: 'first-packet', stream: 'stream' }, 0);
+  assert.deepEqual(calls.noticed(silent, 0), [{ kind: 'terminal', input: { type: 'early', call: 'c', on: false } }]);
+});
+
+test('an UPDATE before the answer is answered, and stands when its branch takes the call', () => {
+  const { calls, said, happens } = bench();
+  calls.dial('c', 'sip:100@127.0.0.9', 0);
+  happens(progress('a', sdp('sendrecv', '8', 1000)));
+  happens({ type: 'offered', offer: sdp('sendrecv', '0', 2000), branch: 'a' });
+  assert.equal(said.at(-1), 'offer answered sendrecv 40000 (0)');
+  assert.deepEqual(happens({ type: 'accepted', branch: 'a' }), ['answered']);
+  assert.equal(said.at(-2), 'configure sendrecv PCMU to 127.0.0.9:2000');
+});
+
+test('a caller without offer that wants a reliable 180: our offer in it, the answer in the PRACK, a bare 200', () => {
+  const { calls, said, happens } = bench();
+  happens(incoming(undefined, 'Require: 100rel'));
+  calls.alert('c', 0);
+  happens({ type: 'pracked', body: sdp() });
+  calls.answer('c', 'recvonly', 0);
+  assert.deepEqual(happens({ type: 'confirmed' }), []);
+  calls.listen('c', true);
+  assert.deepEqual(said, [
+    '180 sendrecv 40000 (8 0 101)',
+    'configure sendrecv PCMA to 127.0.0.9:30000',
+    'audible false false',
+    'audible false false',
+    '200',
+    'audible true false',
+  ]);
+});
+
+test('one with an offer gets its answer with the 200', () => {
+  const { calls, said, happens } = bench();
+  happens(incoming(sdp(), 'Require: 100rel'));
+  calls.alert('c', 0);
+  calls.answer('c', 'sendrecv', 0);
+  assert.equal(said[0], '180');
+  assert.match(said.at(-1)!, /^200 sendrecv/);
 });

@@ -155,7 +155,7 @@ test(`${HISTORIES} call histories by dice: each session ends once, nothing is le
   const met: Record<string, number> = {};
   for (let seed = 1; seed <= HISTORIES; seed++) history(seed, met);
   // The dice must have thrown what is to be tested.
-  for (const type of ['accepted', 'confirmed', 'progress', 'offered', 'reaccepted', 'ended']) {
+  for (const type of ['accepted', 'confirmed', 'progress', 'pracked', 'offered', 'reaccepted', 'ended']) {
     assert.ok((met[type] ?? 0) > HISTORIES / 10, `${type}: ${met[type]}`);
   }
 });
@@ -169,7 +169,8 @@ function history(seed: number, met: Record<string, number>): void {
       met[event.type] = (met[event.type] ?? 0) + 1;
       const soon = network.now + roll() * 3_000;
       if (event.type === 'incoming') {
-        network.at(soon, () => terminal.do(terminal.ua.ring(session, network.now)));
+        const early = pick([{}, { status: 183, body }, { body }] as const);
+        network.at(soon, () => terminal.do(terminal.ua.ring(session, network.now, early)));
         const verdict = pick(['accept', 'accept', 'accept', 'reject', 'ignore']);
         network.at(soon + roll() * 3_000, () => {
           if (verdict === 'accept') terminal.do(terminal.ua.accept(session, body, network.now));
@@ -180,6 +181,8 @@ function history(seed: number, met: Record<string, number>): void {
         const answer = roll() < 0.8 ? body : { status: 488, reason: 'Not Acceptable Here' };
         network.at(soon, () => terminal.do(terminal.ua.answerOffer(session, answer, network.now)));
       }
+      if ((event.type === 'progress' || event.type === 'pracked') && roll() < 0.3)
+        network.at(soon, () => terminal.do(terminal.ua.reinvite(session, () => body, network.now)));
       if (event.type === 'accepted' || event.type === 'confirmed') {
         if (roll() < 0.6) network.at(soon, () => terminal.do(terminal.ua.reinvite(session, () => body, network.now)));
         if (roll() < 0.7) network.at(soon + roll() * 20_000, () => terminal.do(terminal.ua.end(session, network.now)));

@@ -69,7 +69,7 @@ export function words(action: TerminalAction): string {
     case 'hold':
       return `${action.held ? 'hold' : 'resume'} ${action.call}`;
     case 'listen':
-      return `listen ${action.call}${action.microphone ? ' with microphone' : ''}`;
+      return `${action.speaker === false ? 'mute' : 'listen'} ${action.call}${action.microphone ? ' with microphone' : ''}`;
     case 'digits':
       return `digits ${action.call} ${action.digits}`;
     case 'tone':
