@@ -258,7 +258,7 @@ export class Service {
   /** What cannot be done at all is refused here, with the reason; a file is looked at first, so only `play` takes time. */
   command(command: Command, source: CommandSource): CommandAnswer | Promise<CommandAnswer> {
     if (command.verb === 'play') return this.#play(command, source);
-    const wrong = command.verb === 'dial' ? whyNotDialled(command.target) : undefined;
+    const wrong = command.verb === 'dial' || command.verb === 'transfer' ? whyNotDialled(command.target) : undefined;
     return wrong === undefined ? this.#obey(command, source) : { ok: false, reason: wrong };
   }
 
@@ -367,7 +367,13 @@ export class Service {
     const at = now();
     switch (action.type) {
       case 'dial':
-        return this.#perform(this.#calls.dial(action.call, action.uri, at));
+        return this.#perform(this.#calls.dial(action.call, action.uri, at, action.transfer));
+      case 'follow':
+        return this.#perform(this.#calls.follow(action.call, action.transfer, action.to, at));
+      case 'stay':
+        return this.#perform(this.#calls.stay(action.transfer, at));
+      case 'refer':
+        return this.#perform(this.#calls.refer(action.call, action.to, at));
       case 'answer':
         return this.#perform(this.#calls.answer(action.call, action.direction, at));
       case 'alert':

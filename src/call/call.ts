@@ -40,7 +40,10 @@ const BRANCHES_MAX = 16;
 
 /** Offer/answer and the media it opens. Everything here is synchronous; the media thread does the work. */
 export class Call {
+  /** The terminal's name for it. */
   readonly id: string;
+  /** The user agent's: another one after each transfer. */
+  readonly session: string;
   readonly direction: 'outgoing' | 'incoming';
   /** The way back to the caller; of an incoming call only. */
   hop?: Hop;
@@ -56,6 +59,8 @@ export class Call {
   /** Both sides have agreed on some sound. */
   settled = false;
   stream?: MediaStream;
+  /** Whom the other side was asked to call in our place. */
+  referredTo?: string;
   /** The other side does not listen: it put us on hold. */
   heldByPeer = false;
   /** It was silent for so long that it was asked whether it is there; monotonic ms. */
@@ -84,8 +89,10 @@ export class Call {
     media: MediaEngine,
     config: CallsConfig,
     sessionId: number,
+    session: string = id,
   ) {
     this.id = id;
+    this.session = session;
     this.direction = direction;
     this.#media = media;
     this.#config = config;
@@ -185,6 +192,21 @@ export class Call {
   hold(held: boolean): boolean {
     const told = this.settled && this.#wanted === 'sendrecv' && this.#held !== held;
     this.#held = held;
+    this.#sound();
+    return told;
+  }
+
+  /** It is to take the place of `old`: it may do as much, and is said to be held when that one is. */
+  follow(old: Call): void {
+    this.#wanted = old.#wanted;
+    this.#held = old.#held;
+  }
+
+  /** It takes the place of `old`: what was open is open. True: the other side is to be told that it is held, or no more. */
+  adopt(old: Call): boolean {
+    this.#speaker = old.#speaker;
+    this.#microphone = old.#microphone;
+    const told = this.hold(old.#held);
     this.#sound();
     return told;
   }

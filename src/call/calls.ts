@@ -10,7 +10,8 @@ import type { Body, SessionEvent, TransportChange, UaOutput, UserAgentInterface 
 import type { EndCause, TerminalInput } from '../terminal/types.ts';
 import { Call, type CallsConfig } from './call.ts';
 import { endCause } from './cause.ts';
-import { incomingOf, short } from './incoming.ts';
+import { incomingOf, short, up } from './incoming.ts';
+import { Transfers } from './transfer.ts';
 
 /** What is left for the wiring: to the wire and the resolver, and up to the terminal. */
 export type CallOutput = Exclude<UaOutput, { kind: 'session' }> | { kind: 'terminal'; input: TerminalInput };
@@ -45,6 +46,7 @@ export class Calls {
   readonly #random: Random;
   readonly #log: Logger;
   readonly #calls = new Map<string, Call>();
+  readonly #transfers: Transfers;
   /** Accounts whose servers do not answer. */
   readonly #lost = new Set<string>();
 
@@ -54,6 +56,14 @@ export class Calls {
     this.#config = config;
     this.#random = random;
     this.#log = log;
+    this.#transfers = new Transfers(ua, {
+      get: (id) => this.#calls.get(id),
+      bySession: (session) => this.#bySession(session),
+      make: (id, direction, session) => new Call(id, direction, media, config, random.uint32(), session),
+      put: (call) => void this.#calls.set(call.id, call),
+      close: (call) => this.#close(call),
+      climb: (outputs, now) => this.#climb(outputs, now),
+    });
   }
 
   // ---------------------------------------------------------------- from below
@@ -104,7 +114,7 @@ export class Calls {
   #doubt(call: Call, silentMs: number, now: number): CallOutput[] {
     if (silentMs < doubtfulMs || now - (call.doubtedAtMs ?? Number.NEGATIVE_INFINITY) < doubtfulMs) return [];
     call.doubtedAtMs = now;
-    return this.#climb(this.#ua.check(call.id, now), now);
+    return this.#climb(this.#ua.check(call.session, now), now);
   }
 
   /**
@@ -134,14 +144,15 @@ export class Calls {
     return this.#ua.idle;
   }
 
-  dial(id: string, uri: string, now: number): CallOutput[] {
+  /** `referral`: somebody asked us to. */
+  dial(id: string, uri: string, now: number, referral?: string): CallOutput[] {
     const call = this.#open(id, 'outgoing');
     this.#media.prepare();
     const body = (hop: Hop, account?: string): Body => {
       call.account = account;
       return call.makeOffer(hop);
     };
-    return this.#climb(this.#ua.invite({ session: id, target: uri, body }, now), now);
+    return this.#climb(this.#ua.invite({ session: id, target: uri, body, referral }, now), now);
   }
 
   /** 180: a person or a delay decides later. */
@@ -196,7 +207,7 @@ export class Calls {
     const call = this.#calls.get(id);
     return call?.hold(held)
       ? this.#climb(
-          this.#ua.reinvite(id, () => call.turnOffer(), now),
+          this.#ua.reinvite(call.session, () => call.turnOffer(), now),
           now,
         )
       : [];
@@ -204,6 +215,18 @@ export class Calls {
 
   listen(id: string, microphone: boolean, speaker = true): void {
     this.#calls.get(id)?.listen(microphone, speaker);
+  }
+
+  follow(id: string, referral: string, to: string, now: number): CallOutput[] {
+    return this.#transfers.follow(id, referral, to, now);
+  }
+
+  stay(referral: string, now: number): CallOutput[] {
+    return this.#transfers.stay(referral, now);
+  }
+
+  refer(id: string, to: string, now: number, other?: string): CallOutput[] {
+    return this.#transfers.refer(id, to, now, other);
   }
 
   /** Mono samples for the other side's ear, while our microphone is mute. */
@@ -236,11 +259,12 @@ export class Calls {
 
   #session(id: string, event: SessionEvent, now: number): CallOutput[] {
     if (event.type === 'incoming') return this.#incoming(id, event, now);
-    if (event.type === 'referred')
-      return this.#climb(this.#ua.declineReferral(event.referral, 603, 'Decline', now), now);
+    if (event.type === 'referred') return this.#transfers.referred(id, event, now);
     if (event.type === 'stranger')
       return [up({ type: 'stranger', incoming: incomingOf(id, event.request, event.hop.remote.host) })];
-    const call = this.#calls.get(id);
+    const moved = this.#transfers.session(id, event, now);
+    if (moved) return moved;
+    const call = this.#bySession(id) ?? this.#transfers.next(id);
     if (!call) return [];
     try {
       switch (event.type) {
@@ -269,7 +293,7 @@ export class Calls {
         case 'refresh':
           return call.settled
             ? this.#climb(
-                this.#ua.reinvite(id, () => call.repeatOffer(), now),
+                this.#ua.reinvite(call.session, () => call.repeatOffer(), now),
                 now,
               )
             : [];
@@ -278,8 +302,9 @@ export class Calls {
         case 'info':
           return this.#info(call, event.request);
         case 'referring':
-          return [];
+          return this.#transfers.referring(call, event);
         case 'ended':
+          if (this.#transfers.survives(call)) return [];
           return this.#ended(call, event);
       }
     } catch (error) {
@@ -312,6 +337,8 @@ export class Calls {
         up({ type: 'stranger', incoming: incomingOf(id, request, hop.remote.host, event.account), reason }),
       ];
     }
+    const taken = this.#transfers.replaced(id, event, now);
+    if (taken) return taken;
     const call = this.#open(id, 'incoming');
     call.hop = hop;
     call.account = event.account;
@@ -342,7 +369,7 @@ export class Calls {
     // RFC 3261 §13.2.1: the 2xx must carry the answer to our offer, unless a reliable 1xx has.
     const refused = event.body ? call.takeAnswer(event.body) : call.takeBranch(event.branch ?? '');
     if (refused) return this.#hangUp(call, { cause: 'failed', by: 'us', reason: refused }, now);
-    return [up({ type: 'answered', call: call.id })];
+    return [up({ type: 'answered', call: call.id, ...(event.focus && { conference: true }) })];
   }
 
   #settle(call: Call, answer: Body, now: number): CallOutput[] {
@@ -353,17 +380,20 @@ export class Calls {
   /** A re-INVITE: hold, resume, another codec, another address. RFC 3264 §8. */
   #offered(call: Call, offer: Body | undefined, now: number, branch?: string): CallOutput[] {
     if (!call.hop && !call.stream)
-      return this.#climb(this.#ua.answerOffer(call.id, { status: 500, reason: 'Server Internal Error' }, now), now);
+      return this.#climb(
+        this.#ua.answerOffer(call.session, { status: 500, reason: 'Server Internal Error' }, now),
+        now,
+      );
     const hop = call.hop ?? localHop(call);
     try {
       const answer = offer ? call.makeAnswer(offer, hop, call.wanted, branch) : call.makeOffer(hop);
-      if (typeof answer !== 'string') return this.#climb(this.#ua.answerOffer(call.id, answer, now), now);
+      if (typeof answer !== 'string') return this.#climb(this.#ua.answerOffer(call.session, answer, now), now);
       this.#log.warn('An offer within a call was refused', { call: call.id, reason: answer });
     } catch (error) {
       if (!(error instanceof CodedError)) throw error; // it cannot be read, or there is no port to answer with
       this.#log.warn('An offer within a call could not be answered', { call: call.id, reason: error.message });
     }
-    return this.#climb(this.#ua.answerOffer(call.id, { status: 488, reason: 'Not Acceptable Here' }, now), now);
+    return this.#climb(this.#ua.answerOffer(call.session, { status: 488, reason: 'Not Acceptable Here' }, now), now);
   }
 
   /** DTMF in INFO: `Signal=5` of application/dtmf-relay, or the bare digit of application/dtmf. */
@@ -381,6 +411,11 @@ export class Calls {
     return call;
   }
 
+  #bySession(session: string): Call | undefined {
+    const call = this.#calls.get(session);
+    return call?.session === session ? call : [...this.#calls.values()].find((one) => one.session === session);
+  }
+
   #close(call: Call): void {
     call.close();
     this.#calls.delete(call.id);
@@ -389,20 +424,21 @@ export class Calls {
   #refuse(call: Call, status: number, phrase: string, reason: string, now: number): CallOutput[] {
     this.#close(call);
     return [
-      ...this.#climb(this.#ua.reject(call.id, status, phrase, now), now),
+      ...this.#climb(this.#ua.reject(call.session, status, phrase, now), now),
       up({ type: 'ended', call: call.id, cause: 'failed', by: 'us', reason }),
     ];
   }
 
   #hangUp(call: Call, end: End, now: number): CallOutput[] {
     this.#close(call); // before the BYE: what the session still says of itself is nobody's business then
+    const dropped = this.#transfers.drop(call.id, now);
     const reason = end.cause === 'cancelled' ? 'SIP;cause=200;text="Call completed elsewhere"' : undefined; // RFC 3326
-    return [...this.#climb(this.#ua.end(call.id, now, reason), now), up({ type: 'ended', call: call.id, ...end })];
+    return [
+      ...this.#climb(this.#ua.end(call.session, now, reason), now),
+      ...dropped,
+      up({ type: 'ended', call: call.id, ...end }),
+    ];
   }
-}
-
-function up(input: TerminalInput): CallOutput {
-  return { kind: 'terminal', input };
 }
 
 function endReason(event: Extract<SessionEvent, { type: 'ended' }>): string {

@@ -1,8 +1,9 @@
 /** A request from outside, in the words of the terminal. */
 import { printable } from '../base/index.ts';
 import { formatUri, type SipRequest, type SipUri } from '../sip/message/index.ts';
-import type { Caller, Incoming } from '../terminal/types.ts';
+import type { Caller, Incoming, TerminalInput } from '../terminal/types.ts';
 import { askedForHand, askedToAnswer } from './asked.ts';
+import type { CallOutput } from './calls.ts';
 
 /** A name or an address that somebody else wrote is cut to this, characters. */
 const PEER_TEXT_MAX = 256;
@@ -20,22 +21,37 @@ export function incomingOf(
 ): Incoming {
   const asked = askedToAnswer(request);
   const manual = askedForHand(request);
-  const { uri, displayName } = request.from;
   return {
     type: 'incoming',
     call,
-    caller: {
-      uri: bare(uri),
-      displayName: short(displayName),
-      sourceAddress,
-      account,
-      ...(identities && { identities }),
-      ...(user !== undefined && { user }),
-    },
+    caller: callerOf(request, sourceAddress, account, { identities, user }),
     to: bare(request.to.uri),
     ...(asked && { asked }),
     ...(manual && { manual }),
+    // RFC 4579 §5.1
+    ...(request.contacts[0]?.params.has('isfocus') && { conference: true }),
   };
+}
+
+export function callerOf(
+  request: SipRequest,
+  sourceAddress: string,
+  account?: string,
+  { identities, user }: Shown = {},
+): Caller {
+  const { uri, displayName } = request.from;
+  return {
+    uri: bare(uri),
+    displayName: short(displayName),
+    sourceAddress,
+    account,
+    ...(identities && { identities }),
+    ...(user !== undefined && { user }),
+  };
+}
+
+export function up(input: TerminalInput): CallOutput {
+  return { kind: 'terminal', input };
 }
 
 /** What others write goes into the journal and to the broker, ten thousand times over: never the whole of a datagram. */

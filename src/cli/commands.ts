@@ -192,6 +192,7 @@ export const commands = {
   play: one('play', 'file', 'FILE', (text) => resolve(text)),
   output,
   hangup,
+  transfer: one('transfer', 'target', 'TARGET'),
 } satisfies Record<string, Command>;
 
 /** Which options a command takes; `--state` says which terminal is meant, and is taken by all. */

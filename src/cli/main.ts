@@ -17,6 +17,7 @@ const usage = `usage: hailpoint COMMAND
   call PLAN                     start a call plan
   digits DIGITS                 send DTMF into the call
   hangup                        end the calls
+  transfer TARGET               pass the talk on: its other side calls TARGET, and we hang up
   output NAME on|off|auto       switch a lamp or relay
   volume N                      0 to 100
   play FILE                     a WAV file on the loudspeaker

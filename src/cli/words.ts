@@ -19,7 +19,8 @@ function eventWords(event: JournalEvent): string {
       const where = event.plan ? ` (${event.plan}${step})` : '';
       const end = event.cause ? `: ${event.cause}` : '';
       const length = event.durationMs === undefined ? '' : ` after ${(event.durationMs / 1000).toFixed(1)} s`;
-      return `${event.direction} ${event.peer} ${event.state}${end}${length}${where}${because(event.reason)}`;
+      const moved = event.to === undefined ? '' : ` from ${event.from} to ${event.to}`;
+      return `${event.direction} ${event.peer} ${event.state}${moved}${end}${length}${where}${because(event.reason)}`;
     }
     case 'output':
       return `${event.output} ${event.on ? 'on' : 'off'}${event.blinkMs ? `, blinking ${event.blinkMs} ms` : ''}`;

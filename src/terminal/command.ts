@@ -16,6 +16,8 @@ export function parseCommand(verb: string, args: Arguments): Command | string {
       return withText(args, 'plan', (plan) => ({ verb, plan }));
     case 'dial':
       return withText(args, 'target', (target) => ({ verb, target }));
+    case 'transfer':
+      return withText(args, 'target', (target) => ({ verb, target }));
     case 'digits':
       return withText(args, 'digits', (digits) =>
         /^[0-9*#A-D]{1,64}$/i.test(digits)

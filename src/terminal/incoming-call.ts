@@ -3,9 +3,18 @@
  * A page never opens the microphone, whatever happens to it.
  */
 import { Timers, unreachable } from '../base/index.ts';
-import type { Decision } from './rules.ts';
+import { type Decision, isKnown } from './rules.ts';
 import type { Session } from './session.ts';
-import type { CallEvent, CallStatus, EndCause, Incoming, IncomingRule, TerminalAction } from './types.ts';
+import { Transfers } from './transfer.ts';
+import type {
+  CallEvent,
+  CallStatus,
+  EndCause,
+  Incoming,
+  IncomingRule,
+  TerminalAction,
+  TransferInput,
+} from './types.ts';
 
 /** A caller is not kept ringing for longer, whether for a hand or for the loudspeaker. */
 export const RING_MAX_MS = 60_000;
@@ -20,7 +29,11 @@ export class IncomingCall implements Session {
   readonly direction = 'incoming';
   readonly own = false;
   readonly farewell = [];
-  readonly peer: string;
+  #peer: string;
+  #conference: boolean;
+  /** The caller is who he says he is, as far as a rule can tell. */
+  readonly #known: boolean;
+  readonly #transfers = new Transfers();
   readonly #rule: IncomingRule;
   #why: string;
   readonly #timers = new Timers<'delay' | 'ringing' | 'waiting' | 'limit'>();
@@ -33,7 +46,9 @@ export class IncomingCall implements Session {
 
   constructor(incoming: Incoming, decision: Exclude<Decision, { answer: 'reject' }>, now: number) {
     this.id = incoming.call;
-    this.peer = incoming.caller.uri;
+    this.#peer = incoming.caller.uri;
+    this.#conference = incoming.conference === true;
+    this.#known = isKnown(decision.rule, incoming.caller);
     this.#rule = decision.rule;
     this.#why = decision.reason;
     this.kind = decision.rule.as === 'page' ? 'page' : 'call';
@@ -45,6 +60,10 @@ export class IncomingCall implements Session {
       this.#phase = 'delay';
       this.#timers.set('delay', now + decision.delayMs);
     } else this.#phase = 'due';
+  }
+
+  get peer(): string {
+    return this.#peer;
   }
 
   get priority(): number {
@@ -182,6 +201,21 @@ export class IncomingCall implements Session {
     return [connected, ...this.#sound(), ...this.#chime()];
   }
 
+  transfer(input: TransferInput, now: number): TerminalAction[] {
+    const answered = this.#phase === 'connected' || this.#phase === 'answering';
+    const unknown = this.#known ? undefined : 'nothing shows who called';
+    return this.#transfers.take(input, {
+      peer: this.#peer,
+      fixed: answered ? unknown : 'it is not answered yet',
+      moveTo: (peer, conference) => {
+        this.#peer = peer;
+        this.#conference = conference;
+      },
+      end: (reason) => this.end('hangup', reason, now),
+      tell: (state, more) => this.#event(state, more),
+    });
+  }
+
   digit(): TerminalAction[] {
     return [];
   }
@@ -192,7 +226,8 @@ export class IncomingCall implements Session {
 
   status(now: number): CallStatus {
     const { id, kind, direction, state, peer, priority } = this;
-    return { call: id, kind, direction, state, peer, priority, sinceMs: Math.round(now - this.#since) };
+    const conference = this.#conference ? { conference: true } : {};
+    return { call: id, kind, direction, state, peer, priority, ...conference, sinceMs: Math.round(now - this.#since) };
   }
 
   #alert(): TerminalAction[] {
@@ -238,6 +273,7 @@ export class IncomingCall implements Session {
 
   #event(state: CallEvent['state'], more: Partial<CallEvent> = {}): TerminalAction {
     const { id, kind, direction, peer, priority } = this;
-    return { type: 'event', event: { type: kind, call: id, direction, state, peer, priority, ...more } };
+    const conference = this.#conference ? { conference: true } : {};
+    return { type: 'event', event: { type: kind, call: id, direction, state, peer, priority, ...conference, ...more } };
   }
 }

@@ -7,11 +7,13 @@
 import { Timers } from '../base/index.ts';
 import { PlanCursor, type Rung } from './plan.ts';
 import type { Session } from './session.ts';
-import type { CallEvent, CallPlan, CallStatus, EndCause, TerminalAction, Tone } from './types.ts';
+import { Transfers } from './transfer.ts';
+import type { CallEvent, CallPlan, CallStatus, EndCause, TerminalAction, Tone, TransferInput } from './types.ts';
 
 interface Leg {
   uri: string;
   rung: Rung;
+  conference?: boolean;
   state: 'calling' | 'ringing' | 'answered';
   /** Its side plays something before it answers. */
   early?: boolean;
@@ -35,6 +37,7 @@ export class PlanCall implements Session {
   readonly #name: string | undefined;
   #cursor: PlanCursor;
   readonly #timers = new Timers<Alarm>();
+  readonly #transfers = new Transfers();
   readonly #legs = new Map<string, Leg>();
   /** What became of each peer, the last time it was tried. */
   readonly #fates = new Map<string, EndCause>();
@@ -203,17 +206,34 @@ export class PlanCall implements Session {
     return leg === undefined ? [] : [this.#legEvent('redirected', leg, { reason: `${by} sends the call on to ${to}` })];
   }
 
-  answered(call: string, now: number): TerminalAction[] {
+  answered(call: string, now: number, conference = false): TerminalAction[] {
     const leg = this.#legs.get(call);
     if (leg === undefined || leg.state === 'answered') return [];
     leg.state = 'answered';
     leg.early = false;
+    if (conference) leg.conference = true;
     const answered = this.#legEvent('answered', leg);
     const { confirm } = this.#plan;
     if (confirm === undefined) return [answered, ...this.#connect(call, leg, now)];
     this.#timers.set(`confirm:${call}`, now + confirm.withinMs);
     if (confirm.prompt !== undefined) this.#timers.set(`announce:${call}`, now + ANNOUNCE_AFTER_MS);
     return [answered, ...this.#hear()];
+  }
+
+  /** Whom we called may pass us on; so may somebody else who takes the call for him. */
+  transfer(input: TransferInput, now: number): TerminalAction[] {
+    const leg = this.#legs.get(input.call);
+    if (leg === undefined) return [];
+    return this.#transfers.take(input, {
+      peer: leg.uri,
+      fixed: this.#talk === undefined ? 'nobody talks yet' : undefined,
+      moveTo: (peer, conference) => {
+        leg.uri = peer;
+        leg.conference = conference;
+      },
+      end: (reason) => this.end('hangup', reason, now),
+      tell: (state, more) => this.#legEvent(state, leg, more),
+    });
   }
 
   digit(call: string, digit: string, now: number): TerminalAction[] {
@@ -239,7 +259,19 @@ export class PlanCall implements Session {
   status(now: number): CallStatus {
     const { id, kind, direction, state, peer, priority } = this;
     const plan = this.#name === undefined ? {} : { plan: this.#name };
-    return { call: id, kind, direction, state, peer, priority, ...plan, sinceMs: Math.round(now - this.#since) };
+    const talking = this.#talk && this.#legs.get(this.#talk.leg);
+    const conference = talking?.conference ? { conference: true } : {};
+    return {
+      call: id,
+      kind,
+      direction,
+      state,
+      peer,
+      priority,
+      ...plan,
+      ...conference,
+      sinceMs: Math.round(now - this.#since),
+    };
   }
 
   /** The plan from its beginning: who was talked to may be the one who is gone. */
@@ -380,7 +412,14 @@ export class PlanCall implements Session {
   }
 
   #legEvent(state: CallEvent['state'], leg: Leg, more: Partial<CallEvent> = {}): TerminalAction {
-    return this.#event(state, { peer: leg.uri, step: leg.rung.stepNumber, cycle: leg.rung.cycle, ...more });
+    const conference = leg.conference ? { conference: true } : {};
+    return this.#event(state, {
+      ...conference,
+      peer: leg.uri,
+      step: leg.rung.stepNumber,
+      cycle: leg.rung.cycle,
+      ...more,
+    });
   }
 
   #event(state: CallEvent['state'], more: Partial<CallEvent> = {}): TerminalAction {

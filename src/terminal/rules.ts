@@ -97,6 +97,11 @@ export const identityOf = ({ identity }: IncomingRule, shown: readonly string[])
 
 export const hostOf = (uri: string): string => splitUri(uri).host;
 
+/** Whether a caller whom `rule` let in has shown who he is: "anybody may" shows nothing. */
+export function isKnown(rule: IncomingRule, { account }: Caller): boolean {
+  return account !== undefined || conditional(rule) || !isAnybody(rule.from);
+}
+
 export const isAnybody = (from: string): boolean => from === '*' || from === 'sip:*@*';
 
 interface UriParts {

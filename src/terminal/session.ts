@@ -1,6 +1,6 @@
 /** What the terminal holds of a call, whichever way it goes: our plan's, or one that came in. */
 import type { Claim } from './speaker.ts';
-import type { CallStatus, EndCause, TerminalAction, Tone } from './types.ts';
+import type { CallStatus, EndCause, TerminalAction, Tone, TransferInput } from './types.ts';
 
 export interface Session extends Claim {
   readonly id: string;
@@ -38,7 +38,8 @@ export interface Session extends Claim {
   ringing(call: string): TerminalAction[];
   early?(call: string, on: boolean): TerminalAction[];
   redirected?(call: string, by: string, to: string): TerminalAction[];
-  answered(call: string, now: number): TerminalAction[];
+  answered(call: string, now: number, conference?: boolean): TerminalAction[];
+  transfer(input: TransferInput, now: number): TerminalAction[];
   digit(call: string, digit: string, now: number): TerminalAction[];
   ended(call: string, cause: EndCause, by: 'us' | 'peer' | 'network', reason: string, now: number): TerminalAction[];
 }

@@ -11,9 +11,9 @@ import { planFor } from './plan.ts';
 import { PlanCall } from './plan-call.ts';
 import { decideCall, decidePress, type PressDecision, wordsOf } from './press.ts';
 import { Refusals } from './refusals.ts';
-import { decide } from './rules.ts';
+import { decide, isKnown } from './rules.ts';
 import type { Session } from './session.ts';
-import { speakerFor } from './speaker.ts';
+import { HELP_PRIORITY, speakerFor } from './speaker.ts';
 import { Tones } from './tones.ts';
 import type {
   CallEvent,
@@ -111,10 +111,19 @@ export class Terminal {
       case 'answered':
         // Whom we no longer know has lost a race: he must not be left talking to nobody.
         return (
-          this.#owner(input.call)?.answered(input.call, now) ?? [
+          this.#owner(input.call)?.answered(input.call, now, input.conference) ?? [
             { type: 'hangup', call: input.call, cause: 'cancelled' },
           ]
         );
+      case 'transfer':
+      case 'transferred':
+      case 'not-transferred':
+      case 'handed-over': {
+        const stay = input.type === 'transfer' ? ([{ type: 'stay', transfer: input.transfer }] as const) : [];
+        return this.#owner(input.call)?.transfer(input, now) ?? [...stay];
+      }
+      case 'referral':
+        return this.#referral(input, now);
       case 'digit':
         return this.#owner(input.call)?.digit(input.call, input.digit, now) ?? [];
       case 'ended':
@@ -232,6 +241,26 @@ export class Terminal {
     return this.#refusals.tell(refuse(incoming, 'declined', why)[1].event, now);
   }
 
+  /** Somebody wants us to call somebody: done for whom a rule answers at once, both ways, and who has shown who he is. */
+  #referral({ transfer, caller, to }: Extract<TerminalInput, { type: 'referral' }>, now: number): TerminalAction[] {
+    const { rule, answer, reason } = decide(this.#config.incoming, { type: 'incoming', call: transfer, caller, to });
+    const trusted = answer === 'auto' && rule?.as === 'intercom' && isKnown(rule, caller);
+    const id = this.#random.token();
+    let why = `asked us to call ${to}: ${reason}`;
+    if (trusted && !this.#stopped) {
+      const { limitMs, interrupted } = rule;
+      const plan = { ...planFor(to, Math.min(rule.priority, HELP_PRIORITY - 1)), limitMs, interrupted };
+      const decision = decideCall(plan, undefined, this.#sessions, this.#holder);
+      if (decision.result === 'calling')
+        return this.#call(id, plan, undefined, now).map((action) =>
+          action.type === 'dial' ? { ...action, transfer } : action,
+        );
+      why += `, but ${decision.reason}`;
+    }
+    const [, refused] = refuse({ call: id, caller }, 'declined', why);
+    return [{ type: 'stay', transfer }, ...this.#refusals.tell(refused.event, now)];
+  }
+
   // ---------------------------------------------------------------- what operators ask
 
   #command(command: Command, source: Source, now: number): TerminalAction[] {
@@ -257,6 +286,10 @@ export class Terminal {
       case 'hangup': {
         const calls = this.#sessions.map((session) => session.id);
         return calls.length === 0 ? 'there is no call to hang up' : this.#hangUp(calls, source, now);
+      }
+      case 'transfer': {
+        const call = this.#holder?.talking;
+        return call === undefined ? 'nobody talks' : [{ type: 'refer', call, to: command.target }];
       }
       case 'digits': {
         const call = this.#holder?.talking;
@@ -341,7 +374,7 @@ export class Terminal {
 const said = (event: TerminalEvent): TerminalAction => ({ type: 'event', event });
 
 function refuse(
-  { call, caller }: Incoming,
+  { call, caller }: Pick<Incoming, 'call' | 'caller'>,
   code: 'declined' | 'busy' | 'unavailable' | 'forbidden',
   reason: string,
 ): [TerminalAction, { type: 'event'; event: CallEvent }] {

@@ -99,6 +99,8 @@ export type Command =
   | { verb: 'call'; plan: string }
   | { verb: 'dial'; target: string }
   | { verb: 'hangup' }
+  /** The other side of the call that talks is asked to talk with TARGET instead of us. */
+  | { verb: 'transfer'; target: string }
   /** DTMF into the call that talks. */
   | { verb: 'digits'; digits: string }
   /** `null`: follows the state of the terminal again. */
@@ -144,6 +146,8 @@ export interface Incoming {
   asked?: Asked;
   /** The caller wants a person to answer (RFC 5373 `Manual`), by this header; `required`: or nobody. */
   manual?: { header: string; required: boolean };
+  /** The caller is a conference. */
+  conference?: boolean;
 }
 
 /** `required`: with an automatic answer or not at all (RFC 5373 `Auto;require`). */
@@ -155,6 +159,17 @@ export interface Asked {
   undelayed?: boolean;
 }
 
+/** A call that moves from one at the other end to another. `call` stays its name all the way. */
+export type TransferInput =
+  /** The other side asks us to talk with `to` instead; to be answered with `follow` or `stay`. */
+  | { type: 'transfer'; call: string; to: string; transfer: string }
+  /** From now on it is a call with `to`; nothing else about it has changed. */
+  | { type: 'transferred'; call: string; to: string; conference?: boolean }
+  /** We followed, but `to` was not to be had: it is still the old call. */
+  | { type: 'not-transferred'; call: string; to: string; reason: string }
+  /** What became of our `refer`. */
+  | { type: 'handed-over'; call: string; to: string; ok: boolean; reason: string };
+
 export type TerminalInput =
   /** Before anything else: the lamps are set. */
   | { type: 'start' }
@@ -164,6 +179,9 @@ export type TerminalInput =
   | Incoming
   /** A call has been turned away before it was one: no rule lets it in, or for this `reason`. */
   | { type: 'stranger'; incoming: Incoming; reason?: string }
+  | TransferInput
+  /** Somebody with whom no call is up asks us to call `to`; to be answered with a `dial` that names it, or with `stay`. */
+  | { type: 'referral'; transfer: string; caller: Caller; to: string }
   /** Our `dial` rings at the other side. */
   | { type: 'ringing'; call: string }
   /** What the other side of our `dial` plays before it takes it can be heard, or has ceased: announcements, its own ringback. */
@@ -171,7 +189,7 @@ export type TerminalInput =
   /** `by` sent our `dial` on to somebody else. */
   | { type: 'redirected'; call: string; by: string; to: string }
   /** The other side took our `dial`, or our `answer` is on its way and sound can flow. */
-  | { type: 'answered'; call: string }
+  | { type: 'answered'; call: string; conference?: boolean }
   /** A DTMF digit of the other side; heard while the call is mute, too. */
   | { type: 'digit'; call: string; digit: string }
   | { type: 'ended'; call: string; cause: EndCause; by: 'us' | 'peer' | 'network'; reason: string }
@@ -186,7 +204,13 @@ export type TerminalInput =
 export type Tone = 'ringback' | 'busy' | 'warning' | 'chime' | 'error';
 
 export type TerminalAction =
-  | { type: 'dial'; call: string; uri: string }
+  | { type: 'dial'; call: string; uri: string; transfer?: string }
+  /** Calls `to`, who takes the place of the other side as soon as he answers. */
+  | { type: 'follow'; call: string; transfer: string; to: string }
+  /** No to a `transfer` or `referral`. */
+  | { type: 'stay'; transfer: string }
+  /** Asks the other side to call `to` in our place. */
+  | { type: 'refer'; call: string; to: string }
   /** `recvonly`: the microphone is never opened. */
   | { type: 'answer'; call: string; direction: 'recvonly' | 'sendrecv' }
   /** 180 to the caller; somebody at the terminal, or a delay, decides later. */
@@ -232,12 +256,20 @@ export interface CallEvent {
     | 'prolonged'
     | 'held'
     | 'resumed'
+    | 'transferring'
+    | 'transferred'
+    | 'transfer-failed'
     | 'lost'
     | 'waiting'
     | 'refused'
     | 'ended'
     | 'failed';
   peer: string;
+  /** Of a transfer: who was talked to, and who is or should have been. */
+  from?: string;
+  to?: string;
+  /** The other side is a conference. */
+  conference?: boolean;
   /** Why: which rule, which header, which cause. */
   reason?: string;
   cause?: EndCause;
@@ -279,6 +311,7 @@ export interface CallStatus {
   peer: string;
   priority: Priority;
   plan?: string;
+  conference?: boolean;
   /** How long the call has been in this state; of a held one, how long it has been connected. */
   sinceMs: number;
 }

@@ -66,6 +66,11 @@ export function words(action: TerminalAction): string {
       return `reject ${action.call} ${action.code}`;
     case 'hangup':
       return `hangup ${action.call} ${action.cause}`;
+    case 'follow':
+    case 'refer':
+      return `${action.type} ${action.call} to ${action.to}`;
+    case 'stay':
+      return 'stay';
     case 'hold':
       return `${action.held ? 'hold' : 'resume'} ${action.call}`;
     case 'listen':

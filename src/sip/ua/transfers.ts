@@ -17,6 +17,12 @@ import type { SessionEvent } from './types.ts';
 /** Referrals that are being followed at once; one more is declined. */
 export const REFERRALS_MAX = 8;
 
+/** Whom a request is known to be from: the server of an account, a user by digest. */
+interface Shown {
+  account?: Account;
+  user?: string;
+}
+
 export class Transfers {
   readonly #core: Core;
   readonly #calls: Calls;
@@ -43,11 +49,11 @@ export class Transfers {
       send: (...notify) => talk.send(...notify),
       done: (at) => talk.hangUp({ cause: 'local', by: 'us', reason: 'transferred' }, at),
     };
-    this.#take(session, path, request, hop, transaction, again, account, now);
+    this.#take(session, path, request, hop, transaction, again, { account }, now);
   }
 
   /** A REFER outside any dialog: it makes one of its own. Whether its sender may ask for a call is for our owner to say. */
-  outside(request: SipRequest, hop: Hop, transaction: string, account: Account | undefined, now: number): void {
+  outside(request: SipRequest, hop: Hop, transaction: string, { account, user }: Shown, now: number): void {
     const core = this.#core;
     const dialog = Dialog.uas(request, core.random.token());
     dialog.confirm();
@@ -63,7 +69,7 @@ export class Transfers {
       },
       done: () => {},
     };
-    this.#take(undefined, path, request, hop, transaction, false, account, now);
+    this.#take(undefined, path, request, hop, transaction, false, { account, user }, now);
   }
 
   #take(
@@ -73,7 +79,7 @@ export class Transfers {
     hop: Hop,
     transaction: string,
     again: boolean,
-    account: Account | undefined,
+    { account, user }: Shown,
     now: number,
   ): void {
     const core = this.#core;
@@ -104,6 +110,7 @@ export class Transfers {
       request,
       hop,
       account: account?.name,
+      user,
     });
   }
 
@@ -160,9 +167,10 @@ export class Transfers {
 
   /**
    * RFC 3891 §3: the session that an INVITE takes the place of, or why it may not. Undefined: it names none, or comes
-   * from somebody who is neither the account's server nor at the address of the other side, and is then a call like any other.
+   * from somebody who is neither the account's server, nor at the address of the other side, nor has proven who he is: then it is
+   * a call like any other.
    */
-  replaced(request: SipRequest, hop: Hop, account: Account | undefined): string | Refusal | undefined {
+  replaced(request: SipRequest, hop: Hop, { account, user }: Shown): string | Refusal | undefined {
     const text = request.header('Replaces');
     if (text === undefined) return undefined;
     const replaces = parseReplaces(text);
@@ -171,7 +179,7 @@ export class Transfers {
       if (dialog === undefined) continue;
       const found = dialog.replaceable?.(replaces.earlyOnly) ?? { status: 481 };
       if ('status' in found) return found;
-      const believed = account !== undefined || found.host === hop.remote.host;
+      const believed = account !== undefined || user !== undefined || found.host === hop.remote.host;
       return believed ? found.session : undefined;
     }
     return { status: 481 };

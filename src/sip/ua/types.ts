@@ -127,6 +127,8 @@ export type SessionEvent =
       request: SipRequest;
       hop: Hop;
       account?: string;
+      /** Who has proven by digest to have sent it. */
+      user?: string;
     }
   /** What becomes of our `refer`; `done` and `failed` are the last word. `status` 0: it was not even sent. */
   | { type: 'referring'; state: 'trying' | 'done' | 'failed'; status: number; reason: string }

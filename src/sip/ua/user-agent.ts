@@ -292,7 +292,8 @@ export class UserAgent implements UserAgentInterface {
     }
     if (request.method === 'OPTIONS') return this.#options(request, transaction, now);
     if (request.method === 'REFER') {
-      return this.#transfers.outside(request, hop, transaction, this.#accountOf(request, hop), now);
+      const shown = { account: this.#accountOf(request, hop), user: this.#gate?.userOf(request) };
+      return this.#transfers.outside(request, hop, transaction, shown, now);
     }
     // BYE, INFO, UPDATE and NOTIFY live inside a dialog only.
     if (request.method !== 'INVITE') return this.#core.answer(transaction, request, 481, now);
@@ -344,7 +345,8 @@ export class UserAgent implements UserAgentInterface {
   #invited(request: SipRequest, hop: Hop, transaction: string, now: number): void {
     if (this.#full) return this.#core.answer(transaction, request, 480, now);
     const account = this.#accountOf(request, hop);
-    const replaced = this.#transfers.replaced(request, hop, account);
+    const user = this.#gate?.userOf(request);
+    const replaced = this.#transfers.replaced(request, hop, { account, user });
     if (typeof replaced === 'object') return this.#core.answer(transaction, request, replaced.status, now);
     this.#core.answer(transaction, request, 100, now);
     const session = `in-${this.#core.random.token()}`;
@@ -352,7 +354,6 @@ export class UserAgent implements UserAgentInterface {
     this.#calls.add(session, call);
     const replaces = replaced === undefined ? {} : { replaces: replaced };
     const offer = bodyOf(request);
-    const user = this.#gate?.userOf(request);
     this.#core.emit(session, { type: 'incoming', request, hop, account: account?.name, user, offer, ...replaces });
   }
 
