@@ -15,7 +15,9 @@ export class Account {
   /** Where the account lives (§10.2): the Request-URI of REGISTER. */
   readonly domain: string;
   readonly user: string;
-  readonly credentials: Credentials;
+  readonly #random: Random;
+  /** By server: each has realms and nonces of its own. */
+  readonly #credentials = new Map<string, Credentials>();
   readonly #servers: readonly SipUri[];
   /** What was found for each server. */
   readonly #found: (readonly Hop[])[] = [];
@@ -35,8 +37,21 @@ export class Account {
     const domain = { scheme, host, port, params: new Map(), headers: [] };
     this.domain = formatUri(domain);
     this.user = this.address.user ?? config.username;
-    this.credentials = new Credentials(config.username, config.password, random);
+    this.#random = random;
     this.#servers = config.servers.length > 0 ? config.servers.map(parseUri) : [domain];
+  }
+
+  /** What answers the challenges of the server `hop` leads to; undefined: it is none of ours. */
+  credentialsFor(hop: Hop): Credentials | undefined {
+    if (!this.owns(hop)) return undefined;
+    const { host } = hop.remote;
+    const known =
+      this.#credentials.get(host) ?? new Credentials(this.config.username, this.config.password, this.#random);
+    this.#credentials.delete(host);
+    this.#credentials.set(host, known);
+    const oldest = this.#credentials.keys().next().value;
+    if (this.#credentials.size > 2 * HOPS_MAX && oldest !== undefined) this.#credentials.delete(oldest);
+    return known;
   }
 
   /** A `sips:` address: nothing but TLS will do (§26.2.2). */

@@ -8,7 +8,7 @@ export interface Asking {
   /** Makes the request anew, each time with the next CSeq number. */
   make: () => SipRequest;
   hop: Hop;
-  /** Whose credentials may be used: only when `hop` leads to one of its servers. */
+  /** Whose credentials may be used: only when `hop` leads to one of its servers, and those of that server. */
   account: Account | undefined;
   /** Hears everything but the challenges that were answered. */
   handler: Handler;
@@ -16,7 +16,7 @@ export interface Asking {
 
 export function ask(core: Core, asking: Asking, now: number): void {
   const { hop, handler } = asking;
-  const credentials = asking.account?.owns(hop) === true ? asking.account.credentials : undefined;
+  const credentials = asking.account?.credentialsFor(hop);
   const attempts: Attempts = new Map();
   const send = (at: number): void => {
     const request = asking.make();

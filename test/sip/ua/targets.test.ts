@@ -157,6 +157,21 @@ test('an only server is tried as long as there is time, resting or not', () => {
   }
 });
 
+test('the next server may ask in a realm of its own: it gets its answer, and nothing that was meant for the first', () => {
+  const challenge = (realm: string): [string, string] => ['Proxy-Authenticate', `Digest realm="${realm}", nonce="n"`];
+  const peer = new Peer({ ...CONFIG, accounts: [two] });
+  peer.do(peer.ua.start(0));
+  peer.reply(peer.request('REGISTER'), 407, { headers: [challenge('first')] }).reply(peer.request('REGISTER'), 200);
+  call(peer, 's');
+  peer.sent = [];
+  peer.pass(2_000);
+  const invite = peer.sent.findLast(({ message }) => message.kind === 'request' && message.method === 'INVITE')!;
+  assert.equal((invite.message as SipRequest).has('Proxy-Authorization'), false);
+  peer.sent = [];
+  peer.reply(invite.message as SipRequest, 407, { headers: [challenge('second')], from: invite.hop });
+  assert.match(peer.request('INVITE').header('Proxy-Authorization')!, /realm="second"/);
+});
+
 // ---------------------------------------------------------------- two accounts at one domain
 
 const first = { ...ACCOUNT, name: 'first', address: 'sip:1001@pbx.test', servers: [`sip:${A}`] };
