@@ -108,7 +108,12 @@ export class OutgoingCall implements Call, Machine {
   #try(routes: readonly Route[], now: number): void {
     // §26.2.2: what a SIPS URI asks for goes over TLS or not at all.
     const fit = routes.filter(({ hop }) => hop.transport === 'tls' || !this.#secure);
-    this.#candidates = this.#context.core.targets.order(fit, ({ hop }) => hop, now);
+    const { targets, config } = this.#context.core;
+    this.#candidates = targets.order(fit, ({ hop }) => hop, now);
+    // Where nobody has answered before, nobody is waited for as long: the plan may know another way.
+    if (fit.every(({ hop }) => targets.resting(hop, now))) {
+      this.#giveUpAt = Math.min(this.#giveUpAt ?? Infinity, now + (config.firstAnswerMs ?? FIRST_ANSWER_MS));
+    }
     if (this.#candidates.length > 0) return this.#attempt(now);
     this.#notFound(now);
   }
