@@ -2,12 +2,13 @@
 import type { ControlReply, ControlRequest } from '../control/index.ts';
 import type { Journal } from '../journal/index.ts';
 import { parseCommand } from '../terminal/index.ts';
+import type { Ring } from '../trace/index.ts';
 import type { Service } from './service.ts';
 
 /** Events shown when nobody says how many. */
 const recentEvents = 100;
 
-export function controlHandler(service: Service, journal: Journal) {
+export function controlHandler(service: Service, journal: Journal, trace: Ring) {
   return ({ command, ...args }: ControlRequest): ControlReply | Promise<ControlReply> => {
     if (command === 'status') return { answer: { ok: true, status: service.status() } };
     if (command === 'events') {
@@ -19,6 +20,12 @@ export function controlHandler(service: Service, journal: Journal) {
       return {
         answer: { ok: true, events },
         ...(args.follow === true && { follow: (listener) => journal.follow(listener) }),
+      };
+    }
+    if (command === 'trace') {
+      return {
+        answer: { ok: true, messages: trace.read(Date.now()) },
+        ...(args.follow === true && { follow: (listener) => trace.follow(listener) }),
       };
     }
     const asked = parseCommand(command, args);

@@ -25,6 +25,7 @@ import {
   type TerminalAction,
   type TerminalInput,
 } from '../terminal/index.ts';
+import { Ring } from '../trace/index.ts';
 import { createWeb, type Web } from '../web/index.ts';
 import { instanceOf } from './instance.ts';
 import { controlHandler } from './operator.ts';
@@ -62,6 +63,7 @@ export class Service {
   readonly #calls: Calls;
   readonly #terminal: Terminal;
   readonly #transport: SipTransport;
+  readonly #trace = new Ring();
   readonly #turnedAway: () => UserAgent['turnedAway'];
   readonly #resolver: Resolver;
   readonly #network: NetworkWatch;
@@ -125,6 +127,7 @@ export class Service {
       },
       logger,
       onMessage: (message, hop) => this.#take(() => this.#calls.receive(message, hop, now())),
+      onBytes: (passage) => this.#trace.put(passage, passage.known ? 'known' : 'strangers', Date.now()),
       onFailure: (transaction, reason) => this.#take(() => this.#calls.transportFailed(transaction, reason, now())),
       onClosed: (flow) => this.#take(() => this.#calls.transportChanged({ kind: 'flow', flow }, now())),
     });
@@ -141,7 +144,7 @@ export class Service {
       (line, raised, reason) => this.#tell({ type: 'fault', fault: `gpio:${line}`, raised, reason }),
       logger,
     );
-    this.#control = new ControlServer(options.socketPath, controlHandler(this, this.#journal), logger);
+    this.#control = new ControlServer(options.socketPath, controlHandler(this, this.#journal, this.#trace), logger);
   }
 
   /** Listens, registers, connects. Rejects with a clear error when another service has the control socket. */

@@ -108,6 +108,13 @@ const events: Command = async (args, options) => {
   }
 };
 
+const trace: Command = async (args, options) => {
+  only(args, 0);
+  const { trace: show } = await import('./trace.ts');
+  await show(socketToReach(), options);
+  return 0;
+};
+
 /** How long `events -f` waits before it looks for the service again. */
 const followRetryMs = 500;
 
@@ -184,6 +191,7 @@ export const commands = {
   demo,
   status,
   events,
+  trace,
   press,
   dial: one('dial', 'target', 'TARGET'),
   call: one('call', 'plan', 'PLAN'),
@@ -203,5 +211,6 @@ export const optionsOf: Partial<Record<keyof Commands, readonly (keyof Options)[
   demo: ['once'],
   status: ['json'],
   events: ['follow', 'json', 'last'],
+  trace: ['follow', 'pcap'],
   press: ['for'],
 };

@@ -22,6 +22,7 @@ const usage = `usage: hailpoint COMMAND
   volume N                      0 to 100
   play FILE                     a WAV file on the loudspeaker
   events [-f] [--json] [-n N]   the journal: presses, calls, pages, faults
+  trace [-f] [--pcap FILE]      the last minutes of SIP, without credentials: ladders, or a capture file
 exit codes: 0 done, 1 refused or failed, 2 wrong usage`;
 
 const options = {
@@ -31,6 +32,7 @@ const options = {
   follow: { type: 'boolean', short: 'f' },
   last: { type: 'string', short: 'n' },
   for: { type: 'string' },
+  pcap: { type: 'string' },
   once: { type: 'boolean' },
   incoming: { type: 'string' },
   source: { type: 'string' },

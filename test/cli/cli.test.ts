@@ -9,6 +9,7 @@ import { controlHandler } from '../../src/app/operator.ts';
 import { silentLogger } from '../../src/base/index.ts';
 import { ControlServer } from '../../src/control/index.ts';
 import { type Journal, journalFolder, openJournal } from '../../src/journal/index.ts';
+import { Ring } from '../../src/trace/index.ts';
 import { checkout, temporaryDirectory } from '../kit/checkout.ts';
 import { until } from '../kit/wait.ts';
 
@@ -50,7 +51,7 @@ for (const [sentence, args] of [
 
 /** The control socket of a service, on a journal of its own. */
 async function served(socket: string, journal: Journal): Promise<ControlServer> {
-  const server = new ControlServer(socket, controlHandler({} as Service, journal), silentLogger);
+  const server = new ControlServer(socket, controlHandler({} as Service, journal, new Ring()), silentLogger);
   await server.start();
   return server;
 }

@@ -105,6 +105,12 @@ export class Limits {
     return this.#source(host, now).known;
   }
 
+  /** Known, or asked by us not long ago. */
+  familiar(host: string, now: number): boolean {
+    const source = this.#source(host, now);
+    return source.known || source.askedUntilMs > now;
+  }
+
   /** A request of ours goes there. */
   asked(host: string, now: number): void {
     const source = this.#source(host, now);

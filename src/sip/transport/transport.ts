@@ -29,6 +29,8 @@ export interface Passage {
   transport: Transport;
   local: HostPort;
   remote: HostPort;
+  /** Whether an account or a rule names the other side, or we asked it something. */
+  known: boolean;
   bytes: Uint8Array;
 }
 
@@ -228,7 +230,7 @@ export class SipTransport {
       queueMicrotask(() => fail(`no UDP socket for ${hop.remote.host}`));
       return;
     }
-    this.#options.onBytes?.({ direction: 'out', transport: 'udp', local: hop.local, remote: hop.remote, bytes });
+    this.#passed({ direction: 'out', transport: 'udp', local: hop.local, remote: hop.remote, bytes });
     listener.send(bytes, hop.remote, (error) => {
       if (error !== null) fail(systemReason(error));
     });
@@ -243,7 +245,7 @@ export class SipTransport {
   ): void {
     // A named connection leads to where it came from, whatever port the Via says (RFC 3261 §18.2.2).
     const connection = this.#streams.find(hop) ?? this.#streams.open(transport, hop, this.#bindTo(hop));
-    this.#options.onBytes?.({ direction: 'out', transport, local: hop.local, remote: connection.remote, bytes });
+    this.#passed({ direction: 'out', transport, local: hop.local, remote: connection.remote, bytes });
     const asks = message.kind === 'request' && message.method !== 'ACK';
     connection.send(bytes, asks ? (message.via.params.get('branch') ?? undefined) : undefined, transaction);
   }
@@ -254,12 +256,19 @@ export class SipTransport {
     return listeners.some(({ bound }) => bound.host === local.host) ? local.host : undefined;
   }
 
+  #passed(passage: Omit<Passage, 'known'>): void {
+    const { onBytes } = this.#options;
+    if (onBytes === undefined) return;
+    const known = this.#limits?.familiar(passage.remote.host, performance.now()) ?? true;
+    onBytes({ ...passage, known });
+  }
+
   #datagram(listener: UdpListener, bytes: Buffer, remote: HostPort): void {
     if (this.#limits?.admit(remote.host, performance.now()) === false) return;
     // RFC 5626 §3.5.2 and common practice: blank or zero octets keep a NAT binding open; STUN begins with 0 or 1.
     if (bytes.length === 0 || bytes[0] < 2 || (bytes.length <= 4 && /^\s*$/.test(bytes.toString('latin1')))) return;
     const local = this.#localOf(listener.bound, remote.host);
-    this.#options.onBytes?.({ direction: 'in', transport: 'udp', local, remote, bytes });
+    this.#passed({ direction: 'in', transport: 'udp', local, remote, bytes });
     this.#receive(bytes, { transport: 'udp', remote, local });
   }
 
@@ -292,13 +301,13 @@ export class SipTransport {
           connection.close('too many messages');
           break;
         }
-        this.#options.onBytes?.({ direction: 'in', transport, local, remote, bytes: frame.bytes });
+        this.#passed({ direction: 'in', transport, local, remote, bytes: frame.bytes });
         this.#receive(frame.bytes, hop);
         break;
       case 'fault':
         this.#options.logger.debug('sip stream broken', { ...remote, reason: frame.reason });
         if (frame.bytes !== undefined) {
-          this.#options.onBytes?.({ direction: 'in', transport, local, remote, bytes: frame.bytes });
+          this.#passed({ direction: 'in', transport, local, remote, bytes: frame.bytes });
           this.#receive(frame.bytes, hop, frame.reason);
         }
         connection.end(frame.reason, FAULT_LINGER_MS);
