@@ -174,6 +174,33 @@ test('held for a more urgent call, told so, glare and all, and taken up again', 
   await first;
 });
 
+test('the caller holds us in each way there is, and takes up again', { timeout: 60_000 }, async (t) => {
+  const hailpoint = await terminal(t);
+  const old = sdp('sendrecv', 4).replace('c=IN IP4 [media_ip]', 'c=IN IP4 0.0.0.0');
+  const ways: [offered: string, answered: string][] = [
+    [sdp('sendonly', 2), 'a=recvonly'],
+    [sdp('inactive', 3), 'a=inactive'],
+    [old, 'a=recvonly'],
+    [sdp('sendrecv', 5), 'a=sendrecv'],
+  ];
+  const text = scenario(
+    'holds',
+    ask('INVITE', 1, { body: sdp() }),
+    ...answered,
+    ack(1),
+    ...ways.flatMap(([body, expected], i) => [
+      ask('INVITE', i + 2, { inside: true, body }),
+      recv(100, 'optional="true"'),
+      recv(200, '', must(expected, String(i + 1))),
+      ack(i + 2),
+      pause(200),
+    ]),
+    ...hangUp(6),
+  );
+  await succeeds(calls(caller, text));
+  await hailpoint.event({ state: 'ended', cause: 'hangup' }, 2_000);
+});
+
 // ---------------------------------------------------------------- SIPp is called
 
 /** The terminal calls; SIPp does as `text` says. */
