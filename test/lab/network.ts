@@ -51,6 +51,11 @@ export class Network {
     this.#nodes.set(node.host, node);
   }
 
+  /** What is sent to it from now on is lost. */
+  leave(node: Node): void {
+    this.#nodes.delete(node.host);
+  }
+
   /** Does something at a time of its own. */
   at(ms: number, act: () => void): void {
     this.#events.push({ at: ms, order: this.#order++, act });

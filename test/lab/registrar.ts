@@ -21,7 +21,11 @@ export class Registrar implements Node {
   readonly #network: Network;
   readonly #password: (user: string) => string;
 
-  constructor(host: string, network: Network, password: (user: string) => string) {
+  readonly #domain: string;
+
+  /** `domain`: what it serves beside its own address. */
+  constructor(host: string, network: Network, password: (user: string) => string, domain = host) {
+    this.#domain = domain;
     this.host = host;
     this.#network = network;
     this.#password = password;
@@ -82,7 +86,7 @@ export class Registrar implements Node {
       const rest = sent.list('Route').slice(1);
       sent.remove('Route');
       for (const route of rest) sent.add('Route', route);
-    } else if (sent.parsedUri().host === this.host) {
+    } else if ([this.host, this.#domain].includes(sent.parsedUri().host)) {
       const target = this.bindings.get(sent.parsedUri().user ?? '');
       if (target === undefined) {
         if (request.method !== 'ACK') this.#reply(request, hop, 404);
