@@ -216,6 +216,28 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
   });
 }
 
+for (const [sentence, trust, shows, expected] of [
+  ['of an authority known here: its names count', 'ca', 'byUri', ['pbx.test']],
+  ['of a stranger: no name counts, and the call is heard all the same', 'ca', 'unknown', []],
+  ['that has expired: no name counts', 'ca', 'expired', []],
+  ['known by its fingerprint, whoever signed it', 'pin', 'unknown', ['pbx.test']],
+  ['of a known authority, where only a fingerprint counts', 'other pin', 'good', []],
+  ['of none at all', 'ca', undefined, []],
+] as const) {
+  test(`who calls shows a certificate ${sentence}`, { skip }, async (t) => {
+    const trusts = {
+      ca: { ca: c.ca },
+      pin: { fingerprints: [fingerprintOf(c.unknown.certificate)] },
+      'other pin': { fingerprints: [fingerprintOf(c.unknown.certificate)] },
+    };
+    const them = await end(t, THEM, { ...c.good, ...trusts[trust] });
+    const us = await end(t, US, { ca: c.ca, ...(shows && c[shows]) }, false);
+    ask(us, hopTo(us, them.transport.listening.tls[0].port));
+    assert.equal(await outcome(us), '200');
+    assert.deepEqual(them.arrivals.items[0].hop.identities, expected);
+  });
+}
+
 test('nothing older than TLS 1.2', { skip }, async (t) => {
   const { port } = await plainServer(t, { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' });
   const us = await end(t, US, { ca: c.ca });
