@@ -148,7 +148,7 @@ export class Call {
     const settled = this.#branches.get(branch);
     if (settled === undefined) return 'the 200 had no SDP answer';
     this.#offer = undefined;
-    this.#configure(settled);
+    this.#configure(settled, this.#conclude(branch));
     return undefined;
   }
 
@@ -157,13 +157,20 @@ export class Call {
   }
 
   /** The other side's answer to our offer; a string is the reason why it settles nothing. */
-  takeAnswer(answer: Body): string | undefined {
+  takeAnswer(answer: Body, branch?: string): string | undefined {
     if (!this.#offer) return 'an answer came to no offer';
     const settled = acceptAnswer(this.#offer, parseSdp(answer.bytes));
     this.#offer = undefined;
     if ('refused' in settled) return settled.refused;
-    this.#configure(settled.stream);
+    this.#configure(settled.stream, this.#conclude(branch));
     return undefined;
+  }
+
+  /** `branch` has taken the call. True: another one may have been heard until now, and is not to hear us. */
+  #conclude(branch: string | undefined): boolean {
+    const others = [...this.#branches.keys()].some((other) => other !== branch);
+    this.#branches.clear();
+    return others;
   }
 
   /** `recvonly` for a page: the microphone stays closed. To be said before `makeOffer`. */
@@ -254,7 +261,7 @@ export class Call {
     return { suite, secret: Uint8Array.from(this.#config.secretBytes(keyBytes + saltBytes)) };
   }
 
-  #configure(settled: Negotiated): void {
+  #configure(settled: Negotiated, restart = false): void {
     this.settled = true;
     this.heldByPeer = settled.heldByPeer;
     this.#key = settled.srtp?.send;
@@ -267,6 +274,7 @@ export class Call {
       packetMs: settled.packetMs,
       buffer: this.#wanted === 'recvonly' ? pageBuffer : callBuffer,
       ...(settled.srtp && { srtp: settled.srtp }),
+      ...(restart && { restart }),
     });
     this.#sound();
   }

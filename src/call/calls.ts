@@ -367,7 +367,7 @@ export class Calls {
     // Who answers is mute until it is known whether it is the one that talks.
     if (call.early) call.listen(false, false);
     // RFC 3261 §13.2.1: the 2xx must carry the answer to our offer, unless a reliable 1xx has.
-    const refused = event.body ? call.takeAnswer(event.body) : call.takeBranch(event.branch ?? '');
+    const refused = event.body ? call.takeAnswer(event.body, event.branch) : call.takeBranch(event.branch ?? '');
     if (refused) return this.#hangUp(call, { cause: 'failed', by: 'us', reason: refused }, now);
     return [up({ type: 'answered', call: call.id, ...(event.focus && { conference: true }) })];
   }

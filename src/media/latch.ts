@@ -35,6 +35,13 @@ export class SourceLatch {
     this.#candidateCount = 0;
   }
 
+  /** Whoever was heard so far is no longer the other side: another branch of a fork has taken the call. */
+  restart(): void {
+    this.target.copy(this.#signalled);
+    this.#latched = false;
+    this.#candidateCount = 0;
+  }
+
   get latched(): boolean {
     return this.#latched;
   }
@@ -62,7 +69,8 @@ export class SourceLatch {
   #plausible(source: SocketName, header: RtpHeader, now: number): boolean {
     const signalledHost = source.sameHost(this.#signalled);
     if (!this.#latched) return signalledHost || this.#probation(source, header);
-    // The one SDP names outranks one that was only first.
+    // The one SDP names outranks one that was only first, as another branch of a fork is at the same media server.
+    if (source.same(this.#signalled) && !this.target.same(this.#signalled)) return true;
     if (signalledHost && !this.target.sameHost(this.#signalled)) return true;
     // The same talker from a new port or address: a NAT forgot its binding, or the phone roamed.
     if (header.ssrc === this.#ssrc)

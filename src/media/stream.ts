@@ -130,6 +130,7 @@ export class Stream {
     // RFC 3264 §8.4, the old way to hold: the address 0.0.0.0. And port 0 is no port.
     this.#reachable = port !== 0 && host !== '0.0.0.0' && host !== '::';
     this.#latch.signal(host, port);
+    if (config.restart) this.#latch.restart();
     const rtcp = config.remoteRtcp ?? { host, port: port + 1 };
     this.#rtcpTarget.set(rtcp.host, rtcp.port);
     this.#heardAtMs = now;

@@ -36,6 +36,8 @@ export interface StreamConfig {
   packetMs: number;
   /** `call`: adaptive jitter buffer 20..200 ms; `page`: fixed 60 ms. */
   buffer: { kind: 'adaptive'; minMs: number; maxMs: number } | { kind: 'fixed'; delayMs: number };
+  /** Who was heard until now is not the one who is to be heard, even where `remote` is the same as before. */
+  restart?: boolean;
   /** RFC 3711: what our packets are encrypted with, and theirs. Absent: neither is. Keys that stay the same go on as they are. */
   srtp?: { send: SrtpKeys; receive: SrtpKeys };
 }

@@ -56,9 +56,11 @@ function bench(options: { noPorts?: boolean; account?: string } = {}) {
       return {
         id: 'stream',
         local: { host, port: 40_000 },
-        configure: ({ direction, codec, remote, srtp }) => {
+        configure: ({ direction, codec, remote, srtp, restart }) => {
           const keys = srtp === undefined ? '' : ` by ${keyOf(srtp.send)}, ${keyOf(srtp.receive)}`;
-          said.push(`configure ${direction} ${codec.encoding} to ${remote.host}:${remote.port}${keys}`);
+          said.push(
+            `configure ${direction} ${codec.encoding} to ${remote.host}:${remote.port}${keys}${restart ? ' anew' : ''}`,
+          );
         },
         audible: (speaker, microphone) => void said.push(`audible ${speaker} ${microphone}`),
         say: (samples, rateHz) => void said.push(`say ${samples.length} at ${rateHz}`),
@@ -577,16 +579,26 @@ for (const [sentence, answer, branch, expected] of [
     'the 200 says nothing: what its branch said before stands',
     undefined,
     'a',
-    'configure sendrecv PCMA to 127.0.0.9:1000',
+    'configure sendrecv PCMA to 127.0.0.9:1000 anew',
   ],
-  ['another branch answers: its sound takes the place', undefined, 'b', 'configure sendrecv PCMU to 127.0.0.9:2000'],
+  [
+    'another branch answers: its sound takes the place',
+    undefined,
+    'b',
+    'configure sendrecv PCMU to 127.0.0.9:2000 anew',
+  ],
   [
     'the 200 says something else: that holds',
     sdp('sendrecv', '8', 3000),
     'a',
-    'configure sendrecv PCMA to 127.0.0.9:3000',
+    'configure sendrecv PCMA to 127.0.0.9:3000 anew',
   ],
-  ['a branch that was silent answers', sdp('sendrecv', '0', 4000), 'c', 'configure sendrecv PCMU to 127.0.0.9:4000'],
+  [
+    'a branch that was silent answers',
+    sdp('sendrecv', '0', 4000),
+    'c',
+    'configure sendrecv PCMU to 127.0.0.9:4000 anew',
+  ],
 ] as const)
   test(`a fork, and ${sentence}`, () => {
     const { calls, said, happens } = bench();

@@ -33,6 +33,11 @@ for (const [sentence, packets, expected] of [
   ['nothing came: SDP says where to send', [], ` ${signalled}`],
   ['from where SDP says: taken at once', [{ from: signalled }], `+ ${signalled}`],
   ['from another port of that host: taken and answered', [{ from: '10.0.0.1:4711' }], '+ 10.0.0.1:4711'],
+  [
+    'SDP names one, another of that host was first: the one it names is taken, and kept',
+    [{ from: '10.0.0.1:4711', ssrc: 2 }, { from: signalled }, { from: '10.0.0.1:4711', ssrc: 2 }],
+    `++- ${signalled}`,
+  ],
   ['behind a NAT: taken after three in a row', [{ from: nat }, { from: nat }, { from: nat }], `--+ ${nat}`],
   [
     'behind a NAT, but not in a row: not taken',
@@ -95,4 +100,19 @@ test('RTCP is taken from the host that talks, and from the one SDP names', () =>
   latch.signal('10.0.0.1', 4000);
   assert.equal(latch.acceptsRtcp(name('10.0.0.1:9')), true);
   assert.equal(latch.acceptsRtcp(name(stranger)), false);
+});
+
+test('begun anew, what was heard is forgotten: we send where SDP says, and hear who speaks from there', () => {
+  const latch = new SourceLatch();
+  latch.signal('10.0.0.1', 4000);
+  const header = new RtpHeader();
+  for (let sequence = 0; sequence < 3; sequence++) {
+    header.sequence = sequence;
+    latch.accepts(name(nat), header, sequence * 20);
+  }
+  assert.equal(String(latch.target), nat);
+  latch.restart();
+  assert.equal(String(latch.target), signalled);
+  header.ssrc = 2;
+  assert.equal(latch.accepts(name(signalled), header, 61), true);
 });

@@ -10,12 +10,15 @@ import type { Body } from './types.ts';
 
 export class Branch {
   readonly talk: Talk;
+  /** The INVITE transaction it is a branch of. */
+  readonly transaction: string;
   readonly #received = new ReliableReceiver();
   /** RAck of a response whose offer is to be answered in its PRACK. */
   #asked: string | undefined;
 
-  constructor(talk: Talk) {
+  constructor(talk: Talk, transaction: string) {
     this.talk = talk;
+    this.transaction = transaction;
   }
 
   /** What the owner is to hear of a 101..199; undefined: it is old, or ahead of its time. */

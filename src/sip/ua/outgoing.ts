@@ -263,6 +263,12 @@ export class OutgoingCall implements Call, Machine {
     if (status < 300) return this.#accepted(leg, response, from, now);
     this.#legs.delete(leg);
     if (leg.dropped) return this.#tidy();
+    // §13.2.2.3: its early dialogs end with it.
+    for (const [tag, { talk, transaction }] of this.#branches) {
+      if (transaction !== leg.transaction) continue;
+      talk.forget(now);
+      this.#branches.delete(tag);
+    }
     this.#timers.clear('first-answer');
     // §21.5.4: it says how long; without a word it may be for this call only.
     const askedMs = status === 503 ? retryAfterMs(response) : undefined;
@@ -304,7 +310,7 @@ export class OutgoingCall implements Call, Machine {
     const known = this.#branches.get(tag);
     if (known !== undefined || this.#branches.size >= EARLY_DIALOGS_MAX) return known;
     try {
-      const branch = new Branch(this.#talkOf(leg, Dialog.uac(leg.request, response), from, 'early'));
+      const branch = new Branch(this.#talkOf(leg, Dialog.uac(leg.request, response), from, 'early'), leg.transaction);
       this.#branches.set(tag, branch);
       return branch;
     } catch (error) {

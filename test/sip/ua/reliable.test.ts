@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SipRequest } from '../../../src/sip/message/index.ts';
-import { answer, CONFIG, offer, Peer } from './peer.ts';
+import { ACCOUNT, answer, CONFIG, hopTo, offer, Peer } from './peer.ts';
 
 type Fields = [string, string][];
 const reliable = (rseq: number, more: Fields = []): Fields => [
@@ -271,4 +271,39 @@ test('CANCEL, refusal and a lost caller leave nothing behind', () => {
     peer.pass(80_000);
     assert.deepEqual(peer.ua.counts, { sessions: 0, dialogs: 0, machines: 0, transactions: 0 }, end);
   }
+});
+
+test('a PRACK that is challenged is sent again with credentials', () => {
+  const peer = new Peer().register();
+  peer.do(peer.ua.invite({ session: 's', target: 'sip:100@127.66.0.10', body: () => offer }, peer.now));
+  peer.reply(peer.request('INVITE'), 180, { headers: reliable(5) });
+  const first = peer.request('PRACK');
+  peer.reply(first, 407, { headers: [['Proxy-Authenticate', 'Digest realm="127.66.0.10", nonce="n"']] });
+  const second = peer.request('PRACK');
+  assert.ok(second.has('Proxy-Authorization'));
+  assert.equal(second.header('RAck'), first.header('RAck'));
+});
+
+test('a server that fails takes its early dialogs with it; the next one counts anew', () => {
+  const servers = ['sip:127.66.0.10', 'sip:127.66.0.11'];
+  const peer = new Peer({ ...CONFIG, accounts: [{ ...ACCOUNT, servers }] }).register();
+  peer.do(peer.ua.invite({ session: 's', target: 'sip:100@127.66.0.10', body: () => offer }, peer.now));
+  const invite = peer.request('INVITE');
+  peer.reply(invite, 183, { headers: reliable(5) });
+  peer.reply(peer.request('PRACK'), 200).reply(invite, 503);
+  assert.equal(peer.ua.counts.dialogs, 0);
+  const again = peer.request('INVITE');
+  peer.reply(again, 183, { headers: reliable(1), from: hopTo('127.66.0.11') });
+  assert.equal(peer.request('PRACK').header('RAck'), `1 ${again.cseq.sequence} INVITE`);
+});
+
+test('the answer of a 200 may be one of several parts', () => {
+  const { peer, invite } = calling();
+  const bytes = Buffer.from(
+    '--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--b\r\nContent-Type: x/y\r\n\r\nz\r\n--b--',
+  );
+  peer.reply(invite, 200, { body: { contentType: 'multipart/alternative; boundary=b', bytes } });
+  const event = peer.event();
+  assert.ok(event.type === 'accepted');
+  assert.equal(Buffer.from(event.body!.bytes).toString(), 'v=0');
 });
