@@ -68,6 +68,8 @@ export class OutgoingCall implements Call, Machine {
   #target: string;
   /** The account whose call was redirected away from its servers: what it asks of the sound still holds. */
   #from: string | undefined;
+  /** It was redirected over TLS: a message that anybody can read does not follow. */
+  #shielded = false;
   #sequence = 0;
   /** Until the first word of anybody. */
   #giveUpAt: number | undefined;
@@ -107,7 +109,7 @@ export class OutgoingCall implements Call, Machine {
 
   #try(routes: readonly Route[], now: number): void {
     // §26.2.2: what a SIPS URI asks for goes over TLS or not at all.
-    const fit = routes.filter(({ hop }) => hop.transport === 'tls' || !this.#secure);
+    const fit = routes.filter(({ hop }) => hop.transport === 'tls' || !(this.#secure || this.#shielded));
     const { targets, config } = this.#context.core;
     this.#candidates = targets.order(fit, ({ hop }) => hop, now);
     // Where nobody has answered before, nobody is waited for as long: the plan may know another way.
@@ -280,7 +282,7 @@ export class OutgoingCall implements Call, Machine {
     }
     // RFC 3263 §4.3: a server that is out of order is passed over.
     if (status === 503 && this.#candidates.length > 0) return this.#attempt(now);
-    this.#redirects.take(response, leg.request.uri);
+    if (this.#redirects.take(response, leg.request.uri)) this.#shielded ||= leg.hop.transport === 'tls';
     this.#fail({ cause: 'rejected', by: 'peer', status, reason: response.reason }, now);
   }
 

@@ -37,10 +37,10 @@ export class Redirects {
     return this.#waiting.length;
   }
 
-  /** The Contacts of a 3xx to a request for `by`. */
-  take(response: SipResponse, by: string): void {
+  /** The Contacts of a 3xx to a request for `by`. True: there are new ones among them. */
+  take(response: SipResponse, by: string): boolean {
     const { status } = response;
-    if (!FOLLOWED.has(status) || this.#depth >= REDIRECT_DEPTH_MAX) return;
+    if (!FOLLOWED.has(status) || this.#depth >= REDIRECT_DEPTH_MAX) return false;
     const found: (Target & { q: number })[] = [];
     for (const { uri, params } of contactsOf(response)) {
       if (this.#left <= 0) break;
@@ -54,6 +54,7 @@ export class Redirects {
     }
     found.sort((a, b) => b.q - a.q);
     this.#waiting.unshift(...found);
+    return found.length > 0;
   }
 
   next(): Target | undefined {

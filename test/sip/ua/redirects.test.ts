@@ -1,8 +1,8 @@
 /** Calls that are sent on, RFC 3261 §8.1.3.4: whither, in which order, how often, and with whose credentials. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { SipRequest } from '../../../src/sip/message/index.ts';
-import { answer, CONFIG, offer, Peer } from './peer.ts';
+import type { Hop, SipRequest } from '../../../src/sip/message/index.ts';
+import { answer, CONFIG, hopTo, offer, Peer } from './peer.ts';
 
 const invitation = { session: 's', target: 'sip:100@127.66.0.10', body: () => offer };
 
@@ -142,3 +142,17 @@ test('a SIPS call is not sent on to where TLS ends', () => {
   peer.reply(first, 302, { headers });
   assert.deepEqual(peer.lines(), ['ACK']);
 });
+
+for (const [name, contact, followed] of [
+  ['sent on over TLS, it does not go on in the clear', '<sip:b@127.66.0.20>', false],
+  ['sent on over TLS to where TLS is, it does', '<sip:b@127.66.0.20;transport=tls>', true],
+] as const)
+  test(name, () => {
+    const peer = new Peer();
+    const target = 'sip:100@127.66.0.30;transport=tls';
+    const first = peer.do(peer.ua.invite({ ...invitation, target }, peer.now)).request('INVITE');
+    const from: Hop = { ...hopTo('127.66.0.30', 5061), transport: 'tls', flow: 't1' };
+    peer.reply(first, 302, { headers: [['Contact', contact]], from });
+    assert.equal(peer.lines().includes('INVITE'), followed);
+    if (!followed) assert.match(peer.events.at(-1)!, /^ended transport network/);
+  });
