@@ -31,6 +31,7 @@ import { instanceOf } from './instance.ts';
 import { controlHandler } from './operator.ts';
 import { secretBytes, systemRandom } from './random.ts';
 import { Sounds } from './sounds.ts';
+import { told } from './told.ts';
 
 export interface ServiceOptions {
   config: Config;
@@ -288,14 +289,14 @@ export class Service {
       name,
       { registered: false, reason: 'not yet answered' },
     ]);
-    return {
+    return told({
       version: this.#version,
       ...terminal,
       registrations: { ...(Object.fromEntries(untried) as typeof terminal.registrations), ...terminal.registrations },
       sound: this.#media.status(),
       strangers: { ...this.#turnedAway(), ...this.#transport.strangers },
       mqtt: this.#config.mqtt ? { connected: this.#mqtt?.connected ?? false } : null,
-    };
+    });
   }
 
   // ---------------------------------------------------------------- the loop
@@ -344,7 +345,7 @@ export class Service {
           else
             void hops
               .catch((error: TransportError) => {
-                this.#log.warn('Cannot find where to send', { uri: formatUri(uri), reason: error.message });
+                this.#log.warn('Cannot find where to send', told({ uri: formatUri(uri), reason: error.message }));
                 return [];
               })
               .then((found) => this.#take(() => this.#calls.resolved(query, found, now())));
@@ -353,7 +354,7 @@ export class Service {
         case 'registration': {
           const { account, state, reason } = output;
           if (state === 'registering') break;
-          this.#log.info('Registration', { account, state, status: output.status, reason });
+          this.#log.info('Registration', told({ account, state, status: output.status, reason }));
           this.#inbox.push({ type: 'registered', account, registered: state === 'registered', reason });
           break;
         }
@@ -408,7 +409,7 @@ export class Service {
       case 'output':
         return this.#switch(this.#blinker.set(action.output, action.on, action.blinkMs, at));
       case 'event': {
-        const event = this.#journal.append(action.event);
+        const event = this.#journal.append(told(action.event));
         return this.#log.info('Event', { event });
       }
       default:

@@ -1,7 +1,7 @@
 /** What two rooms need and has no opinion of its own. Imports nothing. */
 export { CodedError } from './errors.ts';
 export { type LogFields, type Logger, silentLogger } from './log.ts';
-export { printable } from './printable.ts';
+export { printable, withoutPasswords } from './printable.ts';
 export { CountingRandom, type Random } from './random.ts';
 export { Timers } from './timers.ts';
 export { uint16, uint16Diff, uint32, uint32Diff } from './uint.ts';

@@ -10,3 +10,10 @@ const UNSEEN = /[\0-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2
 export function printable(text: string): string {
   return text.replace(UNSEEN, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
+
+const URI_PASSWORD = /(sips?:[^\s:@<>,"]{0,256}:)[^\s@<>"]{1,512}(?=@)/gi;
+
+/** URIs lose their passwords, and with them the letters that say how long they are. */
+export function withoutPasswords(text: string): string {
+  return text.includes('@') ? text.replace(URI_PASSWORD, '$1xxx') : text;
+}

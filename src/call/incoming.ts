@@ -1,5 +1,5 @@
 /** A request from outside, in the words of the terminal. */
-import { printable } from '../base/index.ts';
+import { printable, withoutPasswords } from '../base/index.ts';
 import { formatUri, type SipRequest, type SipUri } from '../sip/message/index.ts';
 import type { Caller, Incoming, TerminalInput } from '../terminal/types.ts';
 import { askedForHand, askedToAnswer } from './asked.ts';
@@ -56,7 +56,7 @@ export function up(input: TerminalInput): CallOutput {
 
 /** What others write goes into the journal and to the broker, ten thousand times over: never the whole of a datagram. */
 export function short(text: string): string {
-  return printable(text.length > PEER_TEXT_MAX ? `${text.slice(0, PEER_TEXT_MAX)}…` : text);
+  return printable(withoutPasswords(text.length > PEER_TEXT_MAX ? `${text.slice(0, PEER_TEXT_MAX)}…` : text));
 }
 
 /** `sip:USER@HOST`, or another scheme whole, as the rules and the journal speak of people: no port, no parameters. */

@@ -1,10 +1,11 @@
 /** Events and status in words for people at a shell. */
+import { printable } from '../base/index.ts';
 import type { JournalEvent } from '../journal/index.ts';
 
 /** `2026-01-31 20:15:30.123  press  help by button: calling` */
 export function describeEvent(event: JournalEvent): string {
   const time = event.time.replace('T', ' ').replace('Z', '');
-  return `${time}  ${event.type.padEnd(12)}  ${eventWords(event)}`;
+  return printable(`${time}  ${event.type.padEnd(12)}  ${eventWords(event)}`);
 }
 
 function eventWords(event: JournalEvent): string {
@@ -41,7 +42,7 @@ function because(reason: string | undefined): string {
 
 /** The answer to `status`, indented like the YAML it resembles. */
 export function describeStatus(status: unknown, indent = ''): string {
-  if (typeof status !== 'object' || status === null) return String(status);
+  if (typeof status !== 'object' || status === null) return printable(String(status));
   const lines = Object.entries(status).map(([name, value]) => {
     const nested = typeof value === 'object' && value !== null;
     if (nested && Object.keys(value).length === 0) return `${indent}${name}: none`;

@@ -8,12 +8,12 @@ const SHOWN: ReadonlySet<string> = new Set([
   ...['username', 'realm', 'nonce', 'uri', 'algorithm', 'qop', 'nc', 'opaque', 'stale'],
 ]);
 const CREDENTIALS =
-  /^((?:proxy-)?authorization|(?:proxy-)?authentication-info)([ \t]*:[ \t]*)([^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*)/gim;
+  /^((?:proxy-)?authorization|(?:proxy-)?authentication-info)([ \t:]+|(?=\r?\n[ \t]))([^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*)/gim;
 const PARAMETER = /([\w!%*+.~-]+)(\s*=\s*)("(?:[^"\\]|\\.)*"?|[^\s,"]*)/g;
 const URI_PASSWORD = /(sips?:[^\s:@<>,"]{0,256}:)([^\s@<>"]{1,512})(?=@)/gi;
 /** RFC 3261 §19.1.1: header fields inside a URI. */
 const IN_URI = /([?&](?:proxy-)?authorization=)([^&>\s"]+)/gi;
-const SDES_LINE = /^a=crypto:[^\r\n]*/gim;
+const SDES_KEY = /(inline:)(\S+)/gi;
 const SECRET_LINE = /^(k=|a=(?:key-mgmt|ice-pwd):)([^\r\n]*)/gim;
 
 const masked = (text: string): string => text.replace(/[^\s]/g, 'x');
@@ -24,9 +24,7 @@ export function redact(text: string): string {
     .replace(CREDENTIALS, (_all, name: string, colon: string, value: string) => name + colon + credentials(value))
     .replace(IN_URI, (_all, name: string, value: string) => name + masked(value))
     .replace(URI_PASSWORD, (_all, before: string, password: string) => before + masked(password))
-    .replace(SDES_LINE, (line) =>
-      line.replace(/(inline:)(\S+)/gi, (_all, word: string, key: string) => word + masked(key)),
-    )
+    .replace(SDES_KEY, (_all, word: string, key: string) => word + masked(key))
     .replace(SECRET_LINE, (_all, name: string, value: string) => name + masked(value));
 }
 

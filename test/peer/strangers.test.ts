@@ -1,6 +1,10 @@
 /** What strangers learn of a terminal, what they cost it, and what somebody trusted feels of them. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'node:test';
+import { checkout } from '../kit/checkout.ts';
 import { flood } from '../kit/flood.ts';
 import { header, offer, request, type SipSender, tcpSender, transact, udpSender } from '../kit/sip.ts';
 import { residentMb, startTerminal } from '../kit/terminal.ts';
@@ -138,4 +142,76 @@ test('a telephone that knows the password is answered, by digest; the event says
   const { reason } = await terminal.event({ type: 'page', state: 'answered' }, 2_000);
   assert.match(String(reason), /proven by digest to be desk/);
   assert.doesNotMatch(terminal.log, /open sesame|c0ffee/);
+});
+
+const S = 'S3cr3tPl4nted';
+const EVIL = '\x1b[2J\x07\u009b31m';
+/** As octets of UTF-8: whoever reads the wire by the octet must escape these, too. */
+const BIDI = Buffer.from('\u202e').toString('latin1');
+const unseen = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\ufeff]/;
+
+test('no credential and no control character of the wire reaches log, events, status or trace', {
+  timeout: 60_000,
+}, async (t) => {
+  const terminal = await startTerminal(t, {
+    address,
+    env: { HAILPOINT_LOG: 'debug' },
+    config: {
+      sip: { accounts: { pbx: { address: 'sip:help@127.38.0.9', password: S, expires: '60s' } } },
+      incoming: [{ from: '*', source: [caller], answer: 'ring' }],
+    },
+  });
+  const stranger = await udpSender(scanner, to);
+  t.after(() => stranger.close());
+  const sender = await udpSender(caller, to);
+  t.after(() => sender.close());
+  const body = `${offer(caller, 40_000)}a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:${S}\r\nk=clear:${S}\r\n`;
+  const from = `"${EVIL}${BIDI}" <sip:desk:${S}@${caller}>`;
+  const credentials = [
+    `Authorization: Digest username="${EVIL}", realm="r", nonce="n", uri="sip:a:${S}@b", response="${S}", cnonce="${S}"`,
+    `Proxy-Authorization: Basic ${S}`,
+    `Reason: SIP;text="${EVIL}${BIDI} sip:a:${S}@b"`,
+  ];
+  const headers = [...credentials, 'Content-Type: application/sdp'];
+  for (const one of [sender, stranger]) {
+    const ids = { callId: `planted-${one.sentBy.replace(/\W/g, '')}`, branch: 'z9hG4bKplanted', sequence: 3 };
+    const invite = request(one, 'INVITE', uri, { ...ids, from, headers, body });
+    one.send(invite);
+    await one.inbox.take('an answer', 3_000, ({ status }) => status === 180 || status === 603);
+    one.send(request(one, 'CANCEL', uri, { ...ids, from, headers: credentials }));
+    for (const broken of [
+      invite.replace(/^Authorization:/m, 'Authorization'),
+      invite.replace(/^CSeq: .*$/m, `CSeq: sip:a:${S}@b ${EVIL}`),
+      invite.replace(/^From: .*$/m, `From: <sip:a:${S}@${EVIL}>;;;`),
+      invite.replace(/^m=audio.*$/m, `m=audio inline:${S}${EVIL}`).replace(/branch=\S+/, 'branch=z9hG4bKother;rport'),
+      `${EVIL} sip:a:${S}@b\r\n\r\n`,
+    ])
+      one.send(Buffer.from(broken, 'latin1'));
+    await transact(one, request(one, 'OPTIONS', uri));
+  }
+  await terminal.event({ direction: 'incoming', state: 'ended' }, 3_000);
+  const run = (...args: string[]) =>
+    spawnSync(process.execPath, ['src/cli/hailpoint.mjs', ...args], {
+      cwd: checkout,
+      env: { ...process.env, HAILPOINT_SOCKET: join(terminal.directory, 'control.sock') },
+      encoding: 'utf8',
+    });
+  const pcap = join(terminal.directory, 'trace.pcap');
+  const outputs = {
+    log: terminal.log,
+    events: terminal.events.items.map((event) => JSON.stringify(event)).join('\n'),
+    'hailpoint events': run('events').stdout,
+    'hailpoint status': run('status').stdout,
+    'hailpoint trace': run('trace').stdout,
+  };
+  assert.match(outputs['hailpoint trace'], /\|<-+ INVITE \(SDP\) --\|/);
+  assert.equal(run('trace', '--pcap', pcap).status, 0);
+  assert.ok(readFileSync(pcap).includes('response="xxxxxxxxxxxxx"'));
+  assert.ok(!readFileSync(pcap).includes(S), 'the capture file tells the secret');
+  for (const [what, text] of Object.entries(outputs)) {
+    assert.ok(text.length > 0, what);
+    assert.doesNotMatch(text, new RegExp(S), what);
+    const bad = unseen.exec(text);
+    assert.equal(bad && text.slice(Math.max(0, bad.index - 60), bad.index + 20), null, what);
+  }
 });

@@ -28,6 +28,8 @@ for (const [name, text] of [
   ['an SDES key', `a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:${S}|2^20|1:4 UNENCRYPTED_SRTCP`],
   ['two SDES keys in a line', `a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:${S}|2^20;inline:${S}|2^21`],
   ['an SDES key in other letters', `A=CRYPTO:1 X INLINE:${S}`],
+  ['one that is where none should be', `m=audio inline:${S}`],
+  ['credentials without their colon', `Authorization Digest response="${S}"`],
   ['k=', `k=clear:${S}`],
   ['MIKEY', `a=key-mgmt:mikey ${S}`],
   ['an ICE password', `a=ice-pwd:${S}`],

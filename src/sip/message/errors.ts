@@ -24,10 +24,16 @@ export class SipSyntaxError extends CodedError {
   }
 }
 
-/** Text from the wire as it may stand in an error message: quoted, escaped, short. */
+/** What may hold a digest answer, a password or a key: not a word of it is quoted. */
+const CREDENTIALS = /authorization|authentication-info|\b(?:digest|basic|bearer)\b|response|inline:/i;
+
+/** Text from the wire as it may stand in an error message: quoted, escaped, short, without credentials. */
 export function shown(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 77)}...` : text).replace(
-    /[\x7f-\x9f\u2028\u2029]/g,
+  const start = text.slice(0, 512);
+  if (CREDENTIALS.test(start)) return '"(credentials)"';
+  const quoted = start.replace(/(sips?:[^\s:@<>]*:)[^\s@<>]*@/gi, '$1xxx@');
+  return JSON.stringify(quoted.length > 80 ? `${quoted.slice(0, 77)}...` : quoted).replace(
+    /[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }
