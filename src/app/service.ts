@@ -13,8 +13,8 @@ import { type Journal, journalFolder, openJournal } from '../journal/index.ts';
 import { createMediaEngine } from '../media/index.ts';
 import type { MediaEngine, MediaEvent } from '../media/types.ts';
 import { type CommandAnswer, createMqtt, type Mqtt } from '../mqtt/index.ts';
-import { formatUri, parseUri } from '../sip/message/index.ts';
-import { Dns, Resolver, SipTransport, type TransportError } from '../sip/transport/index.ts';
+import { parseUri } from '../sip/message/index.ts';
+import { Dns, Resolver, SipTransport } from '../sip/transport/index.ts';
 import { type Trust, UserAgent } from '../sip/ua/index.ts';
 import {
   type Command,
@@ -136,6 +136,7 @@ export class Service {
       localFor: (host, transport) => this.#transport.localFor(host, transport),
       random: systemRandom,
       dns: new Dns({ logger }),
+      logger,
     });
     this.#network = new NetworkWatch((state) => this.#moved(state), logger);
     this.#gpio = createGpio(
@@ -344,10 +345,8 @@ export class Service {
           if (Array.isArray(hops)) this.#perform(this.#calls.resolved(query, hops, now()));
           else
             void hops
-              .catch((error: TransportError) => {
-                this.#log.warn('Cannot find where to send', told({ uri: formatUri(uri), reason: error.message }));
-                return [];
-              })
+              // The resolver has said why.
+              .catch(() => [])
               .then((found) => this.#take(() => this.#calls.resolved(query, found, now())));
           break;
         }

@@ -60,6 +60,13 @@ function checkOutputs(file: unknown, wired: readonly string[] | undefined, { war
 function checkAccounts(file: unknown, { warnings }: Checked): void {
   for (const [, path] of entries(file, ['sip', 'accounts'])) {
     const encryption = [...path, 'encryption'];
+    if (
+      valueAt(file, [...path, 'register']) === 'all' &&
+      [valueAt(file, [...path, 'servers']) ?? []].flat().length < 2
+    ) {
+      const message = 'there are no two servers to register at: name them under servers';
+      warnings.push({ path: [...path, 'register'], message });
+    }
     const hops = [valueAt(file, [...path, 'servers']) ?? valueAt(file, [...path, 'address'])].flat();
     if (
       ['offered', 'required'].includes(String(valueAt(file, encryption))) &&

@@ -149,6 +149,10 @@ test('several servers at once, a race, and how long one server may be silent', (
   assert.deepEqual(problems, []);
   assert.equal(config!.terminal.calls.a.race, true);
   assert.deepEqual([config!.sip.firstAnswerMs, config!.sip.accounts[0].register], [1_500, 'all']);
+  assert.deepEqual(
+    config!.warnings.map(({ path }) => path),
+    ['sip.accounts.pbx.register'],
+  );
   const [late] = checkText(`${MINIMAL}sip: { first-answer: 5s }\n`).problems;
   assert.deepEqual([late.message, late.expected], ['5s is too long', 'a duration of 500ms to 4s']);
 });

@@ -1,8 +1,8 @@
 /** From a URI to the hops to try, in order: RFC 3263 §4. Addresses at once, names by NAPTR, SRV, A and AAAA. An edge. */
 import { isIP, SocketAddress } from 'node:net';
-import type { Random } from '../../base/index.ts';
+import { type Logger, type Random, silentLogger } from '../../base/index.ts';
 import type { Hop, HostPort, SipUri, Transport } from '../message/index.ts';
-import { Dns } from './dns.ts';
+import { Dns, NAMES_MAX } from './dns.ts';
 import { systemReason, TransportError } from './errors.ts';
 import { chooseNaptr, orderSrv, refusesService, type Service, servicesOf } from './srv.ts';
 import { SIP_PORT, SIPS_PORT } from './via.ts';
@@ -16,6 +16,8 @@ export interface ResolverOptions {
   /** Draws among SRV records of the same priority. */
   random: Random;
   dns?: Dns;
+  /** Is told once when a name leads nowhere, and once when it does again. */
+  logger?: Logger;
 }
 
 /** A host, by name or address, that is still to be looked up. */
@@ -28,10 +30,14 @@ interface Place {
 export class Resolver {
   readonly #options: ResolverOptions;
   readonly #dns: Dns;
+  readonly #log: Logger;
+  /** Why names lead nowhere, as it was said. */
+  readonly #failing = new Map<string, string>();
 
   constructor(options: ResolverOptions) {
     this.#options = options;
     this.#dns = options.dns ?? new Dns();
+    this.#log = options.logger ?? silentLogger;
   }
 
   /** Empty when we have no route. A name that cannot be resolved rejects with `TransportError`. */
@@ -46,10 +52,29 @@ export class Resolver {
     // RFC 3261 §19.1.1: maddr overrides the host.
     const host = (uri.params.get('maddr') ?? uri.host).replace(/^\[|\]$/g, '');
     if (isAddress(host)) return this.#hops([host], { host, port, transport }, uri.host);
+    // §25.1: no name server, and no log, is bothered with what is no host name.
+    if (!/^[\w.-]{1,253}$/.test(host)) return [];
     const plain = { host, port, transport };
     // §4.2: a port leaves nothing to SRV.
-    if (uri.port !== undefined || !isDomain(host)) return this.#lookUp([plain], host, uri.host);
-    return this.#ofDomain(plain, asked, secure, uri.host);
+    const named = uri.port !== undefined || !isDomain(host);
+    const hops = named ? this.#lookUp([plain], host, uri.host) : this.#ofDomain(plain, asked, secure, uri.host);
+    return this.#watched(host, hops);
+  }
+
+  /** A name that is asked for again and again for want of an answer is no news each time. */
+  async #watched(name: string, hops: Promise<Hop[]>): Promise<Hop[]> {
+    try {
+      const found = await hops;
+      if (this.#failing.delete(name)) this.#log.info(`${name} is found again`);
+      return found;
+    } catch (error) {
+      const { message } = error as TransportError;
+      if (this.#failing.get(name) !== message && this.#failing.size < NAMES_MAX) {
+        this.#failing.set(name, message);
+        this.#log.warn(message);
+      }
+      throw error;
+    }
   }
 
   /** §4.1, §4.2. `plain`: what there is when the domain has no records. */

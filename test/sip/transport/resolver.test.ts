@@ -146,6 +146,24 @@ test('a host of the neighbourhood is asked of no name server: the system knows i
   assert.ok(hops.some(({ remote }) => remote.host === '127.0.0.1' || remote.host === '::1'));
 });
 
+test('a name that leads nowhere is said once, and once when it is found again', async () => {
+  const said: string[] = [];
+  const logger = { ...silentLogger, warn: (line: string) => said.push(line), info: (line: string) => said.push(line) };
+  let known = false;
+  const nothing = async (): Promise<never[]> => [];
+  const addresses = async () => {
+    if (!known) throw Object.assign(new Error('later'), { code: 'EAI_AGAIN' });
+    return { addresses: ['127.32.1.7'] };
+  };
+  const dns = new Dns({ questions: { naptr: nothing, srv: nothing, addresses } });
+  const resolver = new Resolver({ localFor, random: new CountingRandom(), dns, logger });
+  const uri = parseUri('sip:pbx.example');
+  for (let i = 0; i < 3; i++) await assert.rejects(async () => resolver.resolve(uri));
+  known = true;
+  for (let i = 0; i < 2; i++) await resolver.resolve(uri);
+  assert.deepEqual(said, ['Cannot resolve pbx.example: EAI_AGAIN', 'pbx.example is found again']);
+});
+
 /** Addresses by hand, and how often they were asked for. */
 function byHand(addresses: Questions['addresses']): Resolver {
   const nothing = async (): Promise<never[]> => [];

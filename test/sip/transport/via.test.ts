@@ -77,6 +77,7 @@ for (const [sentence, uri, expected] of [
     ['udp 2001:db8::7 5070'],
   ],
   ['another scheme', 'tel:+1', []],
+  ['what is no host name', 'sip:a.example;maddr=%0aRoot.example', []],
 ] as const) {
   test(`hops at once: ${sentence}`, () =>
     assert.deepEqual(shortly(resolver.resolve(parseUri(uri)) as Hop[]), expected));
