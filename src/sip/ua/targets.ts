@@ -40,6 +40,11 @@ export class Targets {
     if (rest !== undefined && !(rest.asked && rest.until > now)) this.#rests.delete(keyOf(hop));
   }
 
+  /** The network is another one now: what failed in the old one may do. */
+  forgive(): void {
+    for (const [key, { asked }] of this.#rests) if (!asked) this.#rests.delete(key);
+  }
+
   resting(hop: Hop, now: number): boolean {
     return (this.#rests.get(keyOf(hop))?.until ?? now) > now;
   }

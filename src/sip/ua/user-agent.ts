@@ -125,6 +125,7 @@ export class UserAgent implements UserAgentInterface {
   }
 
   transportChanged(change: TransportChange, now: number): UaOutput[] {
+    if (change.kind === 'network') this.#core.targets.forgive();
     for (const registration of this.#registrations) {
       if (change.kind === 'flow') registration.flowClosed(change.flow, now);
       else registration.networkChanged(now);
