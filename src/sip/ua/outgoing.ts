@@ -374,7 +374,7 @@ export class OutgoingCall implements Call, Machine {
   #confirm(leg: Leg, response: SipResponse, from: Hop, muted: boolean): Talk {
     const early = this.#branches.get(response.toTag ?? '')?.talk;
     if (early?.early) {
-      early.confirm(response, muted);
+      early.confirm({ response, from }, muted);
       early.upkeep.heard(response);
       return early;
     }

@@ -72,10 +72,11 @@ export class Talk implements Machine, InDialog {
     return this.#state !== 'early' || (this.exchange === 'done' && this.upkeep.allowsUpdate);
   }
 
-  /** The INVITE of an early dialog has its 2xx, `response` when it is theirs. `muted`: as for the constructor. */
-  confirm(response?: SipResponse, muted = false): void {
+  /** The INVITE of an early dialog has its 2xx, `theirs` unless it is ours. `muted`: as for the constructor. */
+  confirm(theirs?: { response: SipResponse; from: Hop }, muted = false): void {
+    this.dialog.confirm(theirs?.response);
     this.#state = muted ? 'muted' : 'up';
-    this.dialog.confirm(response);
+    if (theirs !== undefined) this.#hop = theirs.from;
     this.context.core.dialogs.set(this.dialog.id, this);
     this.context.core.machines.add(this);
   }

@@ -307,3 +307,13 @@ test('the answer of a 200 may be one of several parts', () => {
   assert.ok(event.type === 'accepted');
   assert.equal(Buffer.from(event.body!.bytes).toString(), 'v=0');
 });
+
+test('a 200 that cannot be acknowledged ends the call, and its early dialog with it', () => {
+  const { peer, invite } = calling();
+  peer.reply(invite, 180, { headers: reliable(1) });
+  peer.reply(peer.request('PRACK'), 200);
+  peer.reply(invite, 200, { body: answer, headers: [['Record-Route', '<sip:a']] });
+  assert.equal(peer.events.at(-1), 'ended rejected network 200');
+  peer.pass(40_000);
+  assert.deepEqual(peer.ua.counts, { sessions: 0, dialogs: 0, machines: 0, transactions: 0 });
+});
