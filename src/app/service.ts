@@ -5,7 +5,7 @@
 import { basename, dirname, resolve, sep } from 'node:path';
 import { CodedError, type Logger, unreachable } from '../base/index.ts';
 import { type CallOutput, Calls } from '../call/index.ts';
-import type { Config } from '../config/index.ts';
+import { type Config, checkConfig, formatProblem } from '../config/index.ts';
 import { ControlServer } from '../control/index.ts';
 import { Blinker, createGpio, type Gpio } from '../io/gpio/index.ts';
 import { type NetworkState, NetworkWatch } from '../io/network.ts';
@@ -19,6 +19,7 @@ import { type Trust, UserAgent } from '../sip/ua/index.ts';
 import {
   type Command,
   challenges,
+  inPrefix,
   letsAnybody,
   names,
   Terminal,
@@ -31,6 +32,7 @@ import { instanceOf } from './instance.ts';
 import { controlHandler } from './operator.ts';
 import { secretBytes, systemRandom } from './random.ts';
 import { Sounds } from './sounds.ts';
+import { Speech } from './speech.ts';
 import { told } from './told.ts';
 
 export interface ServiceOptions {
@@ -42,6 +44,8 @@ export interface ServiceOptions {
   logger: Logger;
   /** What `status` says may have changed. */
   onChange(): void;
+  /** The configuration has changed, is sound, and nothing goes on: the service wants to be replaced. */
+  onReload?(): void;
 }
 
 type CommandSource = 'socket' | 'mqtt' | 'web';
@@ -58,6 +62,7 @@ export class Service {
   readonly #version: string;
   readonly #log: Logger;
   readonly #onChange: () => void;
+  readonly #onReload: (() => void) | undefined;
   readonly #journal: Journal;
   readonly #media: MediaEngine;
   readonly #sounds: Sounds;
@@ -90,13 +95,14 @@ export class Service {
     this.#version = options.version;
     this.#log = logger;
     this.#onChange = options.onChange;
+    this.#onReload = options.onReload;
     this.#journal = openJournal({
       directory: journalFolder(options.stateDirectory),
       logger,
       onFault: (raised, reason) => this.#tell({ type: 'fault', fault: 'journal', raised, reason }),
     });
     this.#media = createMediaEngine(config.media, logger);
-    this.#sounds = new Sounds(this.#media, logger);
+    this.#sounds = new Sounds(this.#media, new Speech(config.voice), logger);
     this.#terminal = new Terminal(config.terminal, systemRandom);
     const product = `Hailpoint/${options.version}`;
     const ua = new UserAgent(
@@ -111,12 +117,19 @@ export class Service {
         instance: instanceOf(options.stateDirectory, logger),
         oversize: config.sip.oversize,
         firstAnswerMs: config.sip.firstAnswerMs,
+        mayWatch: (address) => mayWatch(config, address),
       },
       systemRandom,
     );
     this.#turnedAway = () => ua.turnedAway;
-    const { codecs, encryption } = config;
-    this.#calls = new Calls(ua, this.#media, { codecs, packetMs: 20, encryption, secretBytes }, systemRandom, logger);
+    const { codecs, encryption, dtmf } = config;
+    this.#calls = new Calls(
+      ua,
+      this.#media,
+      { codecs, packetMs: 20, encryption, dtmf, secretBytes },
+      systemRandom,
+      logger,
+    );
     this.#transport = new SipTransport({
       listen: config.sip.listen,
       tls: config.sip.tls,
@@ -263,6 +276,9 @@ export class Service {
   /** What cannot be done at all is refused here, with the reason; a file is looked at first, so only `play` takes time. */
   command(command: Command, source: CommandSource): CommandAnswer | Promise<CommandAnswer> {
     if (command.verb === 'play') return this.#play(command, source);
+    if (command.verb === 'say')
+      return this.#when(this.#sounds.loadText(command.text), () => this.#obey(command, source));
+    if (command.verb === 'reload') return this.#when(this.#wrongFile(), () => this.#obey(command, source));
     const wrong = command.verb === 'dial' || command.verb === 'transfer' ? whyNotDialled(command.target) : undefined;
     return wrong === undefined ? this.#obey(command, source) : { ok: false, reason: wrong };
   }
@@ -275,6 +291,29 @@ export class Service {
       return { ok: false, reason: `${command.file} is not beside the configuration` };
     const reason = await this.#sounds.load(file);
     return reason === undefined ? this.#obey({ ...command, file }, source) : { ok: false, reason };
+  }
+
+  async #when(problem: Promise<string | undefined>, obey: () => CommandAnswer): Promise<CommandAnswer> {
+    const reason = await problem;
+    return reason === undefined ? obey() : { ok: false, reason };
+  }
+
+  /** What is wrong with the configuration as it is on disk now. */
+  async #wrongFile(): Promise<string | undefined> {
+    if (this.#onReload === undefined) return 'this process does not read it anew';
+    const { problems } = await checkConfig(this.#config.file, process.env);
+    return problems[0] && formatProblem(problems[0]);
+  }
+
+  /** A file that has become wrong leaves things as they are: the running terminal is worth more. */
+  async #reload(): Promise<void> {
+    const reason = await this.#wrongFile();
+    if (this.#stopped !== undefined) return;
+    this.#tell({ type: 'fault', fault: 'config', raised: reason !== undefined, reason: reason ?? 'it is sound' });
+    // Somebody may have pressed meanwhile.
+    if (reason !== undefined) return;
+    if (this.#terminal.status(now()).calls.length === 0) this.#onReload?.();
+    else this.#tell({ type: 'check-sync', by: 'a reload that a call has delayed', reboot: false });
   }
 
   #obey(command: Command, source: CommandSource): CommandAnswer {
@@ -390,7 +429,7 @@ export class Service {
       case 'listen':
         return this.#calls.listen(action.call, action.microphone, action.speaker);
       case 'digits':
-        return this.#calls.digits(action.call, action.digits);
+        return this.#perform(this.#calls.digits(action.call, action.digits, at));
       case 'tone':
         return this.#media.tone(action.tone, action.on);
       case 'announce':
@@ -401,6 +440,15 @@ export class Service {
         );
       case 'prompt':
         return this.#sounds.play(action.file, (missing) => this.#audible(action.file, missing));
+      case 'speak':
+        return this.#sounds.speak(action.text, (missing) => {
+          const raised = missing !== undefined;
+          this.#tell({ type: 'fault', fault: 'speech', raised, reason: missing ?? 'it speaks' });
+        });
+      case 'message':
+        return this.#perform(this.#calls.takeMessage(action.message, action.taken, at));
+      case 'reload':
+        return void this.#reload();
       case 'silence':
         return this.#sounds.stop();
       case 'volume':
@@ -454,10 +502,12 @@ export class Service {
 }
 
 /** What the rules say of callers, for the user agent's door. */
-function trustOf({ terminal: { incoming }, sip: { strangers, realm, users } }: Config): Trust {
+function trustOf(config: Config): Trust {
+  const { incoming } = config.terminal;
+  const { strangers, realm, users } = config.sip;
   const anybody = letsAnybody(incoming);
   return {
-    knows: (address, identities) => anybody || names(incoming, address, identities),
+    knows: (address, identities) => anybody || mayWatch(config, address) || names(incoming, address, identities),
     challenges: (uri, sourceAddress, identities) =>
       challenges(incoming, { uri, displayName: '', sourceAddress, identities }),
     strangers,
@@ -465,6 +515,9 @@ function trustOf({ terminal: { incoming }, sip: { strangers, realm, users } }: C
     users: new Map(Object.entries(users)),
   };
 }
+
+const mayWatch = ({ sip: { watchers = [] } }: Config, address: string): boolean =>
+  watchers.some((range) => inPrefix(range, address));
 
 function whyNotDialled(target: string): string | undefined {
   try {

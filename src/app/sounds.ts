@@ -3,6 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { parseWav } from '../audio/index.ts';
 import type { Logger } from '../base/index.ts';
 import type { MediaEngine } from '../media/types.ts';
+import type { Speech } from './speech.ts';
+
+/** What `#loaded` calls the sound of a text: no path is relative there. */
+const spoken = (text: string): string => `say:${text}`;
 
 /** A minute of 48 kHz mono; longer files are cut. */
 const maxSamples = 60 * 48_000;
@@ -14,6 +18,7 @@ interface Sound {
 
 export class Sounds {
   readonly #media: MediaEngine;
+  readonly #speech: Speech;
   readonly #log: Logger;
   readonly #kept = new Map<string, Sound>();
   /** Read for the next `play`. */
@@ -21,8 +26,9 @@ export class Sounds {
   #playing?: string;
   #asked = 0;
 
-  constructor(media: MediaEngine, log: Logger) {
+  constructor(media: MediaEngine, speech: Speech, log: Logger) {
     this.#media = media;
+    this.#speech = speech;
     this.#log = log;
   }
 
@@ -51,8 +57,30 @@ export class Sounds {
       this.#start(ready);
       return onOutcome();
     }
+    this.#later(this.#read(file), onOutcome);
+  }
+
+  /** Makes sound of `text` for the `speak` that follows. Resolves with the reason when there is none. */
+  async loadText(text: string): Promise<string | undefined> {
+    const sound = await this.#speech.say(text);
+    if (typeof sound === 'string') return sound;
+    this.#loaded = { file: spoken(text), sound };
+    return undefined;
+  }
+
+  /** Speaks `text`, in place of what plays. `onOutcome` as for `play`. */
+  speak(text: string, onOutcome: (missing?: string) => void): void {
+    this.stop();
+    const ready = this.#loaded?.file === spoken(text) ? this.#loaded.sound : undefined;
+    this.#loaded = undefined;
+    if (!ready) return this.#later(this.#speech.say(text), onOutcome);
+    this.#start(ready);
+    onOutcome();
+  }
+
+  #later(coming: Promise<Sound | string>, onOutcome: (missing?: string) => void): void {
     const asked = ++this.#asked;
-    void this.#read(file).then((sound) => {
+    void coming.then((sound) => {
       if (typeof sound === 'string') return onOutcome(sound);
       if (asked === this.#asked) this.#start(sound); // nobody has asked for another, or for silence, meanwhile
       onOutcome();

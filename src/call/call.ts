@@ -25,6 +25,8 @@ export interface CallsConfig {
   packetMs: number;
   /** What each account asks; a call by none of them asks for nothing, but takes an encrypted offer. */
   encryption: Readonly<Record<string, Encryption>>;
+  /** How each account wants our digits; absent: as telephone-events. */
+  dtmf?: Readonly<Record<string, 'rfc4733' | 'info'>>;
   /** Fresh bytes for SRTP keys, of the kernel's randomness. */
   secretBytes(count: number): Uint8Array;
 }

@@ -6,15 +6,18 @@ import { CodedError, type Logger, type Random } from '../base/index.ts';
 import type { MediaEngine, MediaEvent } from '../media/types.ts';
 import { parseSdp, SdpSyntaxError } from '../sdp/index.ts';
 import type { Hop, SipMessage, SipRequest } from '../sip/message/index.ts';
-import type { Body, SessionEvent, TransportChange, UaOutput, UserAgentInterface } from '../sip/ua/types.ts';
+import type { Body, Notice, SessionEvent, TransportChange, UaOutput, UserAgentInterface } from '../sip/ua/types.ts';
 import type { EndCause, TerminalInput } from '../terminal/types.ts';
 import { Call, type CallsConfig } from './call.ts';
 import { endCause } from './cause.ts';
-import { incomingOf, short, up } from './incoming.ts';
+import { digitIn, infosFor } from './dtmf-info.ts';
+import { callerOf, incomingOf, readable, short, up } from './incoming.ts';
 import { Transfers } from './transfer.ts';
 
 /** What is left for the wiring: to the wire and the resolver, and up to the terminal. */
-export type CallOutput = Exclude<UaOutput, { kind: 'session' }> | { kind: 'terminal'; input: TerminalInput };
+export type CallOutput =
+  | Exclude<UaOutput, { kind: 'session' | 'message' | 'notice' }>
+  | { kind: 'terminal'; input: TerminalInput };
 
 /** A talk without a single packet for so long is over: the other side has lost its power or its network. */
 const mediaLostMs = 30_000;
@@ -25,9 +28,6 @@ const mediaLostWithServerMs = 10_000;
  * nothing then. So is who holds us and plays no music.
  */
 const doubtfulMs = 10_000;
-
-/** A digit in INFO takes less; blanks by the thousand would only take time. */
-const INFO_MAX_BYTES = 256;
 
 /** RFC 3261 §21.4.18, §21.4.24, §21.6.2, §21.4.4 */
 const refusals = {
@@ -234,8 +234,18 @@ export class Calls {
     this.#calls.get(id)?.stream?.say(samples, rateHz);
   }
 
-  digits(id: string, digits: string): void {
-    this.#calls.get(id)?.stream?.sendDigits(digits);
+  /** Telephone-events in the sound, or INFO, as the account wants it. */
+  digits(id: string, digits: string, now: number): CallOutput[] {
+    const call = this.#calls.get(id);
+    if (call?.account !== undefined && this.#config.dtmf?.[call.account] === 'info')
+      return this.#climb(this.#ua.inform(id, infosFor(digits), now), now);
+    call?.stream?.sendDigits(digits);
+    return [];
+  }
+
+  /** The answer to a `message` that went up. */
+  takeMessage(message: string, taken: boolean, now: number): CallOutput[] {
+    return this.#climb(this.#ua.answerMessage(message, taken ? 200 : 603, now), now);
   }
 
   // ---------------------------------------------------------------- the stairs
@@ -245,6 +255,18 @@ export class Calls {
     for (const output of outputs) {
       if (output.kind === 'session') {
         all.push(...this.#session(output.session, output.event, now));
+        continue;
+      }
+      if (output.kind === 'message') {
+        const caller = callerOf(output.request, output.hop.remote.host, output.account, {
+          identities: output.hop.identities,
+          user: output.user,
+        });
+        all.push(up({ type: 'message', message: output.message, caller, text: readable(output.text) }));
+        continue;
+      }
+      if (output.kind === 'notice') {
+        all.push(up(noticed(output.notice, output.account)));
         continue;
       }
       if (output.kind === 'registration') {
@@ -396,13 +418,9 @@ export class Calls {
     return this.#climb(this.#ua.answerOffer(call.session, { status: 488, reason: 'Not Acceptable Here' }, now), now);
   }
 
-  /** DTMF in INFO: `Signal=5` of application/dtmf-relay, or the bare digit of application/dtmf. */
   #info(call: Call, request: SipRequest): CallOutput[] {
-    const type = request.header('Content-Type')?.split(';')[0]?.trim().toLowerCase();
-    if (type !== 'application/dtmf-relay' && type !== 'application/dtmf') return [];
-    if (request.body.length > INFO_MAX_BYTES) return [];
-    const digit = /^(?:\s*signal\s*=\s*)?([0-9a-d*#])\s*$/im.exec(Buffer.from(request.body).toString('latin1'))?.[1];
-    return digit ? [up({ type: 'digit', call: call.id, digit: digit.toUpperCase() })] : [];
+    const digit = digitIn(request);
+    return digit === undefined ? [] : [up({ type: 'digit', call: call.id, digit })];
   }
 
   #open(id: string, direction: 'outgoing' | 'incoming'): Call {
@@ -438,6 +456,21 @@ export class Calls {
       ...dropped,
       up({ type: 'ended', call: call.id, ...end }),
     ];
+  }
+}
+
+function noticed(notice: Notice, account: string | undefined): TerminalInput {
+  const by = account === undefined ? 'the other side' : `the server of account ${account}`;
+  switch (notice.type) {
+    case 'talk':
+    case 'hold':
+      return { type: 'steer', wish: notice.type, call: notice.session, by: `NOTIFY ${notice.type} of ${by}` };
+    case 'check-sync':
+      return { type: 'check-sync', by: `NOTIFY check-sync of ${by}`, reboot: notice.reboot };
+    case 'messages': {
+      const { waiting, fresh, old } = notice;
+      return { type: 'mailbox', account: account ?? '', waiting, ...(fresh !== undefined && { fresh, old }) };
+    }
   }
 }
 

@@ -7,6 +7,8 @@ import type { CallOutput } from './calls.ts';
 
 /** A name or an address that somebody else wrote is cut to this, characters. */
 const PEER_TEXT_MAX = 256;
+/** So is a text message. */
+const TEXT_MAX = 500;
 
 /** How a caller has shown who he is, besides where he came from. */
 export type Shown = Pick<Caller, 'identities' | 'user'>;
@@ -17,14 +19,14 @@ export function incomingOf(
   request: SipRequest,
   sourceAddress: string,
   account?: string,
-  { identities, user }: Shown = {},
+  shown: Shown = {},
 ): Incoming {
   const asked = askedToAnswer(request);
   const manual = askedForHand(request);
   return {
     type: 'incoming',
     call,
-    caller: callerOf(request, sourceAddress, account, { identities, user }),
+    caller: callerOf(request, sourceAddress, account, shown),
     to: bare(request.to.uri),
     ...(asked && { asked }),
     ...(manual && { manual }),
@@ -52,6 +54,15 @@ export function callerOf(
 
 export function up(input: TerminalInput): CallOutput {
   return { kind: 'terminal', input };
+}
+
+/** A text that may be shown in a terminal window and spoken: one line, no control or direction characters, no end. */
+export function readable(text: string): string {
+  const plain = text
+    .slice(0, TEXT_MAX * 2)
+    .replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\s]+/gu, ' ')
+    .trim();
+  return plain.length > TEXT_MAX ? `${plain.slice(0, TEXT_MAX).replace(/\p{Cs}$/u, '')}…` : plain;
 }
 
 /** What others write goes into the journal and to the broker, ten thousand times over: never the whole of a datagram. */

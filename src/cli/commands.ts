@@ -179,10 +179,13 @@ function one(command: string, key: string, what: string, read: (text: string) =>
   };
 }
 
-const hangup: Command = (args) => {
-  only(args, 0);
-  return tell({ command: 'hangup' });
-};
+/** A command of none. */
+function none(command: string): Command {
+  return (args) => {
+    only(args, 0);
+    return tell({ command });
+  };
+}
 
 export const commands = {
   run,
@@ -198,9 +201,11 @@ export const commands = {
   digits: one('digits', 'digits', 'DIGITS'),
   volume: one('volume', 'volume', 'N', (text) => wholeNumber(text, 'N')),
   play: one('play', 'file', 'FILE', (text) => resolve(text)),
+  say: one('say', 'text', 'TEXT'),
   output,
-  hangup,
+  hangup: none('hangup'),
   transfer: one('transfer', 'target', 'TARGET'),
+  reload: none('reload'),
 } satisfies Record<string, Command>;
 
 /** Which options a command takes; `--state` says which terminal is meant, and is taken by all. */

@@ -21,6 +21,8 @@ const usage = `usage: hailpoint COMMAND
   output NAME on|off|auto       switch a lamp or relay
   volume N                      0 to 100
   play FILE                     a WAV file on the loudspeaker
+  say TEXT                      a text on the loudspeaker, by espeak-ng
+  reload                        read the configuration anew, when no call goes on
   events [-f] [--json] [-n N]   the journal: presses, calls, pages, faults
   trace [-f] [--pcap FILE]      the last minutes of SIP, without credentials: ladders, or a capture file
 exit codes: 0 done, 1 refused or failed, 2 wrong usage`;

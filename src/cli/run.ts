@@ -9,48 +9,57 @@ const stopLimitMs = 4_500;
 
 export async function runService(file: string, stateDirectory: string): Promise<number> {
   const version = packageVersion();
-  const config = await loadConfig(file, process.env);
   const asked = process.env.HAILPOINT_LOG as LogLevel;
   const logger = createLogger(logLevels.includes(asked) ? asked : 'info');
   const notify = createNotifier(process.env, logger);
-  const service: Service = new Service({
-    config,
-    stateDirectory,
-    socketPath: socketToOpen(),
-    version,
-    logger,
-    onChange: () => notify.status(summary(service.status())),
-  });
-  const stopped = new Promise<number>((done) => {
-    let stopping = false;
-    const stop = (signal: NodeJS.Signals): void => {
-      if (stopping) return;
-      stopping = true;
-      logger.info('Stopping', { signal });
-      notify.stopping('saying goodbye');
-      setTimeout(() => {
+  let wanted = (_signal: NodeJS.Signals | 'reload'): void => {};
+  // `on`: a second signal finds the goodbye under way, and must not cut it short.
+  let leaving = false;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.on(signal, () => {
+      leaving = true;
+      wanted(signal);
+    });
+  // Each turn is one service; a reload ends it when nothing goes on and its file has been found sound.
+  for (let watching = false; ; ) {
+    const config = await loadConfig(file, process.env);
+    if (leaving) return 0;
+    let service: Service | undefined;
+    const why = new Promise<NodeJS.Signals | 'reload'>((done) => (wanted = done));
+    service = new Service({
+      config,
+      stateDirectory,
+      socketPath: socketToOpen(),
+      version,
+      logger,
+      onChange: () => service && notify.status(summary(service.status())),
+      onReload: () => wanted('reload'),
+    });
+    const ended = why.then(async (reason) => {
+      logger.info('Stopping', { reason });
+      if (reason !== 'reload') notify.stopping('saying goodbye');
+      const limit = setTimeout(() => {
         logger.error(`Not everything ended within ${stopLimitMs} ms`);
         process.kill(process.pid, 'SIGKILL'); // process.exit would wait for a driver that hangs
       }, stopLimitMs).unref();
-      void service.stop().then(() => {
-        if (service.hung) {
-          logger.error('A sound driver does not let go: ending without it');
-          process.kill(process.pid, 'SIGKILL');
-        }
-        done(0);
-      });
-    };
-    // `on`: a second signal finds the goodbye under way, and must not cut it short.
-    process.on('SIGTERM', stop);
-    process.on('SIGINT', stop);
-  });
-  await service.start();
-  const { id, name } = config.terminal;
-  logger.info('Ready', { id, name, version });
-  notify.ready(summary(service.status()));
-  // Beaten by the loop that also takes the calls: one that hangs is put down and begun anew by systemd.
-  if (notify.watchdogEveryMs !== undefined) setInterval(() => notify.watchdog(), notify.watchdogEveryMs).unref();
-  return stopped;
+      await service.stop();
+      if (service.hung) {
+        logger.error('A sound driver does not let go: ending without it');
+        process.kill(process.pid, 'SIGKILL');
+      }
+      clearTimeout(limit);
+      return reason;
+    });
+    await service.start();
+    const { id, name } = config.terminal;
+    logger.info('Ready', { id, name, version });
+    notify.ready(summary(service.status()));
+    // Beaten by the loop that also takes the calls: one that hangs is put down and begun anew by systemd.
+    if (!watching && notify.watchdogEveryMs !== undefined)
+      setInterval(() => notify.watchdog(), notify.watchdogEveryMs).unref();
+    watching = true;
+    if ((await ended) !== 'reload' || leaving) return 0;
+  }
 }
 
 /** One line for `systemctl status`: `idle, pbx registered, fault: mqtt`. */

@@ -31,6 +31,14 @@ function eventWords(event: JournalEvent): string {
       return `${event.account} ${event.registered ? 'registered' : 'not registered'}${because(event.reason)}`;
     case 'config':
       return `hailpoint ${event.version} ${event.state}${because(event.reason)}`;
+    case 'message':
+      return `from ${event.from}${event.spoken ? ', spoken' : ''}: ${event.text}${because(event.reason)}`;
+    case 'mailbox': {
+      const count = event.fresh === undefined ? '' : `: ${event.fresh} new, ${event.old} old`;
+      return `${event.account}: ${event.waiting ? 'messages wait' : 'no messages'}${count}`;
+    }
+    case 'reload':
+      return `${event.state}${because(event.reason)}`;
     case 'command':
       return `${event.verb} by ${event.source}: ${event.ok ? 'done' : 'refused'}${because(event.reason)}`;
   }

@@ -87,7 +87,7 @@ function build(
       sessionExpiresS: Math.ceil(file.sip.session / 1_000),
       firstAnswerMs: file.sip['first-answer'],
       accounts: Object.entries(file.sip.accounts).map(
-        ([account, { address, servers = [], username, password, expires, nat, register }]) => ({
+        ([account, { address, servers = [], username, password, expires, nat, register, ...options }]) => ({
           name: account,
           address,
           servers,
@@ -96,13 +96,18 @@ function build(
           expiresMs: expires,
           nat,
           register,
+          ...(options.presence && { presence: true }),
+          ...(options['watch-registration'] && { watchRegistration: true }),
         }),
       ),
+      ...(file.sip.watchers && { watchers: file.sip.watchers }),
     },
     media: { sound, volume: file.audio.volume, ...(file.sip.media.ports && { ports: file.sip.media.ports }) },
     encryption: Object.fromEntries(
       Object.entries(file.sip.accounts).map(([account, { encryption }]) => [account, encryption]),
     ),
+    dtmf: Object.fromEntries(Object.entries(file.sip.accounts).map(([account, { dtmf }]) => [account, dtmf])),
+    voice: file.audio.voice,
     codecs: file.audio.codecs.filter((codec): codec is CodecName => codec === 'pcma' || codec === 'pcmu'),
     ...(mqtt && {
       mqtt: {

@@ -150,6 +150,10 @@ export const incomingRule = z
     delay: about('Answers no sooner than this.', duration('0s', '60s').prefault('0s')),
     limit: about('Length of the call; a page has 30m, an intercom 10m.', duration('2s', '24h').optional()),
     interrupted: about(interruptedHelp, interrupted.prefault('hold')),
+    message: about(
+      'A text message of his: an event, spoken too, or refused; default: event, of a rule that rejects: reject.',
+      oneOf(['speak', 'event', 'reject']).optional(),
+    ),
     chime: about('A chime sounds before the caller is heard.', z.boolean().prefault(false)).meta({
       expected: 'true or false',
     }),
@@ -168,6 +172,7 @@ export const incomingRule = z
       delayMs: rule.delay,
       limitMs: rule.limit ?? (as === 'page' ? 30 : 10) * 60_000,
       interrupted: rule.interrupted,
+      ...(rule.message && { message: rule.message }),
       chime: rule.chime,
     };
   });

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import {
   about,
   addressOfRecord,
+  addressRange,
   duration,
   fingerprint,
   hostPort,
@@ -80,6 +81,17 @@ function sip(around: Surroundings) {
       'SRTP of its calls; required: encrypted or not at all.',
       oneOf(['none', 'offered', 'required']).prefault('none'),
     ),
+    dtmf: about(
+      'How digits are sent: in the sound, or by INFO. Both are understood.',
+      oneOf(['rfc4733', 'info']).prefault('rfc4733'),
+    ),
+    presence: about('Publishes whether the terminal is in a call.', z.boolean().prefault(false)).meta({
+      expected: 'true or false',
+    }),
+    'watch-registration': about(
+      'Subscribes to its own registration: one that the server drops is made anew at once.',
+      z.boolean().prefault(false),
+    ).meta({ expected: 'true or false' }),
   });
   const user = z.strictObject({ password: about('For digest.', secret(around)) });
   return z.strictObject({
@@ -128,6 +140,10 @@ function sip(around: Surroundings) {
       oneOf(['tcp', 'udp']).prefault('tcp'),
     ),
     accounts: about('Where the terminal registers.', named('an account', account).prefault({})),
+    watchers: about(
+      "Who may subscribe to the state of its calls, beside the accounts' own servers.",
+      listOf(addressRange).optional(),
+    ),
     media: about(
       'RTP.',
       z.strictObject({ ports: about('UDP ports; default: any.', portRange.optional()) }).prefault({}),
@@ -146,6 +162,15 @@ const zone = z.strictObject({ send: about('Group and port.', hostPort) });
 const audio = z.strictObject({
   codecs: about('By preference.', listOf(oneOf(['pcma', 'pcmu', 'g722', 'opus'])).prefault(['pcma', 'pcmu'])),
   volume: about('Loudspeaker, percent.', integer(0, 100).prefault(80)),
+  voice: about(
+    'Who speaks texts: a voice of espeak-ng.',
+    z
+      .string()
+      .regex(/^[A-Za-z][\w+-]{0,63}$/)
+      .prefault('en'),
+  ).meta({
+    expected: 'a name of espeak-ng --voices, such as en or de+f2',
+  }),
 });
 
 function mqtt(around: Surroundings) {

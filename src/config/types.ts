@@ -34,6 +34,8 @@ export interface SipConfig {
   strangers: 'refuse' | 'silent';
   /** Requests a second that are looked at, of one address. */
   rate: { stranger: number; known: number };
+  /** Addresses and prefixes that may subscribe to our state. */
+  watchers?: readonly string[];
 }
 
 export interface MqttConfig {
@@ -74,6 +76,10 @@ export interface Config {
   media: MediaConfig;
   /** What each account asks of its calls. */
   encryption: Readonly<Record<string, Encryption>>;
+  /** How each account wants our digits. */
+  dtmf: Readonly<Record<string, 'rfc4733' | 'info'>>;
+  /** For texts that are spoken: a voice of espeak-ng. */
+  voice: string;
   /** In the order of preference. */
   codecs: readonly CodecName[];
   mqtt?: MqttConfig;

@@ -2,8 +2,11 @@
 import { type Command, parseCommand } from '../terminal/index.ts';
 
 /** What may be asked over MQTT. A press may not: it is for those who stand at the terminal. */
-const VERBS: readonly string[] = ['call', 'dial', 'hangup', 'transfer', 'digits', 'play', 'output', 'volume'];
-const PLANNED: readonly string[] = ['page', 'say', 'selftest', 'reload'];
+const VERBS: readonly string[] = [
+  ...['call', 'dial', 'hangup', 'transfer', 'digits'],
+  ...['play', 'say', 'output', 'volume', 'reload'],
+];
+const PLANNED: readonly string[] = ['page', 'selftest'];
 const MAX_PAYLOAD_BYTES = 8192;
 
 export interface Asked {

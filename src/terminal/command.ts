@@ -26,7 +26,10 @@ export function parseCommand(verb: string, args: Arguments): Command | string {
       );
     case 'play':
       return withText(args, 'file', (file) => ({ verb, file }));
+    case 'say':
+      return withText(args, 'text', (text) => ({ verb, text }));
     case 'hangup':
+    case 'reload':
       return { verb };
     case 'volume':
       return isWhole(args.volume, 0, 100) ? { verb, volume: args.volume } : '"volume" must be 0 to 100';

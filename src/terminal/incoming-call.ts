@@ -129,6 +129,16 @@ export class IncomingCall implements Session {
     this.#why += '; a button was pressed';
   }
 
+  /** A telephone system asks for the answer: as good as a call that asks, no better. */
+  asked(by: string): TerminalAction[] {
+    if (this.#phase !== 'ringing') return [];
+    if (this.#rule.answer === 'ring')
+      return [this.#event('ringing', { reason: `${by} asks for an answer, but ${this.#why}` })];
+    this.#phase = 'due';
+    this.#why += `; then asked by ${by}`;
+    return [];
+  }
+
   take(now: number): TerminalAction[] {
     if (this.#phase === 'due' || this.#phase === 'waiting') return this.#answer(now);
     const resumed = this.interruptedBefore;

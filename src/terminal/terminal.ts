@@ -7,6 +7,8 @@ import { Button, type ButtonOutput, SOFT_PRESS_MS } from './button.ts';
 import { Health } from './health.ts';
 import { IncomingCall } from './incoming-call.ts';
 import { Lamps } from './lamps.ts';
+import { Messages } from './messages.ts';
+import { Parking } from './parking.ts';
 import { planFor } from './plan.ts';
 import { PlanCall } from './plan-call.ts';
 import { decideCall, decidePress, type PressDecision, wordsOf } from './press.ts';
@@ -43,6 +45,12 @@ export class Terminal {
   readonly #tones = new Tones();
   readonly #health = new Health();
   readonly #refusals = new Refusals();
+  readonly #messages = new Messages();
+  readonly #parking = new Parking();
+  /** Who wants the configuration read anew, when nothing goes on any more. */
+  #reload: string | undefined;
+  /** A file or a text may still sound that belongs to no call. */
+  #sounding = false;
   /** In the order they came. */
   #sessions: Session[] = [];
   /** Who has the loudspeaker. */
@@ -66,7 +74,7 @@ export class Terminal {
 
   receive(input: TerminalInput, now: number): TerminalAction[] {
     const actions = this.#take(input, now);
-    return [...actions, ...this.#settle(now)];
+    return this.#parking.filter([...actions, ...this.#settle(now)]);
   }
 
   timeout(now: number): TerminalAction[] {
@@ -74,7 +82,12 @@ export class Terminal {
     const actions: TerminalAction[] = [];
     for (const [name, button] of this.#buttons) actions.push(...this.#pushed(name, button.timeout(now), now));
     for (const session of [...this.#sessions]) actions.push(...session.timeout(now));
-    return [...actions, ...this.#settle(now), ...this.#tones.timeout(now), ...this.#refusals.timeout(now)];
+    return this.#parking.filter([
+      ...actions,
+      ...this.#settle(now),
+      ...this.#tones.timeout(now),
+      ...this.#refusals.timeout(now),
+    ]);
   }
 
   status(now: number): TerminalStatus {
@@ -83,11 +96,12 @@ export class Terminal {
     const states = this.#states();
     const order = ['connected', 'paging', 'calling', 'ringing', 'held'] as const;
     const state = order.find((candidate) => states.has(candidate)) ?? 'idle';
-    const calls = this.#sessions.map((session) => session.status(now));
+    const calls = this.#sessions.map((session) => this.#parking.show(session, session.status(now)));
+    const messages = this.#messages.counts;
     const buttons = Object.fromEntries(
       [...this.#buttons].map(([button, { pressed, stuck }]) => [button, { pressed, stuck }] as const),
     );
-    return { id, name, state, calls, outputs: this.#lamps.outputs, buttons, faults, registrations };
+    return { id, name, state, calls, outputs: this.#lamps.outputs, buttons, faults, registrations, messages };
   }
 
   #take(input: TerminalInput, now: number): TerminalAction[] {
@@ -128,6 +142,18 @@ export class Terminal {
         return this.#owner(input.call)?.digit(input.call, input.digit, now) ?? [];
       case 'ended':
         return this.#owner(input.call)?.ended(input.call, input.cause, input.by, input.reason, now) ?? [];
+      case 'message': {
+        if (this.#stopped) return [{ type: 'message', message: input.message, taken: false }];
+        const actions = this.#messages.receive(input, this.#config.incoming, this.#holder);
+        this.#sounding ||= actions.some(({ type }) => type === 'speak');
+        return actions;
+      }
+      case 'steer':
+        return this.#steer(input.wish, input.call, input.by);
+      case 'check-sync':
+        return this.#askReload(input.reboot ? `${input.by}, to start anew` : input.by);
+      case 'mailbox':
+        return [said(input)];
       case 'fault':
         return this.#health.fault(input.fault, input.raised, input.reason);
       case 'registered':
@@ -261,6 +287,22 @@ export class Terminal {
     return [{ type: 'stay', transfer }, ...this.#refusals.tell(refused.event, now)];
   }
 
+  #steer(wish: 'talk' | 'hold', call: string | undefined, by: string): TerminalAction[] {
+    const meant = call === undefined ? this.#sessions : this.#sessions.filter((session) => session.owns(call));
+    if (wish === 'hold') return meant.flatMap((session) => this.#parking.park(session, by));
+    const parked = meant.filter((session) => this.#parking.has(session));
+    if (parked.length > 0) return parked.flatMap((session) => this.#parking.resume(session, this.#holder, by));
+    const ringing = meant.find((session) => session instanceof IncomingCall && session.asksForHand);
+    return ringing instanceof IncomingCall ? ringing.asked(by) : [];
+  }
+
+  #askReload(by: string): TerminalAction[] {
+    this.#reload = by;
+    const later = this.#sessions.length > 0;
+    const reason = later ? `asked by ${by}; ${this.#sessions.length} calls are there` : `asked by ${by}`;
+    return [said({ type: 'reload', state: later ? 'later' : 'now', reason })];
+  }
+
   // ---------------------------------------------------------------- what operators ask
 
   #command(command: Command, source: Source, now: number): TerminalAction[] {
@@ -302,9 +344,14 @@ export class Terminal {
       case 'volume':
         return [{ type: 'volume', volume: Math.min(Math.max(command.volume, 0), 100) }];
       case 'play':
-        return this.#holder === undefined
-          ? [{ type: 'prompt', file: command.file }]
-          : `${wordsOf(this.#holder)} has the loudspeaker`;
+      case 'say':
+        if (this.#holder !== undefined) return `${wordsOf(this.#holder)} has the loudspeaker`;
+        this.#sounding = true;
+        return [
+          command.verb === 'say' ? { type: 'speak', text: command.text } : { type: 'prompt', file: command.file },
+        ];
+      case 'reload':
+        return this.#sessions.length > 0 ? 'a call goes on' : this.#askReload(source);
       default:
         return unreachable(command);
     }
@@ -336,13 +383,21 @@ export class Terminal {
         const reason = `${wordsOf(next)} cuts in`;
         actions.push(...(before.interrupted === 'hold' ? before.hold(reason) : before.end('interrupted', reason, now)));
       }
-      if (next !== undefined) actions.push(...next.take(now));
+      if (next === undefined) continue;
+      if (this.#sounding) actions.push({ type: 'silence' });
+      this.#sounding = false;
+      actions.push(...next.take(now));
     }
     const holder = this.#holder;
     if (holder !== undefined)
       for (const session of this.#sessions)
         if (session.wants && session !== holder)
           actions.push(...session.wait(`${wordsOf(holder)} has the loudspeaker`, now));
+    if (this.#reload !== undefined && this.#sessions.length === 0) {
+      this.#reload = undefined;
+      actions.push({ type: 'reload' });
+    }
+    this.#parking.keep(this.#sessions);
     const states = this.#states();
     const calling = holder?.own === true && holder.talking === undefined && holder.hears !== true;
     const ringing = this.#sessions.some((session) => session instanceof IncomingCall && session.asksForHand);

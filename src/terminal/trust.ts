@@ -6,7 +6,7 @@ import type { Caller, IncomingRule } from './types.ts';
 /** Whether some rule that lets callers in speaks of `address` or one of `identities`, whatever they say their name is. */
 export function names(rules: readonly IncomingRule[], address: string, identities: readonly string[]): boolean {
   return rules.some((rule) => {
-    if (rule.answer === 'reject') return false;
+    if (rule.answer === 'reject' && (rule.message ?? 'reject') === 'reject') return false;
     if (rule.source !== undefined) return rule.source.some((prefix) => inPrefix(prefix, address));
     return sameAddress(hostOf(rule.from), address) || identityOf(rule, identities) !== undefined;
   });

@@ -65,6 +65,8 @@ export interface IncomingRule {
   limitMs: number;
   /** What a page of higher priority does to this call. */
   interrupted: 'hold' | 'end';
+  /** What becomes of a text message of his; absent: an event, and nothing when the rule rejects. */
+  message?: 'speak' | 'event' | 'reject';
   chime: boolean;
 }
 
@@ -106,7 +108,10 @@ export type Command =
   /** `null`: follows the state of the terminal again. */
   | { verb: 'output'; output: string; on: boolean | null }
   | { verb: 'volume'; volume: number }
-  | { verb: 'play'; file: string };
+  | { verb: 'play'; file: string }
+  | { verb: 'say'; text: string }
+  /** The configuration is read anew. */
+  | { verb: 'reload' };
 
 /** Why a call ended. `busy`, `no-answer`, `declined`, `failed` and `unreachable` are ends before it was answered. */
 export type EndCause =
@@ -193,6 +198,14 @@ export type TerminalInput =
   /** A DTMF digit of the other side; heard while the call is mute, too. */
   | { type: 'digit'; call: string; digit: string }
   | { type: 'ended'; call: string; cause: EndCause; by: 'us' | 'peer' | 'network'; reason: string }
+  /** A text message, to be answered by the action `message`. `text` can be shown and spoken as it is. */
+  | { type: 'message'; message: string; caller: Caller; text: string }
+  /** A telephone system steers a call: `talk` takes it or goes on with it, `hold` silences it. Absent: the one there is. */
+  | { type: 'steer'; wish: 'talk' | 'hold'; call?: string; by: string }
+  /** The telephone system asks us to read the configuration anew. */
+  | { type: 'check-sync'; by: string; reboot: boolean }
+  /** What the mailbox of an account holds. */
+  | { type: 'mailbox'; account: string; waiting: boolean; fresh?: number; old?: number }
   /** A subsystem fell over or came back: `mqtt`, `sound`, `gpio:help`. */
   | { type: 'fault'; fault: string; raised: boolean; reason: string }
   /** The outcome of a registration, once it is known. An account that is not registered is the fault `sip:ACCOUNT`. */
@@ -232,6 +245,11 @@ export type TerminalAction =
   /** A prompt that still plays is cut short: somebody talks now. */
   | { type: 'silence' }
   | { type: 'volume'; volume: number }
+  | { type: 'message'; message: string; taken: boolean }
+  /** Text to speech at the terminal's loudspeaker. */
+  | { type: 'speak'; text: string }
+  /** Nothing goes on: now is the time. */
+  | { type: 'reload' }
   | { type: 'output'; output: string; on: boolean; blinkMs?: number }
   | { type: 'event'; event: TerminalEvent };
 
@@ -299,6 +317,10 @@ export type TerminalEvent =
   | { type: 'fault'; fault: string; state: 'raised' | 'cleared'; reason: string }
   | { type: 'registration'; account: string; registered: boolean; reason: string }
   | { type: 'config'; state: 'started' | 'stopped'; version: string; reason?: string }
+  /** `reason`: which rule, and why it was not spoken although it should have been. */
+  | { type: 'message'; from: string; text: string; spoken: boolean; reason: string }
+  | { type: 'mailbox'; account: string; waiting: boolean; fresh?: number; old?: number }
+  | { type: 'reload'; state: 'now' | 'later'; reason: string }
   | { type: 'command'; verb: string; source: Source; ok: boolean; reason?: string };
 
 // ------------------------------------------------------------------ to look at
@@ -326,4 +348,6 @@ export interface TerminalStatus {
   buttons: Readonly<Record<string, { pressed: boolean; stuck: boolean }>>;
   faults: readonly { fault: string; reason: string }[];
   registrations: Readonly<Record<string, { registered: boolean; reason: string }>>;
+  /** Text messages: those taken, and those of people whom no rule knows. */
+  messages: { taken: number; refused: number };
 }

@@ -40,6 +40,11 @@ function bench(options: { noPorts?: boolean; account?: string } = {}) {
     end: (_: string, __: number, reason?: string) => note(reason ? `end ${reason}` : 'end'),
     reinvite: (_: string, offer: () => Body) => note(`reinvite ${media(offer())}`),
     check: () => note('check'),
+    inform: (_: string, bodies: readonly Body[]) =>
+      note(
+        `info ${bodies.map(({ bytes }) => Buffer.from(bytes).toString().trim().replaceAll('\r\n', ' ')).join(', ')}`,
+      ),
+    answerMessage: (message: string, status: number) => note(`${message} answered ${status}`),
     answerOffer: (_: string, answer: Body | { status: number }) =>
       note('status' in answer ? `offer refused ${answer.status}` : `offer answered ${media(answer)}`),
     refer: (session: string, target: string) => note(`refer ${session} to ${target}`),

@@ -83,6 +83,12 @@ export function words(action: TerminalAction): string {
       return `announce ${action.call} ${action.file}`;
     case 'prompt':
       return `prompt ${action.file}`;
+    case 'message':
+      return `message ${action.message} ${action.taken ? 'taken' : 'refused'}`;
+    case 'speak':
+      return `speak ${action.text}`;
+    case 'reload':
+      return 'reload';
     case 'volume':
       return `volume ${action.volume}`;
     case 'output':

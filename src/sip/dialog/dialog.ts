@@ -101,6 +101,25 @@ export class Dialog {
     return dialog;
   }
 
+  /** RFC 6665 §4.4.1: made by the first NOTIFY to our SUBSCRIBE. */
+  static subscriber(subscribe: SipRequest, notify: SipRequest): Dialog {
+    const dialog = new Dialog({
+      callId: subscribe.callId,
+      localTag: subscribe.from.params.get('tag') ?? '',
+      remoteTag: notify.from.params.get('tag') ?? '',
+      local: subscribe.header('From') ?? '',
+      remote: notify.header('From') ?? '',
+      localSequence: subscribe.cseq.sequence,
+      remoteSequence: notify.cseq.sequence,
+      caller: true,
+    });
+    dialog.#remoteTarget = subscribe.uri;
+    dialog.#routeSet = routesOf(notify);
+    dialog.refresh(notify);
+    dialog.confirm();
+    return dialog;
+  }
+
   get id(): string {
     return dialogId(this.callId, this.localTag, this.remoteTag);
   }

@@ -17,6 +17,7 @@ export interface Call {
   end(now: number, reason?: string): void;
   reinvite(offer: () => Body, now: number): void;
   check(now: number): void;
+  inform(bodies: readonly Body[], now: number): void;
   answerOffer(answer: Body | { status: number; reason: string }, now: number): void;
 }
 

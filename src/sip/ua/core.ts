@@ -46,6 +46,8 @@ export interface Machine {
 
 /** Takes the requests of one dialog. */
 export interface InDialog {
+  /** The call it belongs to, when it is one. */
+  readonly session?: string;
   request(request: SipRequest, hop: Hop, transaction: string, now: number): void;
   /** ACK has no transaction of its own. */
   acknowledged(ack: SipRequest, now: number): void;
@@ -89,6 +91,8 @@ export class Core {
   forget: (transaction: string) => void = () => {};
   /** Hears what sessions tell their owners. */
   overhear: (session: string, event: SessionEvent) => void = () => {};
+  /** Hears whether an account is registered. */
+  announced: (account: string, registered: boolean) => void = () => {};
 
   constructor(config: UaConfig, random: Random, layer: TransactionLayer, receiver: Receiver) {
     this.config = config;
@@ -229,7 +233,14 @@ export class Core {
   announce(part: object, account: string, news: Told): void {
     const standing = this.#standings.get(account) ?? new Standing();
     this.#standings.set(account, standing);
-    this.#outputs.push({ kind: 'registration', account, ...standing.tell(part, news) });
+    const told = standing.tell(part, news);
+    this.announced(account, told.state === 'registered');
+    this.#outputs.push({ kind: 'registration', account, ...told });
+  }
+
+  /** What belongs to no session. */
+  push(output: UaOutput): void {
+    this.#outputs.push(output);
   }
 
   /**

@@ -5,6 +5,7 @@ import { createResponse, type Hop, type SipRequest } from '../message/index.ts';
 import type { Call, CallContext, Ending } from './call.ts';
 import type { InDialog, Machine } from './core.ts';
 import { ALLOW, bodyOf, type HeaderField, reasonOf, SUPPORTED } from './headers.ts';
+import { inform } from './info.ts';
 import { reliabilityOf } from './prack.ts';
 import { ReliableSender } from './reliable.ts';
 import { Talk } from './talk.ts';
@@ -55,6 +56,10 @@ export class IncomingCall implements Call, Machine, InDialog {
 
   get talk(): Talk | undefined {
     return this.#state === 'answered' ? this.#talk : undefined;
+  }
+
+  get session(): string {
+    return this.#context.session;
   }
 
   get deadline(): number | undefined {
@@ -145,6 +150,10 @@ export class IncomingCall implements Call, Machine, InDialog {
 
   check(now: number): void {
     this.#talk?.upkeep.check(now);
+  }
+
+  inform(bodies: readonly Body[], now: number): void {
+    if (this.#talk !== undefined) inform(this.#talk, bodies, now);
   }
 
   answerOffer(answer: Body | { status: number; reason: string }, now: number): void {

@@ -21,6 +21,7 @@ import { Branch } from './branch.ts';
 import type { Call, CallContext, Ending, Route } from './call.ts';
 import type { Machine } from './core.ts';
 import { ALLOW, bodyOf, fromOf, type HeaderField, reasonHeader, retryAfterMs, SUPPORTED } from './headers.ts';
+import { inform } from './info.ts';
 import { Redirects } from './redirects.ts';
 import { SessionTimer } from './session-timer.ts';
 import { Talk } from './talk.ts';
@@ -437,6 +438,10 @@ export class OutgoingCall implements Call, Machine {
 
   check(now: number): void {
     this.#talk?.upkeep.check(now);
+  }
+
+  inform(bodies: readonly Body[], now: number): void {
+    if (this.#talk !== undefined) inform(this.#talk, bodies, now);
   }
 
   answerOffer(answer: Body | { status: number; reason: string }, now: number): void {

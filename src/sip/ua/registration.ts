@@ -109,6 +109,16 @@ export class Registration implements Machine {
     return next === Infinity ? undefined : next;
   }
 
+  /** Our Contact as the registrar has it; empty: it has none. */
+  get contact(): string {
+    return this.#state === 'registered' ? this.#contact : '';
+  }
+
+  /** The binding is gone at the registrar, as it says itself. */
+  again(now: number): void {
+    if (this.#state === 'registered' && this.#transaction === undefined && !this.#stopping) this.#round(now);
+  }
+
   start(now: number): void {
     this.#tell('registering', 'first registration');
     this.#round(now);

@@ -90,6 +90,10 @@ export class Talk implements Machine, InDialog {
     this.context.core.dialogs.delete(this.dialog.id);
   }
 
+  get session(): string {
+    return this.context.session;
+  }
+
   get deadline(): number | undefined {
     const all = [this.#repeater?.deadline, this.renegotiation.deadline, this.upkeep.deadline];
     const next = Math.min(...all.map((at) => at ?? Number.POSITIVE_INFINITY));

@@ -15,6 +15,10 @@ export interface AccountConfig {
   nat?: 'rewrite' | 'off';
   /** At the first server that answers (`preferred`, the default), or at every one at once. */
   register?: 'preferred' | 'all';
+  /** Publishes whether the terminal is in a call (RFC 3903). */
+  presence?: boolean;
+  /** Subscribes to its own registration (RFC 3680): one that the registrar loses is made anew at once. */
+  watchRegistration?: boolean;
 }
 
 /** Who may speak to us, in the words of whoever has the rules. Absent: everybody. */
@@ -48,6 +52,8 @@ export interface UaConfig {
   instance?: string;
   /** How a request goes that is too large for a datagram (§18.1.1): `tcp` unless said otherwise. */
   oversize?: 'tcp' | 'udp';
+  /** Whether somebody at this address may subscribe to our state; the accounts' servers may. */
+  mayWatch?: (address: string) => boolean;
 }
 
 /** What happened below that concerns no single request. */
@@ -147,7 +153,19 @@ export type UaOutput =
       reason: string;
       expiresMs?: number;
     }
-  | { kind: 'session'; session: string; event: SessionEvent };
+  | { kind: 'session'; session: string; event: SessionEvent }
+  /** A MESSAGE (RFC 3428), to be answered with `answerMessage`. `account`: it came from that account's server. */
+  | { kind: 'message'; message: string; request: SipRequest; hop: Hop; account?: string; user?: string; text: string }
+  /** NOTIFY without a subscription; already answered. Without `account` it came from the other side of `session`. */
+  | { kind: 'notice'; account?: string; notice: Notice };
+
+/** What PBXs tell their phones by NOTIFY. */
+export type Notice =
+  /** `session`: the call in whose dialog it came. */
+  | { type: 'talk' | 'hold'; session?: string }
+  | { type: 'check-sync'; reboot: boolean }
+  /** RFC 3842. */
+  | { type: 'messages'; waiting: boolean; fresh?: number; old?: number };
 
 /** What a provisional response of ours says. */
 export interface Early {
@@ -208,6 +226,10 @@ export interface UserAgentInterface {
   reinvite(session: string, offer: () => Body, now: number): UaOutput[];
   /** Asks the other side of a talk for a sign of life; the session ends with `timeout` when none comes soon. */
   check(session: string, now: number): UaOutput[];
+  /** 200, or a refusal, to a `message`. */
+  answerMessage(message: string, status: number, now: number): UaOutput[];
+  /** INFO inside the session, one after the other: DTMF for peers that want it so (RFC 6086 §1). */
+  inform(session: string, bodies: readonly Body[], now: number): UaOutput[];
   /** Answers `offered`: a body, or a refusal such as 488. */
   answerOffer(session: string, answer: Body | { status: number; reason: string }, now: number): UaOutput[];
   /**

@@ -12,12 +12,14 @@ import {
 } from '../message/index.ts';
 import { TransactionLayer, type TransactionOptions } from '../transaction/index.ts';
 import { type Account, accountsOf, samePlace } from './account.ts';
+import { Beside } from './beside.ts';
 import { type CallContext, Calls, type Route } from './call.ts';
 import { Core, MACHINES_MAX } from './core.ts';
 import { Gate, type GateCounts } from './gate.ts';
 import { ACCEPT, ALLOW, bodyOf, type HeaderField, SUPPORTED } from './headers.ts';
 import { IncomingCall } from './incoming.ts';
 import { inspect, type Refusal } from './inspect.ts';
+import { ALLOW_EVENTS } from './notifier.ts';
 import { OutgoingCall } from './outgoing.ts';
 import { Registration } from './registration.ts';
 import { Transfers } from './transfers.ts';
@@ -39,6 +41,7 @@ export class UserAgent implements UserAgentInterface {
   /** Requests being answered, by what a merged copy of them would share (§8.2.2.2), and the other way round. */
   readonly #merges = new Map<string, string>();
   readonly #mergeKeys = new Map<string, string>();
+  readonly #beside: Beside;
   #stopBy: number | undefined;
 
   /** Throws `SipSyntaxError` when an address or server of an account is no URI. */
@@ -48,7 +51,10 @@ export class UserAgent implements UserAgentInterface {
     this.#core.forget = (transaction) => this.#forget(transaction);
     this.#calls = new Calls(this.#core);
     this.#transfers = new Transfers(this.#core, this.#calls);
-    this.#core.overhear = (session, event) => this.#transfers.heard(session, event);
+    this.#core.overhear = (session, event) => {
+      this.#transfers.heard(session, event);
+      this.#beside.noticed(session, event);
+    };
     this.#core.busy = () => this.#calls.size > 0;
     this.#accounts = config.accounts.flatMap((account) => accountsOf(account, random));
     const inside = {
@@ -61,6 +67,11 @@ export class UserAgent implements UserAgentInterface {
       const before = this.#accounts.slice(0, i).filter(({ config }) => config.address === account.config.address);
       return new Registration(this.#core, account, before.length + 1);
     });
+    this.#beside = new Beside(this.#core, this.#accounts, this.#registrations, {
+      accountOf: (...from) => this.#accountOf(...from),
+      userOf: (request) => this.#gate?.userOf(request),
+    });
+    this.#core.announced = (account, registered) => this.#beside.announced(account, registered);
   }
 
   get deadline(): number | undefined {
@@ -143,6 +154,7 @@ export class UserAgent implements UserAgentInterface {
 
   stop(now: number): UaOutput[] {
     for (const session of this.#calls.names()) this.#calls.get(session)?.end(now);
+    this.#beside.stop(now);
     for (const registration of this.#registrations) registration.stop(now);
     this.#stopBy = now + STOP_MS;
     return this.#core.take();
@@ -179,6 +191,7 @@ export class UserAgent implements UserAgentInterface {
     const accounts = this.#accountsFor(invitation, uri);
     const call = new OutgoingCall(this.#context(session, accounts[0]), { ...invitation, headers }, now);
     this.#calls.add(session, call);
+    this.#beside.begun(session, invitation.target);
     this.#find(uri, accounts, now, (routes, at) => call.start(routes, at));
   }
 
@@ -215,11 +228,13 @@ export class UserAgent implements UserAgentInterface {
 
   ring(session: string, now: number, early?: Early): UaOutput[] {
     this.#calls.get(session)?.ring(now, early);
+    if (this.#calls.has(session)) this.#beside.rings(session);
     return this.#core.take();
   }
 
   accept(session: string, body: Body | undefined, now: number): UaOutput[] {
     this.#calls.get(session)?.accept(body, now);
+    if (this.#calls.has(session)) this.#beside.accepted(session);
     return this.#core.take();
   }
 
@@ -240,6 +255,16 @@ export class UserAgent implements UserAgentInterface {
 
   check(session: string, now: number): UaOutput[] {
     this.#calls.get(session)?.check(now);
+    return this.#core.take();
+  }
+
+  inform(session: string, bodies: readonly Body[], now: number): UaOutput[] {
+    this.#calls.get(session)?.inform(bodies, now);
+    return this.#core.take();
+  }
+
+  answerMessage(message: string, status: number, now: number): UaOutput[] {
+    this.#beside.messages.answer(message, status, now);
     return this.#core.take();
   }
 
@@ -286,6 +311,7 @@ export class UserAgent implements UserAgentInterface {
     if (refusal !== undefined) {
       return this.#core.answer(transaction, request, refusal.status, now, refusal.reason, refusal.headers);
     }
+    if (this.#beside.serve(request, hop, transaction, now)) return;
     if (request.toTag !== undefined) {
       const dialog = this.#core.dialogs.get(dialogIdOf(request));
       if (dialog === undefined) return this.#core.answer(transaction, request, 481, now);
@@ -323,6 +349,7 @@ export class UserAgent implements UserAgentInterface {
   }
 
   #forget(transaction: string): void {
+    this.#beside.messages.forget(transaction);
     const key = this.#mergeKeys.get(transaction);
     if (key === undefined) return;
     this.#mergeKeys.delete(transaction);
@@ -337,6 +364,7 @@ export class UserAgent implements UserAgentInterface {
       ['Accept-Encoding', 'identity'],
       ['Accept-Language', 'en'],
       SUPPORTED,
+      ALLOW_EVENTS,
       ['Server', this.#core.config.product],
     ];
     const toTag = this.#core.random.token();

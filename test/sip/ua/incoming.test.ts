@@ -250,8 +250,6 @@ for (const [name, method, fields, expected, header] of [
   ['an unknown method', 'DANCE', {}, 501, ALLOW],
   ['a method in the wrong case', 'invite', {}, 501, undefined],
   ['REGISTER', 'REGISTER', {}, 405, ALLOW],
-  ['SUBSCRIBE', 'SUBSCRIBE', {}, 405, undefined],
-  ['MESSAGE', 'MESSAGE', {}, 405, undefined],
   ['BYE outside a dialog', 'BYE', {}, 481, undefined],
   ['BYE of an unknown dialog', 'BYE', { to: '<sip:1001@127.66.0.1>;tag=no' }, 481, undefined],
   ['INVITE of an unknown dialog', 'INVITE', { to: '<sip:1001@127.66.0.1>;tag=no', body: offer }, 481, undefined],

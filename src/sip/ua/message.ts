@@ -1,0 +1,62 @@
+/** MESSAGE, RFC 3428: held until its owner has decided what becomes of it. */
+import type { Hop, SipRequest } from '../message/index.ts';
+import type { Senders } from './beside.ts';
+import type { Core } from './core.ts';
+import type { HeaderField } from './headers.ts';
+
+/** §8 says 1300 octets; some senders write more. */
+export const MESSAGE_BYTES_MAX = 8_192;
+/** Waiting for a decision at once. The owner decides as soon as it hears of one; this is for an owner that does not. */
+export const MESSAGES_MAX = 64;
+const TEXT_TYPE = 'text/plain';
+
+interface Waiting {
+  request: SipRequest;
+  transaction: string;
+}
+
+export class Messages {
+  readonly #core: Core;
+  readonly #waiting = new Map<string, Waiting>();
+  #count = 0;
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  received(request: SipRequest, hop: Hop, transaction: string, { accountOf, userOf }: Senders, now: number): void {
+    const refuse = (status: number, headers: HeaderField[] = []): void =>
+      this.#core.answer(transaction, request, status, now, undefined, headers);
+    const { contentType = TEXT_TYPE } = request;
+    const encoding = (request.header('Content-Encoding') ?? 'identity').toLowerCase();
+    if (encoding !== 'identity') return refuse(415, [['Accept-Encoding', 'identity']]);
+    if (contentType !== TEXT_TYPE || !readableCharset(request)) return refuse(415, [['Accept', TEXT_TYPE]]);
+    if (request.body.length > MESSAGE_BYTES_MAX) return refuse(413);
+    if (this.#waiting.size >= MESSAGES_MAX) return refuse(480);
+    const message = `m${++this.#count}`;
+    this.#waiting.set(message, { request, transaction });
+    const text = new TextDecoder().decode(request.body);
+    const account = accountOf(request, hop)?.name;
+    this.#core.push({ kind: 'message', message, request, hop, account, user: userOf(request), text });
+  }
+
+  /** §7: 200, or a refusal. */
+  answer(message: string, status: number, now: number): void {
+    const waiting = this.#waiting.get(message);
+    if (waiting === undefined) return;
+    this.#waiting.delete(message);
+    this.#core.answer(waiting.transaction, waiting.request, status, now);
+  }
+
+  /** Its transaction is over: there is nobody left to answer. */
+  forget(transaction: string): void {
+    for (const [message, waiting] of this.#waiting) {
+      if (waiting.transaction === transaction) this.#waiting.delete(message);
+    }
+  }
+}
+
+function readableCharset(request: SipRequest): boolean {
+  const charset = /;\s*charset\s*=\s*"?([\w-]+)/i.exec(request.header('Content-Type') ?? '')?.[1];
+  return charset === undefined || ['utf-8', 'utf8', 'us-ascii'].includes(charset.toLowerCase());
+}
