@@ -1,7 +1,13 @@
 /** A whole user agent on the virtual network. */
 import type { Random } from '../../src/base/index.ts';
 import type { Hop, SipMessage, SipUri } from '../../src/sip/message/index.ts';
-import { type AccountConfig, type SessionEvent, type UaOutput, UserAgent } from '../../src/sip/ua/index.ts';
+import {
+  type AccountConfig,
+  type SessionEvent,
+  type UaConfig,
+  type UaOutput,
+  UserAgent,
+} from '../../src/sip/ua/index.ts';
 import type { Network, Node } from './network.ts';
 
 export const SERVER = '10.0.0.1';
@@ -29,8 +35,15 @@ export class Terminal implements Node {
   react: (session: string, event: SessionEvent) => void = () => {};
   readonly #network: Network;
 
-  /** `more`: of its account, which otherwise has the one server. */
-  constructor(host: string, user: string, network: Network, roll: () => number, more: Partial<AccountConfig> = {}) {
+  /** `more`: of its account, which otherwise has the one server. `ua`: what else is configured. */
+  constructor(
+    host: string,
+    user: string,
+    network: Network,
+    roll: () => number,
+    more: Partial<AccountConfig> = {},
+    ua: Partial<UaConfig> = {},
+  ) {
     this.host = host;
     this.#network = network;
     const account = {
@@ -42,7 +55,7 @@ export class Terminal implements Node {
       expiresMs: 60_000,
       ...more,
     };
-    const config = { accounts: [account], product: 'lab', user, displayName: 'Lab' };
+    const config = { accounts: [account], product: 'lab', user, displayName: 'Lab', ...ua };
     this.ua = new UserAgent(config, new SeededRandom(roll));
     network.join(this);
   }

@@ -169,7 +169,7 @@ export class Renegotiation {
         if (repeatAck !== undefined) return repeatAck();
         this.#talk.dialog.refresh(response);
         if (!early) {
-          upkeep.accepted(response, at);
+          upkeep.accepted(response, now);
           repeatAck = this.#talk.acknowledge(invite, at);
         }
         this.#settled();

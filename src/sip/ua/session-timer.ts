@@ -95,11 +95,14 @@ export class SessionTimer {
     return true;
   }
 
-  /** §7.2, §7.4: the 2xx to a request of ours says what holds from now on; without Session-Expires nothing does. */
-  accepted(response: SipResponse, now: number): void {
+  /**
+   * §7.2, §7.4: the 2xx to a request of ours says what holds from now on; without Session-Expires nothing does. The other
+   * side may have counted since the request came, so it is counted from `sentAt`.
+   */
+  accepted(response: SipResponse, sentAt: number): void {
     const granted = sessionExpiresOf(response);
     // Who forgets to say who refreshes means the one who asked.
-    this.#agree(granted && { seconds: granted.seconds, ours: granted.refresher !== 'uas' }, now);
+    this.#agree(granted && { seconds: granted.seconds, ours: granted.refresher !== 'uas' }, sentAt);
   }
 
   /** §9: header fields of our 2xx to their request, by which it holds from now on. */
@@ -149,8 +152,8 @@ export class SessionTimer {
     if (agreed === undefined) return;
     if (agreed.seconds > INTERVAL_MAX_S) return;
     const intervalMs = Math.max(agreed.seconds, INTERVAL_MIN_S) * 1_000;
-    // §10: a little before the end, so that both sides end it for the same reason.
-    this.#expiresAt = now + intervalMs - Math.min(32_000, intervalMs / 3);
+    // §10: who waits ends it a little before its time; who refreshes may try until then.
+    this.#expiresAt = now + intervalMs - (agreed.ours ? 0 : Math.min(32_000, intervalMs / 3));
     this.#timers.set('expired', this.#expiresAt);
     if (agreed.ours) this.#timers.set('refresh', now + intervalMs / 2);
   }

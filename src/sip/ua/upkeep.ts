@@ -67,8 +67,8 @@ export class Upkeep {
     return this.#session.answering(request, now);
   }
 
-  accepted(response: SipResponse, now: number): void {
-    this.#session.accepted(response, now);
+  accepted(response: SipResponse, sentAt: number): void {
+    this.#session.accepted(response, sentAt);
   }
 
   /** True: the request that got this is to be sent again. */
@@ -85,7 +85,7 @@ export class Upkeep {
       response: (response: SipResponse, _hop: unknown, at: number): void => {
         if (response.status < 200) return;
         this.#updating = false;
-        this.#updated(response, at);
+        this.#updated(response, now, at);
       },
       failed: (cause: 'timeout' | 'transport', reason: string, at: number): void =>
         this.#talk.hangUp({ cause, by: 'network', reason: `UPDATE: ${reason}` }, at),
@@ -93,11 +93,11 @@ export class Upkeep {
     this.#talk.send('UPDATE', [...this.#talk.headers, ...this.asking()], undefined, handler, now);
   }
 
-  #updated(response: SipResponse, now: number): void {
+  #updated(response: SipResponse, sentAt: number, now: number): void {
     const { status, reason } = response;
     if (status < 300) {
       this.#talk.dialog.refresh(response);
-      return this.accepted(response, now);
+      return this.accepted(response, sentAt);
     }
     if (this.tooShort(response)) return this.#refresh(now);
     if (status === 481 || status === 408) {
