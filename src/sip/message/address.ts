@@ -1,6 +1,6 @@
 /** `name-addr` and `addr-spec`: the values of From, To, Contact, Route, Record-Route, Refer-To... (RFC 3261 §20.10, §25.1) */
-import { classes, TOKEN } from './codes.ts';
-import { formatParams, NO_PARAMS, type Params, quote, unquote } from './params.ts';
+import { classes, isBlank, TOKEN, trimmedEnd } from './codes.ts';
+import { formatParams, type Params, quote, unquote } from './params.ts';
 import { Scanner } from './scanner.ts';
 import { formatUri, readUri, type SipUri } from './uri.ts';
 
@@ -15,8 +15,6 @@ export interface NameAddr {
   readonly params: Params;
 }
 
-const TAB = 9;
-const SPACE = 32;
 const QUOTE = 34;
 const COMMA = 44;
 const SEMICOLON = 59;
@@ -26,36 +24,38 @@ const QUESTION = 63;
 
 /** An address where it stands: its parts become text when somebody asks. */
 class ReadNameAddr implements NameAddr {
-  readonly #text: string;
-  readonly #codes: Uint8Array;
-  readonly #nameFrom: number;
-  readonly #nameTo: number;
-  readonly #uriFrom: number;
-  readonly #uriTo: number;
-  params: Params = NO_PARAMS;
-  #uri?: SipUri;
+  private readonly text: string;
+  private readonly codes: Uint8Array;
+  private readonly nameFrom: number;
+  private readonly nameTo: number;
+  private readonly uriFrom: number;
+  private readonly uriTo: number;
+  readonly params: Params;
+  private parsed: SipUri | undefined;
 
+  /** The cursor stands behind the URI; the parameters of the field are read from there. */
   constructor(scanner: Scanner, nameFrom: number, nameTo: number, uriFrom: number, uriTo: number) {
-    this.#text = scanner.text;
-    this.#codes = scanner.codes;
-    this.#nameFrom = nameFrom;
-    this.#nameTo = nameTo;
-    this.#uriFrom = uriFrom;
-    this.#uriTo = uriTo;
+    this.text = scanner.text;
+    this.codes = scanner.codes;
+    this.nameFrom = nameFrom;
+    this.nameTo = nameTo;
+    this.uriFrom = uriFrom;
+    this.uriTo = uriTo;
+    this.params = scanner.params();
   }
 
   get displayName(): string {
-    const inner = this.#text.slice(this.#nameFrom, this.#nameTo);
-    return this.#codes[this.#nameFrom - 1] === QUOTE ? unquote(inner) : inner;
+    const inner = this.text.slice(this.nameFrom, this.nameTo);
+    return this.codes[this.nameFrom - 1] === QUOTE ? unquote(inner) : inner;
   }
 
   get uriText(): string {
-    return this.#text.slice(this.#uriFrom, this.#uriTo);
+    return this.text.slice(this.uriFrom, this.uriTo);
   }
 
   get uri(): SipUri {
-    this.#uri ??= readUri(this.#text, this.#codes, this.#uriFrom, this.#uriTo);
-    return this.#uri;
+    this.parsed ??= readUri(this.text, this.codes, this.uriFrom, this.uriTo);
+    return this.parsed;
   }
 }
 
@@ -115,33 +115,18 @@ function readAddress(scanner: Scanner): NameAddr {
   for (let i = from; i < to; i++) if (isBlank(codes[i])) unfit = true;
   if (unfit) scanner.fail('the URI needs angle brackets');
   scanner.at = at;
-  const address = new ReadNameAddr(scanner, from, from, from, to);
-  address.params = scanner.params();
-  return address;
+  return new ReadNameAddr(scanner, from, from, from, to);
 }
 
 function bracketed(scanner: Scanner, nameFrom: number, nameTo: number): NameAddr {
   const { codes, end } = scanner;
   let from = scanner.at + 1;
-  let at = from;
-  while (at < end && codes[at] !== GREATER) at++;
-  if (at >= end) scanner.fail('the < is not closed');
+  const at = scanner.text.indexOf('>', from);
+  if (at < 0 || at >= end) scanner.fail('the < is not closed');
   // RFC 4475 §3.1.2.14: blanks inside the brackets are no harm.
   while (from < at && isBlank(codes[from])) from++;
-  const address = new ReadNameAddr(scanner, nameFrom, nameTo, from, trimmedEnd(codes, from, at));
   scanner.at = at + 1;
-  address.params = scanner.params();
-  return address;
-}
-
-function isBlank(code: number): boolean {
-  return code === SPACE || code === TAB;
-}
-
-function trimmedEnd(codes: Uint8Array, from: number, to: number): number {
-  let end = to;
-  while (end > from && isBlank(codes[end - 1])) end--;
-  return end;
+  return new ReadNameAddr(scanner, nameFrom, nameTo, from, trimmedEnd(codes, from, at));
 }
 
 export function formatNameAddr(address: { displayName?: string; uri: SipUri | string; params?: Params }): string {

@@ -44,6 +44,24 @@ export function codesOf(text: string): Uint8Array {
   return codes;
 }
 
+export function isBlank(code: number): boolean {
+  return code === 32 || code === 9;
+}
+
+/** Where the blanks from `from` on end. Behind every text stands something that is none. */
+export function skipBlanks(codes: Uint8Array, from: number): number {
+  let at = from;
+  while (isBlank(codes[at])) at++;
+  return at;
+}
+
+/** Where the text between `from` and `to` ends when the blanks at its end are left out. */
+export function trimmedEnd(codes: Uint8Array, from: number, to: number): number {
+  let end = to;
+  while (end > from && isBlank(codes[end - 1])) end--;
+  return end;
+}
+
 /** Whether the octets from `from` are `word` (ASCII, lower-case letters), case aside. */
 export function sameWord(codes: Uint8Array, from: number, word: string): boolean {
   for (let i = 0; i < word.length; i++) {
@@ -60,4 +78,8 @@ export function isToken(text: string): boolean {
     if (code > 127 || (classes[code] & TOKEN) === 0) return false;
   }
   return text.length > 0;
+}
+
+export function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57;
 }

@@ -48,7 +48,7 @@ export abstract class SipMessageBase extends HeaderFields {
 
   /** The topmost Via value. */
   get via(): Via {
-    this.#via ??= readFirstVia(this.#need(VIA).scan('Via'));
+    this.#via ??= readFirstVia(this.need(VIA).scan('Via'));
     return this.#via;
   }
 
@@ -57,12 +57,12 @@ export abstract class SipMessageBase extends HeaderFields {
   }
 
   get from(): NameAddr {
-    this.#from ??= readNameAddr(this.#need(FROM).scan('From'));
+    this.#from ??= readNameAddr(this.need(FROM).scan('From'));
     return this.#from;
   }
 
   get to(): NameAddr {
-    this.#to ??= readNameAddr(this.#need(TO).scan('To'));
+    this.#to ??= readNameAddr(this.need(TO).scan('To'));
     return this.#to;
   }
 
@@ -75,11 +75,11 @@ export abstract class SipMessageBase extends HeaderFields {
   }
 
   get callId(): string {
-    return this.#need(CALL_ID).value;
+    return this.need(CALL_ID).value;
   }
 
   get cseq(): CSeq {
-    this.#cseq ??= readCSeq(this.#need(CSEQ).scan('CSeq'));
+    this.#cseq ??= readCSeq(this.need(CSEQ).scan('CSeq'));
     return this.#cseq;
   }
 
@@ -103,20 +103,17 @@ export abstract class SipMessageBase extends HeaderFields {
 
   /** RFC 4475 §3.1.2.4: a value that cannot be is as good as none. */
   get maxForwards(): number | undefined {
-    return this.#scalar('Max-Forwards', 255);
+    return this.scalar('Max-Forwards', 255);
   }
 
   get contentLength(): number | undefined {
-    const scanner = this.find(CONTENT_LENGTH)?.scan('Content-Length');
-    if (scanner === undefined) return undefined;
-    const value = scanner.integer('the value', UINT32);
-    scanner.finish();
-    return value;
+    const field = this.find(CONTENT_LENGTH);
+    return field && readContentLength(field);
   }
 
   /** Seconds. RFC 4475 §3.1.2.4: a value that cannot be is as good as none. */
   get expires(): number | undefined {
-    return this.#scalar('Expires', UINT32);
+    return this.scalar('Expires', UINT32);
   }
 
   /** `type/subtype`, lower-case, without parameters. */
@@ -127,12 +124,12 @@ export abstract class SipMessageBase extends HeaderFields {
     return (semicolon < 0 ? text : text.slice(0, semicolon)).replace(/[ \t]+/g, '').toLowerCase();
   }
 
-  #scalar(name: string, max: number): number | undefined {
+  private scalar(name: string, max: number): number | undefined {
     const text = this.header(name);
     return text !== undefined && /^\d{1,10}$/.test(text) && Number(text) <= max ? Number(text) : undefined;
   }
 
-  #need(name: HeaderName): Field {
+  private need(name: HeaderName): Field {
     const field = this.find(name);
     if (field === undefined || field.empty) {
       throw new SipSyntaxError(`Cannot use the message: header field ${name.written} is missing or empty`);
@@ -151,4 +148,11 @@ function readCSeq(scanner: Scanner): CSeq {
   const method = scanner.token('the method');
   scanner.finish();
   return { sequence, method };
+}
+
+export function readContentLength(field: Field): number {
+  const scanner = field.scan('Content-Length');
+  const value = scanner.integer('the value', UINT32);
+  scanner.finish();
+  return value;
 }

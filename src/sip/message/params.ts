@@ -18,58 +18,58 @@ const QUOTE = 34;
 
 /** What a reader found: no text is made of a parameter before somebody asks for it. */
 export class ParamList implements Params {
-  readonly #text: string;
-  readonly #codes: Uint8Array;
-  readonly #marks: readonly number[];
-  #map?: ReadonlyMap<string, string | null>;
+  private readonly text: string;
+  private readonly codes: Uint8Array;
+  private readonly marks: readonly number[];
+  private map: ReadonlyMap<string, string | null> | undefined;
 
   constructor(text: string, codes: Uint8Array, marks: readonly number[]) {
-    this.#text = text;
-    this.#codes = codes;
-    this.#marks = marks;
+    this.text = text;
+    this.codes = codes;
+    this.marks = marks;
   }
 
   get(name: string): string | null | undefined {
-    const mark = this.#find(name);
-    return mark < 0 ? undefined : this.#value(mark);
+    const mark = this.find(name);
+    return mark < 0 ? undefined : this.value(mark);
   }
 
   has(name: string): boolean {
-    return this.#find(name) >= 0;
+    return this.find(name) >= 0;
   }
 
   get size(): number {
-    return this.#all.size;
+    return this.all().size;
   }
 
   [Symbol.iterator](): IterableIterator<[string, string | null]> {
-    return this.#all[Symbol.iterator]();
+    return this.all()[Symbol.iterator]();
   }
 
-  #find(name: string): number {
-    const marks = this.#marks;
+  private find(name: string): number {
+    const marks = this.marks;
     for (let i = 0; i < marks.length; i += MARKS) {
-      if (marks[i + 1] - marks[i] === name.length && sameWord(this.#codes, marks[i], name)) return i;
+      if (marks[i + 1] - marks[i] === name.length && sameWord(this.codes, marks[i], name)) return i;
     }
     return -1;
   }
 
-  #value(mark: number): string | null {
-    const from = this.#marks[mark + 2];
+  private value(mark: number): string | null {
+    const from = this.marks[mark + 2];
     if (from < 0) return null;
-    const value = this.#text.slice(from, this.#marks[mark + 3]);
-    return this.#codes[from - 1] === QUOTE ? unquote(value) : value;
+    const value = this.text.slice(from, this.marks[mark + 3]);
+    return this.codes[from - 1] === QUOTE ? unquote(value) : value;
   }
 
-  get #all(): ReadonlyMap<string, string | null> {
-    if (this.#map !== undefined) return this.#map;
+  private all(): ReadonlyMap<string, string | null> {
+    if (this.map !== undefined) return this.map;
     const map = new Map<string, string | null>();
-    const marks = this.#marks;
+    const marks = this.marks;
     for (let i = 0; i < marks.length; i += MARKS) {
-      const name = this.#text.slice(marks[i], marks[i + 1]).toLowerCase();
-      if (!map.has(name)) map.set(name, this.#value(i));
+      const name = this.text.slice(marks[i], marks[i + 1]).toLowerCase();
+      if (!map.has(name)) map.set(name, this.value(i));
     }
-    this.#map = map;
+    this.map = map;
     return map;
   }
 }

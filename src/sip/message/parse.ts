@@ -1,14 +1,18 @@
 /** Octets to `SipMessage`, RFC 3261 §7: start line, header lines found but not read, body by Content-Length (§18.3). */
 import { Buffer, isAscii } from 'node:buffer';
-import { isToken } from './codes.ts';
+import { classes, isDigit, isToken, sameWord, TOKEN } from './codes.ts';
 import { SipSyntaxError, shown } from './errors.ts';
 import { decodeLatin1, type Field, makeField } from './fields.ts';
-import { NO_BODY } from './message.ts';
+import { NO_BODY, readContentLength } from './message.ts';
 import { headerName } from './names.ts';
 import { reasonPhrase } from './reasons.ts';
 import { SipRequest } from './request.ts';
 import { createResponse, SipResponse } from './response.ts';
 import { findLine, HEADER_LINES_MAX, scanFields } from './scan.ts';
+
+const LF = 10;
+const CR = 13;
+const SPACE = 32;
 
 const CONTENT_LENGTH = headerName('Content-Length');
 
@@ -19,20 +23,22 @@ export function parseMessage(bytes: Uint8Array): SipMessage {
   const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let start = 0;
   // RFC 3261 §7.5: empty lines before the start line are ignored.
-  while (buffer[start] === 13 && buffer[start + 1] === 10) start += 2;
+  while (buffer[start] === CR && buffer[start + 1] === LF) start += 2;
   const text = buffer.toString('latin1');
+  const ascii = isAscii(buffer);
   const lineEnd = findLine(buffer, text, start);
-  const line = decodeLatin1(text.slice(start, lineEnd));
   try {
-    const { fields, bodyStart } = scanFields(buffer, text, lineEnd + 2, isAscii(buffer));
+    const { fields, bodyStart } = scanFields(buffer, text, lineEnd + 2, ascii);
     if (bodyStart < 0) {
       throw new SipSyntaxError('Cannot parse message: the empty line after the header fields is missing');
     }
     const body = cutBody(fields, buffer, bodyStart);
-    return line.startsWith('SIP/') ? parseStatusLine(line, fields, body) : parseRequestLine(line, fields, body);
+    return text.startsWith('SIP/', start)
+      ? readStatusLine(buffer, text, start, lineEnd, ascii, fields, body)
+      : readRequestLine(buffer, text, start, lineEnd, ascii, fields, body);
   } catch (error) {
     if (error instanceof SipSyntaxError && error.reply === undefined) {
-      const reply = replyTo(salvage(line, text.slice(lineEnd + 2)), error.status, error.message);
+      const reply = replyTo(salvage(text.slice(start, lineEnd), text.slice(lineEnd + 2)), error.status, error.message);
       if (reply !== undefined) throw new SipSyntaxError(error.message, { ...error, cause: error.cause, reply });
     }
     throw error;
@@ -45,7 +51,7 @@ function cutBody(fields: Field[], buffer: Buffer, start: number): Uint8Array {
   for (const field of fields) {
     if (field.name !== CONTENT_LENGTH) continue;
     if (length !== undefined) throw new SipSyntaxError('Cannot parse message: more than one Content-Length');
-    length = parseLength(field.value);
+    length = readContentLength(field);
   }
   const present = buffer.length - start;
   if (length !== undefined && length > present) {
@@ -55,32 +61,66 @@ function cutBody(fields: Field[], buffer: Buffer, start: number): Uint8Array {
   return buffer.subarray(start, length === undefined ? buffer.length : start + length);
 }
 
-function parseLength(text: string): number {
-  if (text === '0') return 0;
-  if (!/^\d{1,10}$/.test(text)) throw new SipSyntaxError(`Cannot parse Content-Length ${shown(text)}: not a length`);
-  return Number(text);
+function readRequestLine(
+  codes: Uint8Array,
+  text: string,
+  from: number,
+  end: number,
+  ascii: boolean,
+  fields: Field[],
+  body: Uint8Array,
+): SipRequest {
+  let at = from;
+  while ((classes[codes[at]] & TOKEN) !== 0) at++;
+  const methodEnd = at;
+  // RFC 3261 §7.1: one blank on either side of the URI and none in it.
+  do at++;
+  while (at < end && codes[at] > SPACE);
+  if (methodEnd > from && codes[methodEnd] === SPACE && at > methodEnd + 1 && codes[at] === SPACE) {
+    if (at + 8 === end && sameWord(codes, at + 1, 'sip/2.0')) {
+      const uri = text.slice(methodEnd + 1, at);
+      return new SipRequest(text.slice(from, methodEnd), ascii ? uri : decodeLatin1(uri), fields, body);
+    }
+  }
+  const line = decodeLatin1(text.slice(from, end));
+  const status = /^[^\s]+ [^\s]+ SIP\/(?!2\.0$)\d+\.\d+$/i.test(line) ? 505 : 400;
+  throw new SipSyntaxError(
+    `Cannot parse request line ${shown(line)}: not "METHOD URI SIP/2.0", or the version is another`,
+    {
+      offset: from,
+      status,
+    },
+  );
 }
 
-function parseRequestLine(line: string, fields: Field[], body: Uint8Array): SipRequest {
-  const first = line.indexOf(' ');
-  const last = line.lastIndexOf(' ');
-  const method = line.slice(0, first);
-  const uri = line.slice(first + 1, last);
-  const version = line.slice(last + 1);
-  if (first < 0 || first === last || !isToken(method) || uri === '' || /[\s\0]/.test(uri)) {
-    throw new SipSyntaxError(`Cannot parse request line ${shown(line)}: not "METHOD URI SIP/2.0"`, { offset: 0 });
+function readStatusLine(
+  codes: Uint8Array,
+  text: string,
+  from: number,
+  end: number,
+  ascii: boolean,
+  fields: Field[],
+  body: Uint8Array,
+): SipResponse {
+  const at = from + 8;
+  const status = (codes[at] - 48) * 100 + (codes[at + 1] - 48) * 10 + codes[at + 2] - 48;
+  const after = at + 3;
+  const digits = isDigit(codes[at]) && isDigit(codes[at + 1]) && isDigit(codes[at + 2]);
+  const reason = text.slice(after + 1, end);
+  if (
+    after > end ||
+    !digits ||
+    status < 100 ||
+    status > 699 ||
+    !sameWord(codes, from, 'sip/2.0 ') ||
+    (after < end && codes[after] !== SPACE) ||
+    reason.includes('\n') ||
+    reason.includes('\r')
+  ) {
+    const line = decodeLatin1(text.slice(from, end));
+    throw new SipSyntaxError(`Cannot parse status line ${shown(line)}`, { offset: from });
   }
-  if (version !== 'SIP/2.0' && version.toUpperCase() !== 'SIP/2.0') {
-    const status = /^SIP\/\d+\.\d+$/i.test(version) ? 505 : 400;
-    throw new SipSyntaxError(`Cannot parse request line ${shown(line)}: the version is not SIP/2.0`, { status });
-  }
-  return new SipRequest(method, uri, fields, body);
-}
-
-function parseStatusLine(line: string, fields: Field[], body: Uint8Array): SipResponse {
-  const match = /^SIP\/2\.0 ([1-6]\d\d)(?: ([^\r\n]*))?$/i.exec(line);
-  if (match === null) throw new SipSyntaxError(`Cannot parse status line ${shown(line)}`, { offset: 0 });
-  return new SipResponse(Number(match[1]), match[2] ?? '', fields, body);
+  return new SipResponse(status, ascii ? reason : decodeLatin1(reason), fields, body);
 }
 
 /** What can be read of a damaged request: its method and the header lines that look like such. */

@@ -2,7 +2,7 @@
  * Where the lines of a head begin and end, found on the octets in one pass; no text is made of a value before somebody asks
  * (RFC 3261 §7.3). Octets and characters have the same positions because the head is held as Latin-1 until a value is read.
  */
-import { classes, NAME } from './codes.ts';
+import { classes, isBlank, NAME, skipBlanks, trimmedEnd } from './codes.ts';
 import { SipSyntaxError, shown } from './errors.ts';
 import { Field } from './fields.ts';
 import { readHeaderName } from './names.ts';
@@ -12,8 +12,6 @@ export const HEADER_LINES_MAX = 256;
 
 const CR = 13;
 const LF = 10;
-const SPACE = 32;
-const TAB = 9;
 const COLON = 58;
 
 /** Of the lines of `bytes` from `start` to the empty line. */
@@ -39,20 +37,17 @@ export function scanFields(codes: Uint8Array, text: string, start: number, ascii
     const nameFrom = at;
     while ((classes[codes[at]] & NAME) !== 0) at++;
     const nameTo = at;
-    while (codes[at] === SPACE || codes[at] === TAB) at++;
+    at = skipBlanks(codes, at);
     if (codes[at] !== COLON || nameTo === nameFrom) return fail(codes, text, nameFrom);
-    do at++;
-    while (codes[at] === SPACE || codes[at] === TAB);
-    const from = at;
+    const from = skipBlanks(codes, at + 1);
     let rough = !ascii;
     // RFC 3261 §7.3.1: a line that begins with a blank goes on with the one before.
     for (at = text.indexOf('\r', from); at >= 0; at = text.indexOf('\r', at + 1)) {
-      if (codes[at + 1] === LF && codes[at + 2] !== SPACE && codes[at + 2] !== TAB) break;
+      if (codes[at + 1] === LF && !isBlank(codes[at + 2])) break;
       rough = true;
     }
     if (at < 0) break;
-    let to = at;
-    while (to > from && (codes[to - 1] === SPACE || codes[to - 1] === TAB)) to--;
+    const to = trimmedEnd(codes, from, at);
     at += 2;
     fields.push(new Field(readHeaderName(codes, text, nameFrom, nameTo), text, codes, from, to, rough));
     if (fields.length > HEADER_LINES_MAX) {

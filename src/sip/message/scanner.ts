@@ -2,12 +2,10 @@
  * A cursor over one header field value: tokens, quoted strings, parameters (RFC 3261 §25.1). The value is unfolded before,
  * so linear white space is blanks and tabs only.
  */
-import { classes, codesOf, TOKEN, VALUE } from './codes.ts';
+import { classes, codesOf, skipBlanks, TOKEN, VALUE } from './codes.ts';
 import { SipSyntaxError, shown } from './errors.ts';
 import { NO_PARAMS, ParamList, type Params, unquote } from './params.ts';
 
-const TAB = 9;
-const SPACE = 32;
 const QUOTE = 34;
 const COMMA = 44;
 const SEMICOLON = 59;
@@ -48,12 +46,8 @@ export class Scanner {
 
   /** Skips blanks; gives the code of the next character. */
   next(): number {
-    const { codes } = this;
-    let at = this.at;
-    let code = codes[at];
-    while (code === SPACE || code === TAB) code = codes[++at];
-    this.at = at;
-    return code;
+    this.at = skipBlanks(this.codes, this.at);
+    return this.codes[this.at];
   }
 
   /** Takes `code` with blanks around it, or says no. */
@@ -87,43 +81,58 @@ export class Scanner {
   }
 
   skipQuoted(): void {
+    this.at = this.endOfQuoted(this.at);
+  }
+
+  private endOfQuoted(from: number): number {
     const { codes, end } = this;
-    for (let at = this.at + 1; at < end; at++) {
+    for (let at = from + 1; at < end; at++) {
       if (codes[at] === BACKSLASH) at++;
-      else if (codes[at] === QUOTE) {
-        this.at = at + 1;
-        return;
-      }
+      else if (codes[at] === QUOTE) return at + 1;
     }
-    this.fail('the quoted string has no end');
+    return this.fail('the quoted string has no end');
   }
 
   /** `*( ";" name [ "=" value ] )`: stops at a comma or the end. */
   params(): Params {
-    if (!this.take(SEMICOLON)) return NO_PARAMS;
+    let at = skipBlanks(this.codes, this.at);
+    this.at = at;
+    if (this.codes[at] !== SEMICOLON) return NO_PARAMS;
     const marks: number[] = [];
-    do this.param(marks);
-    while (this.take(SEMICOLON));
+    do at = this.readParam(skipBlanks(this.codes, at + 1), marks);
+    while (this.codes[at] === SEMICOLON);
+    this.at = at;
     return new ParamList(this.text, this.codes, marks);
   }
 
   /** One parameter; puts its marks behind `marks`. */
   param(marks: number[]): void {
-    const from = this.at;
-    if (!this.skip(TOKEN)) this.fail('a parameter name is missing');
-    const to = this.at;
-    if (!this.take(EQUALS)) {
+    this.at = this.readParam(this.at, marks);
+  }
+
+  /** The parameter at `from`, and where the next thing after it stands. */
+  private readParam(from: number, marks: number[]): number {
+    const { codes } = this;
+    let at = from;
+    while ((classes[codes[at]] & TOKEN) !== 0) at++;
+    const to = at;
+    at = skipBlanks(codes, at);
+    if (to === from) return this.fail('a parameter name is missing');
+    if (codes[at] !== EQUALS) {
       marks.push(from, to, -1, -1);
-      return;
+      return at;
     }
-    const value = this.at;
-    if (this.codes[value] === QUOTE) {
-      this.skipQuoted();
-      marks.push(from, to, value + 1, this.at - 1);
-      return;
+    const value = skipBlanks(codes, at + 1);
+    at = value;
+    if (codes[value] === QUOTE) {
+      at = this.endOfQuoted(value);
+      marks.push(from, to, value + 1, at - 1);
+    } else {
+      while ((classes[codes[at]] & VALUE) !== 0) at++;
+      if (at === value) return this.fail(`the value of parameter ${this.text.slice(from, to)} is missing`);
+      marks.push(from, to, value, at);
     }
-    if (!this.skip(VALUE)) this.fail(`the value of parameter ${this.text.slice(from, to)} is missing`);
-    marks.push(from, to, value, this.at);
+    return skipBlanks(codes, at);
   }
 
   /** Decimal digits up to `max`. */

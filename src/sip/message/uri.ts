@@ -1,5 +1,16 @@
 /** URIs, RFC 3261 §19: `sip:` and `sips:` in their parts, every other scheme whole. Parts stay as written, escapes included. */
-import { classes, codesOf, HOST, PASSWORD, sameWord, URI_HEADER, URI_PARAMETER, USER } from './codes.ts';
+import {
+  classes,
+  codesOf,
+  HOST,
+  isDigit,
+  PASSWORD,
+  sameWord,
+  skipBlanks,
+  URI_HEADER,
+  URI_PARAMETER,
+  USER,
+} from './codes.ts';
 import { SipSyntaxError, shown } from './errors.ts';
 import { NO_PARAMS, ParamList, type Params } from './params.ts';
 
@@ -26,8 +37,6 @@ const IPV6 = /^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%[\w.~-]+)?$/;
 const IPV6_MAX = 128;
 const none: readonly never[] = [];
 
-const TAB = 9;
-const SPACE = 32;
 const PERCENT = 37;
 const AMPERSAND = 38;
 const DASH = 45;
@@ -173,20 +182,14 @@ export function readHostPort(text: string, codes: Uint8Array, from: number, end:
     host = text.slice(from, at);
   }
   if (at === end) return { host };
-  at = skipBlanks(codes, at, end);
-  if (at === end || codes[at] !== COLON) return undefined;
-  at = skipBlanks(codes, at + 1, end);
+  at = skipBlanks(codes, at);
+  if (at >= end || codes[at] !== COLON) return undefined;
+  at = skipBlanks(codes, at + 1);
   const digits = at;
   let port = 0;
-  for (; at < end && at < digits + 5 && codes[at] >= 48 && codes[at] <= 57; at++) port = port * 10 + codes[at] - 48;
-  if (at === digits || port > 65535 || skipBlanks(codes, at, end) < end) return undefined;
+  for (; at < end && at < digits + 5 && isDigit(codes[at]); at++) port = port * 10 + codes[at] - 48;
+  if (at === digits || port > 65535 || skipBlanks(codes, at) < end) return undefined;
   return { host, port };
-}
-
-function skipBlanks(codes: Uint8Array, from: number, end: number): number {
-  let at = from;
-  while (at < end && (codes[at] === SPACE || codes[at] === TAB)) at++;
-  return at;
 }
 
 /** `-`, `.` and `_`: no host begins with one. */

@@ -1,15 +1,12 @@
 /** Via values, RFC 3261 §20.42: blanks may stand around each "/", ":" and ";". */
-import { TOKEN } from './codes.ts';
+import { sameWord, TOKEN, trimmedEnd } from './codes.ts';
 import { formatParams, type Params } from './params.ts';
 import { Scanner } from './scanner.ts';
 import { formatHostPort, readHostPort } from './uri.ts';
 
-const TAB = 9;
-const SPACE = 32;
 const COMMA = 44;
 const SLASH = 47;
 const SEMICOLON = 59;
-const KNOWN = ['UDP', 'TCP', 'TLS'];
 
 export interface Via {
   /** `2.0` */
@@ -69,8 +66,7 @@ function readVia(scanner: Scanner): Via {
   let to = from;
   while (to < end && codes[to] !== SEMICOLON && codes[to] !== COMMA) to++;
   scanner.at = to;
-  while (to > from && (codes[to - 1] === SPACE || codes[to - 1] === TAB)) to--;
-  const sentBy = readHostPort(text, codes, from, to);
+  const sentBy = readHostPort(text, codes, from, trimmedEnd(codes, from, to));
   if (sentBy === undefined) return scanner.fail('sent-by is malformed');
   return { version, transport, host: sentBy.host, port: sentBy.port, params: scanner.params() };
 }
@@ -79,7 +75,9 @@ function readTransport(scanner: Scanner): string {
   const from = scanner.at;
   if (!scanner.skip(TOKEN)) scanner.fail('the transport is missing');
   if (scanner.at - from === 3) {
-    for (const known of KNOWN) if (scanner.text.startsWith(known, from)) return known;
+    if (sameWord(scanner.codes, from, 'udp')) return 'UDP';
+    if (sameWord(scanner.codes, from, 'tcp')) return 'TCP';
+    if (sameWord(scanner.codes, from, 'tls')) return 'TLS';
   }
   return scanner.text.slice(from, scanner.at).toUpperCase();
 }
