@@ -24,10 +24,11 @@ export async function explainCall(file: string, text: string, source: string | u
   const from = source ?? message.via.params.get('received') ?? message.via.host;
   const account = accountAt(config, from);
   const incoming = incomingOf('explained', message, from, account);
-  const { caller, asked } = incoming;
+  const { caller, asked, manual } = incoming;
+  const otherwise = manual ? `asks for a hand by ${manual.header}` : 'asks for no automatic answer';
   return [
     `${caller.uri}, from ${from}${account === undefined ? '' : `, the server of account ${account}`}`,
-    asked ? `asks to be answered by ${asked.header}, after ${asked.afterMs / 1000} s` : 'asks for no automatic answer',
+    asked ? `asks to be answered by ${asked.header}, after ${asked.afterMs / 1000} s` : otherwise,
     ...explainIncoming(config.terminal, incoming),
   ];
 }

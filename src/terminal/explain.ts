@@ -20,7 +20,12 @@ export function explainIncoming(config: TerminalConfig, incoming: Incoming): str
   lines.push(decision.reason);
   const { rule } = decision;
   if (challenges(config.incoming, incoming.caller)) {
-    return [...lines, 'answer: 401 Unauthorized; with a digest proof it would be looked at again'];
+    const users = new Set(config.incoming.flatMap(({ authenticated = [] }) => authenticated));
+    const proven = [...users].map((user) => {
+      const { reason } = decide(config.incoming, { ...incoming, caller: { ...incoming.caller, user } });
+      return `with a digest proof to be ${user}: ${reason}`;
+    });
+    return [...lines, 'answer: 401 Unauthorized', ...proven];
   }
   if (decision.answer === 'reject' || rule === undefined) {
     const forbidden = decision.answer === 'reject' && decision.forbidden;

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { explainIncoming } from '../../src/terminal/explain.ts';
 import type { Caller, Incoming, IncomingRule } from '../../src/terminal/index.ts';
 import { decide, matchesUri } from '../../src/terminal/rules.ts';
 import { challenges, letsAnybody, names } from '../../src/terminal/trust.ts';
-import { caller, incoming, rule } from './story.ts';
+import { caller, config, incoming, rule } from './story.ts';
 
 for (const [pattern, uri, matches] of [
   ['*', 'sip:anybody@anywhere', true],
@@ -239,3 +240,17 @@ for (const [name, rules, address, identities, known, challenged] of [
       challenged,
     );
   });
+
+test('explained: who is asked for a password, and what comes of it', () => {
+  const rules = config({ incoming: [rule({ from: '*', authenticated: ['desk'] })] });
+  const lines = explainIncoming(rules, from(stranger));
+  assert.deepEqual(lines.slice(-2), [
+    'answer: 401 Unauthorized',
+    'with a digest proof to be desk: rule 1 (from *), proven by digest to be desk: answered automatically',
+  ]);
+});
+
+test('explained: what is insisted on and not granted is forbidden', () => {
+  const rules = config({ incoming: [rule({ answer: 'ring' })] });
+  assert.equal(explainIncoming(rules, { ...from({}), asked: forced }).at(-1), 'answer: 403 Forbidden');
+});

@@ -2,7 +2,7 @@
  * Who is let in. What somebody unknown asks outside a dialog is answered here, without a transaction (RFC 3261 §8.2.7) and
  * without a word about us; or, when a rule wants a password of that caller, with a challenge (§22.2).
  */
-import { createHmac } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { Random } from '../../base/index.ts';
 import {
   createResponse,
@@ -52,7 +52,6 @@ export class Gate {
   readonly #trust: Trust;
   readonly #inside: Inside;
   readonly #challenger: Challenger;
-  readonly #key: string;
   readonly #proven = new WeakMap<SipRequest, string>();
   readonly #told = new Set<string>();
 
@@ -60,7 +59,6 @@ export class Gate {
     this.#trust = trust;
     this.#inside = inside;
     this.#challenger = new Challenger(trust.realm, trust.users, random);
-    this.#key = random.token();
   }
 
   /** The user who has proven by digest to have sent this request. */
@@ -122,7 +120,6 @@ export class Gate {
     return { kind: 'turned-away', tell: false, ...(response && { response }) };
   }
 
-  /** The same request is given the same tag, for nothing is remembered of it (§8.2.7). */
   #answer(
     request: SipRequest,
     hop: Hop,
@@ -130,8 +127,7 @@ export class Gate {
     headers: readonly HeaderField[],
     ratio: number,
   ): SipResponse | undefined {
-    const toTag = createHmac('sha256', this.#key).update(nameOf(request)).digest('hex').slice(0, 10);
-    const response = createResponse(request, status, undefined, { headers, toTag });
+    const response = createResponse(request, status, undefined, { headers, toTag: statelessTag(request) });
     const tooLong = hop.transport === 'udp' && formatMessage(response).length > ratio * formatMessage(request).length;
     return tooLong ? undefined : response;
   }
@@ -148,6 +144,10 @@ export class Gate {
 /** Call-ID, From tag and CSeq, not the branch: a copy by another path is the same call. */
 const nameOf = (request: SipRequest): string =>
   `${request.callId}\n${request.fromTag ?? ''}\n${request.cseq.sequence}`.slice(0, 512);
+
+/** §8.2.7: a request of which nothing is remembered is given the same tag each time it comes. */
+export const statelessTag = (request: SipRequest): string =>
+  createHash('sha256').update(nameOf(request)).digest('hex').slice(0, 10);
 
 /** `sip:USER@HOST` of From, as the rules speak of callers. */
 function callerOf({ from: { uri } }: SipRequest): string {

@@ -7,6 +7,7 @@ import {
   parseUri,
   type SipMessage,
   type SipRequest,
+  type SipResponse,
   SipSyntaxError,
   type SipUri,
 } from '../message/index.ts';
@@ -15,7 +16,7 @@ import { type Account, accountsOf, samePlace } from './account.ts';
 import { Beside } from './beside.ts';
 import { type CallContext, Calls, type Route } from './call.ts';
 import { Core, MACHINES_MAX } from './core.ts';
-import { Gate, type GateCounts } from './gate.ts';
+import { Gate, type GateCounts, statelessTag } from './gate.ts';
 import { ACCEPT, ALLOW, bodyOf, type HeaderField, SUPPORTED } from './headers.ts';
 import { IncomingCall } from './incoming.ts';
 import { inspect, type Refusal } from './inspect.ts';
@@ -109,7 +110,10 @@ export class UserAgent implements UserAgentInterface {
 
   receive(message: SipMessage, hop: Hop, now: number): UaOutput[] {
     try {
-      if (message.kind === 'response' || this.#letIn(message, hop, now)) this.#core.receive(message, hop, now);
+      if (message.kind === 'response') this.#core.receive(message, hop, now);
+      else if (!this.#letIn(message, hop, now)) return this.#core.take();
+      else if (message.method === 'OPTIONS' && message.toTag === undefined) this.#probed(message, hop);
+      else this.#core.receive(message, hop, now);
     } catch (error) {
       // A header field that only now turns out to be unreadable. Of a response nothing follows; a request is answered below.
       if (!(error instanceof SipSyntaxError)) throw error;
@@ -317,7 +321,7 @@ export class UserAgent implements UserAgentInterface {
       if (dialog === undefined) return this.#core.answer(transaction, request, 481, now);
       if (request.method !== 'OPTIONS') return dialog.request(request, hop, transaction, now);
     }
-    if (request.method === 'OPTIONS') return this.#options(request, transaction, now);
+    if (request.method === 'OPTIONS') return this.#core.respond(transaction, this.#options(request), now);
     if (request.method === 'REFER') {
       const shown = { account: this.#accountOf(request, hop), user: this.#gate?.userOf(request) };
       return this.#transfers.outside(request, hop, transaction, shown, now);
@@ -356,8 +360,20 @@ export class UserAgent implements UserAgentInterface {
     this.#merges.delete(key);
   }
 
+  /** A question that changes nothing is answered without a transaction (§8.2.7): who asks often costs no memory. */
+  #probed(request: SipRequest, hop: Hop): void {
+    const refusal = inspect(request);
+    if (refusal === undefined) return this.#core.sendResponse(this.#options(request), hop);
+    const { status, reason, headers = [] } = refusal;
+    const response = createResponse(request, status, reason, {
+      headers: [...headers, ['Server', this.#core.config.product]],
+      toTag: statelessTag(request),
+    });
+    this.#core.sendResponse(response, hop);
+  }
+
   /** §11.2 */
-  #options(request: SipRequest, transaction: string, now: number): void {
+  #options(request: SipRequest): SipResponse {
     const headers: HeaderField[] = [
       ALLOW,
       ACCEPT,
@@ -367,8 +383,7 @@ export class UserAgent implements UserAgentInterface {
       ALLOW_EVENTS,
       ['Server', this.#core.config.product],
     ];
-    const toTag = this.#core.random.token();
-    this.#core.respond(transaction, createResponse(request, 200, undefined, { headers, toTag }), now);
+    return createResponse(request, 200, undefined, { headers, toTag: statelessTag(request) });
   }
 
   #invited(request: SipRequest, hop: Hop, transaction: string, now: number): void {

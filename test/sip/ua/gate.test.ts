@@ -176,3 +176,15 @@ test('without trust in the configuration everybody is let in', () => {
   one.ask('INVITE', { hop: STRANGER, body: offer });
   assert.deepEqual(one.lines(), ['100 INVITE']);
 });
+
+test('OPTIONS of somebody known are answered without a transaction, the same each time', () => {
+  const one = peer();
+  const before = one.ua.counts.transactions;
+  const fields = { hop: LISTED, branch: 'z9hG4bKsame', sequence: 1 };
+  const answers = [1, 2].map(() => {
+    one.ask('OPTIONS', fields);
+    return Buffer.from(formatMessage(one.response(200))).toString();
+  });
+  assert.equal(answers[0], answers[1]);
+  assert.equal(one.ua.counts.transactions, before);
+});
