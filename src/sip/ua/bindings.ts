@@ -3,20 +3,11 @@
  * started anew between two probes has forgotten ours, and nothing else would show it before the refresh.
  */
 import { Timers } from '../../base/index.ts';
-import {
-  createRequest,
-  equalUris,
-  type Hop,
-  parseNameAddr,
-  type SipRequest,
-  type SipResponse,
-  SipSyntaxError,
-  type SipUri,
-} from '../message/index.ts';
+import { equalUris, type Hop, parseNameAddr, type SipResponse, SipSyntaxError, type SipUri } from '../message/index.ts';
 import { type Account, samePlace } from './account.ts';
 import { ask } from './ask.ts';
 import type { Core } from './core.ts';
-import { fromOf } from './headers.ts';
+import { Registers } from './register.ts';
 
 /** From one question to the next: between this and half as much again. */
 export const ASK_MS = 40_000;
@@ -54,9 +45,7 @@ export class Bindings {
   readonly #account: Account;
   readonly #forgotten: (now: number) => void;
   readonly #timers = new Timers<'ask'>();
-  readonly #callId: string;
-  readonly #tag: string;
-  #sequence = 0;
+  readonly #registers: Registers;
   #asked: { hop: Hop; uri: SipUri; refreshAt: number } | undefined;
   #missing = 0;
 
@@ -65,8 +54,7 @@ export class Bindings {
     this.#core = core;
     this.#account = account;
     this.#forgotten = forgotten;
-    this.#callId = core.random.token();
-    this.#tag = core.random.token();
+    this.#registers = new Registers(core, account);
   }
 
   get deadline(): number | undefined {
@@ -104,7 +92,7 @@ export class Bindings {
     ask(
       this.#core,
       {
-        make: () => this.#request(),
+        make: () => this.#registers.make(),
         hop: asked.hop,
         account: this.#account,
         handler: {
@@ -131,21 +119,5 @@ export class Bindings {
     this.#missing = known ? 0 : this.#missing + 1;
     this.#again(now);
     if (!known && this.#missing < FORGOTTEN_MAX) this.#forgotten(now);
-  }
-
-  #request(): SipRequest {
-    const { config, domain } = this.#account;
-    return createRequest({
-      method: 'REGISTER',
-      uri: domain,
-      headers: [
-        ['Max-Forwards', '70'],
-        ['From', fromOf(this.#core.config.displayName, config.address, this.#tag)],
-        ['To', `<${config.address}>`],
-        ['Call-ID', this.#callId],
-        ['CSeq', `${++this.#sequence} REGISTER`],
-        ['User-Agent', this.#core.config.product],
-      ],
-    });
   }
 }

@@ -4,22 +4,15 @@
  * back, `Bindings` when the server has forgotten us.
  */
 import { Timers } from '../../base/index.ts';
-import {
-  createRequest,
-  formatHostPort,
-  formatUri,
-  type Hop,
-  parseNameAddr,
-  type SipRequest,
-  type SipResponse,
-} from '../message/index.ts';
+import { formatHostPort, formatUri, type Hop, parseNameAddr, type SipResponse } from '../message/index.ts';
 import { type Account, samePlace } from './account.ts';
 import { ask } from './ask.ts';
 import { Bindings, ownBinding } from './bindings.ts';
 import type { Core, Machine } from './core.ts';
 import { boundFlow, flowParams, mappedAddress, serviceRoutes } from './flow.ts';
-import { ALLOW, EXTENSIONS, fromOf, retryAfterMs } from './headers.ts';
+import { retryAfterMs } from './headers.ts';
 import { Lookout } from './lookout.ts';
+import { Registers } from './register.ts';
 import type { RegistrationState } from './types.ts';
 import { Watch } from './watch.ts';
 
@@ -45,9 +38,7 @@ export class Registration implements Machine {
   readonly #watch: Watch;
   readonly #lookout: Lookout;
   readonly #bindings: Bindings;
-  readonly #callId: string;
-  #tag: string;
-  #sequence = 0;
+  readonly #registers: Registers;
   #stopping = false;
   #finished = false;
   /** Told last. */
@@ -89,8 +80,7 @@ export class Registration implements Machine {
     this.#account = account;
     this.#regId = regId;
     this.#expiresMs = account.config.expiresMs;
-    this.#callId = core.random.token();
-    this.#tag = core.random.token();
+    this.#registers = new Registers(core, account);
     this.#watch = new Watch(core, account, {
       alive: (hop, sign, now) => this.#alive(hop, sign !== 'usual', now),
       dead: (now) => this.#dead(now),
@@ -190,7 +180,7 @@ export class Registration implements Machine {
     ask(
       this.#core,
       {
-        make: () => this.#request(contact, expiresMs),
+        make: () => this.#registers.make({ contact, expiresMs, obsolete: this.#obsolete }),
         hop,
         account: this.#account,
         handler: {
@@ -207,27 +197,6 @@ export class Registration implements Machine {
       },
       now,
     );
-  }
-
-  #request(contact: string, expiresMs: number): SipRequest {
-    const account = this.#account;
-    return createRequest({
-      method: 'REGISTER',
-      uri: account.domain,
-      headers: [
-        ['Max-Forwards', '70'],
-        ['From', fromOf(this.#core.config.displayName, account.config.address, this.#tag)],
-        ['To', `<${account.config.address}>`],
-        ['Call-ID', this.#callId],
-        ['CSeq', `${++this.#sequence} REGISTER`],
-        ['Contact', contact],
-        ...(this.#obsolete === undefined ? [] : [['Contact', `${this.#obsolete};expires=0`] as const]),
-        ['Expires', String(Math.round(expiresMs / 1_000))],
-        ALLOW,
-        ['Supported', [...EXTENSIONS, 'path', ...(contact.includes(';reg-id=') ? ['outbound'] : [])].join(', ')],
-        ['User-Agent', this.#core.config.product],
-      ],
-    });
   }
 
   #answered(response: SipResponse, hop: Hop, contact: string, now: number): void {
@@ -363,7 +332,11 @@ export class Registration implements Machine {
       response: ({ status }: SipResponse, _from: Hop, at: number) => (status < 200 ? undefined : done(at)),
       failed: (_cause: string, _reason: string, at: number) => done(at),
     };
-    ask(this.#core, { make: () => this.#request(contact, 0), hop, account: this.#account, handler }, now);
+    ask(
+      this.#core,
+      { make: () => this.#registers.make({ contact, expiresMs: 0 }), hop, account: this.#account, handler },
+      now,
+    );
   }
 
   #refused(response: SipResponse, now: number): void {
@@ -371,9 +344,9 @@ export class Registration implements Machine {
     const askedMs = retryAfterMs(response);
     // Some say 0 with every refusal: asked again as fast as it answers, a server in trouble would stay there.
     const waitMs = askedMs === undefined ? undefined : Math.max(askedMs, RETRY_FIRST_MS);
-    const broken = status === 408 || status >= 500;
     if (askedMs !== undefined && status === 503 && this.#asked) this.#core.targets.rest(this.#asked.hop, now, askedMs);
-    if ((broken || this.#returning) && this.#candidates.length > 0) return this.#next(now);
+    // Whatever one server has against us, another one may take us.
+    if (this.#candidates.length > 0) return this.#next(now);
     const password = status === 401 || status === 407;
     const why = password ? 'user name or password refused' : `${status} ${response.reason}`;
     // A wrong password will not get better soon: no loop, and no lock-out at the server.

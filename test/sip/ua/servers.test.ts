@@ -142,6 +142,12 @@ test('a preferred server that answers, but refuses us: the registration stays, a
   assert.deepEqual(world.hosts, [B]);
 });
 
+test('a preferred server that refuses us from the start: the other one takes us', () => {
+  const world = new World();
+  world.refuses.set(A, 403);
+  assert.deepEqual(world.run(1_000).hosts, [B]);
+});
+
 test('the server in use dies: the other one, and back when it answers; no word is sent to the dead one', () => {
   const world = new World().run(6_000);
   assert.deepEqual(world.hosts, [A]);
