@@ -315,7 +315,7 @@ export class Calls {
         case 'refresh':
           return call.settled
             ? this.#climb(
-                this.#ua.reinvite(call.session, () => call.repeatOffer(), now),
+                this.#ua.reinvite(call.session, () => this.#anew(call, event.hop), now),
                 now,
               )
             : [];
@@ -332,6 +332,17 @@ export class Calls {
     } catch (error) {
       if (!(error instanceof SdpSyntaxError)) throw error;
       return this.#hangUp(call, { cause: 'failed', by: 'us', reason: error.message }, now);
+    }
+  }
+
+  #anew(call: Call, hop: Hop | undefined): Body {
+    if (hop === undefined) return call.repeatOffer();
+    try {
+      return call.makeOffer(hop);
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      this.#log.warn('A call cannot move to our new address', { call: call.id, reason: error.message });
+      return call.repeatOffer();
     }
   }
 

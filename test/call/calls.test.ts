@@ -415,6 +415,19 @@ test('ten seconds without a packet of a telephone without a PBX: it is asked whe
   assert.deepEqual(happens(ending), ['ended media-lost by network: no sound came, and no sign of life for 4 s']);
 });
 
+test('our address is another one: what is said leaves from there, and the other side is offered it', () => {
+  const { calls, said, happens } = bench();
+  calls.dial('c', 'sip:100@127.0.0.9', 0);
+  happens({ type: 'accepted', body: sdp() });
+  said.length = 0;
+  const there: Hop = { ...hop, local: { host: '127.0.0.77', port: 5060 } };
+  assert.deepEqual(happens({ type: 'refresh', hop: there }), []);
+  assert.equal(said[0], 'close');
+  assert.match(said[1], /^reinvite sendrecv/);
+  happens({ type: 'reaccepted', body: sdp() });
+  assert.match(said[2], /^configure sendrecv /);
+});
+
 test('so is a PBX that holds us, however long it plays no music', () => {
   const { calls, said, happens } = bench();
   calls.dial('c', 'sip:100@127.0.0.9', 0);

@@ -4,7 +4,14 @@
  */
 
 import type { Dialog } from '../dialog/index.ts';
-import { createResponse, type Hop, type SipRequest, type SipResponse } from '../message/index.ts';
+import {
+  createResponse,
+  formatHostPort,
+  type Hop,
+  parseUri,
+  type SipRequest,
+  type SipResponse,
+} from '../message/index.ts';
 import { samePlace } from './account.ts';
 import { ask } from './ask.ts';
 import type { CallContext, Ending } from './call.ts';
@@ -22,7 +29,7 @@ export class Talk implements Machine, InDialog {
   readonly context: CallContext;
   readonly dialog: Dialog;
   /** Header fields of each target refresh request and its 2xx. */
-  readonly headers: readonly HeaderField[];
+  headers: readonly HeaderField[];
   readonly renegotiation: Renegotiation;
   readonly upkeep: Upkeep;
   /**
@@ -182,6 +189,22 @@ export class Talk implements Machine, InDialog {
       repeat = () => core.repeat(sent);
     });
     return () => repeat();
+  }
+
+  /** Our address on the way there may be another one: then the other side is told where we are (§12.2.1, a target refresh). */
+  networkChanged(now: number): void {
+    const { core, account } = this.context;
+    const { remote, transport } = this.#hop;
+    const there = `sip:${formatHostPort(remote.host, remote.port)};transport=${transport}`;
+    core.locate(parseUri(there), undefined, now, ([found]) => {
+      if (this.#state !== 'up' || found === undefined || found.local.host === this.#hop.local.host) return;
+      const hop = { ...this.#hop, local: found.local, flow: undefined };
+      this.#hop = hop;
+      const secure = this.headers.some(([name, value]) => name === 'Contact' && value.startsWith('<sips:'));
+      const contact = core.contact(account?.user ?? core.config.user, account?.seenFrom(hop) ?? hop, secure);
+      this.headers = this.headers.map((field) => (field[0] === 'Contact' ? ['Contact', contact] : field));
+      this.emit({ type: 'refresh', hop });
+    });
   }
 
   acknowledged(ack: SipRequest, now: number): void {

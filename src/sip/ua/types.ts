@@ -113,8 +113,11 @@ export type SessionEvent =
   /** Our re-INVITE or UPDATE was answered. */
   | { type: 'reaccepted'; body?: Body }
   | { type: 'rerejected'; status: number; reason: string }
-  /** The session is to be offered anew as it is (`reinvite`): a sign of life, or the refresh of RFC 4028. */
-  | { type: 'refresh' }
+  /**
+   * The session is to be offered anew as it is (`reinvite`): a sign of life, or the refresh of RFC 4028. `hop`: our address on
+   * the way there is another one now, which the offer has to name.
+   */
+  | { type: 'refresh'; hop?: Hop }
   /** INFO and the like inside the session; already answered. */
   | { type: 'info'; request: SipRequest }
   /**

@@ -145,6 +145,8 @@ export class UserAgent implements UserAgentInterface {
       if (change.kind === 'flow') registration.flowClosed(change.flow, now);
       else registration.networkChanged(now);
     }
+    if (change.kind === 'network')
+      for (const one of this.#calls.names()) this.#calls.get(one)?.talk?.networkChanged(now);
     return this.#core.take();
   }
 

@@ -241,6 +241,37 @@ test('the network changes and our address does not: the server is asked at once 
   assert.deepEqual(peer.lines(), ['OPTIONS']);
 });
 
+for (const [name, ring] of [
+  ['ours', false],
+  ['theirs', true],
+] as const) {
+  test(`our address changes in a call of ${name}: the other side is told where we are`, () => {
+    const peer = new Peer(FLOWS).register();
+    if (ring) {
+      peer.ask('INVITE', { body: offer });
+      peer.do(peer.ua.accept(peer.session, answer, peer.now));
+      const accepted = peer.response(200);
+      peer.ask('ACK', { to: accepted.header('To')!, sequence: accepted.cseq.sequence });
+    } else {
+      peer.do(peer.ua.invite({ session: 's', target: 'sip:100@127.66.0.10', body: () => offer }, peer.now));
+      peer.reply(peer.request('INVITE'), 200, { body: answer });
+    }
+    peer.take();
+    changed(peer);
+    assert.ok(!peer.lines().includes('INVITE'), 'the address is the same');
+    peer.local = { host: '127.66.0.2', port: 5060 };
+    changed(peer);
+    const event = peer.event();
+    assert.ok(event.type === 'refresh');
+    assert.equal(event.hop?.local.host, '127.66.0.2');
+    peer.take();
+    peer.do(peer.ua.reinvite(peer.session, () => offer, peer.now));
+    const invite = peer.request('INVITE');
+    assert.equal(invite.header('Contact'), '<sip:1001@127.66.0.2:5060>');
+    assert.match(invite.header('Via')!, /^SIP\/2\.0\/UDP 127\.66\.0\.2:5060;/);
+  });
+}
+
 test('the network goes: said at once; it comes back: registered at once', () => {
   const peer = new Peer(FLOWS).register();
   peer.unknown.add(SERVER.host);
