@@ -264,12 +264,13 @@ export class Stream {
     if (length < 0) return;
     if (!parseRtp(this.#datagram, length, this.#header)) return;
     if (!this.#latch.accepts(this.#rtp.source, this.#header, now)) return;
+    const again = this.#silentToldMs > 0;
     this.#heardAtMs = now;
     this.#silentToldMs = 0;
     if (!this.receives) return;
     const received = session.receive(this.#datagram, length, now);
     if (received === 'ignored') return;
-    if (!this.#firstPacket) {
+    if (!this.#firstPacket || again) {
       this.#firstPacket = true;
       this.#post({ type: 'first-packet', stream: this.id });
     }

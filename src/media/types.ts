@@ -86,7 +86,7 @@ export interface StreamStatistics {
 
 export type MediaEvent =
   | { type: 'digit'; stream: string; digit: string }
-  /** The first packet of a stream, and its first sample given to the loudspeaker. */
+  /** The first packet of a stream, or after `silent`; and its first sample given to the loudspeaker. */
   | { type: 'first-packet'; stream: string }
   | { type: 'first-sound'; stream: string }
   /** Nothing has arrived for `silentMs` while something should. */

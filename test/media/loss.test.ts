@@ -7,7 +7,7 @@ import { temporaryDirectory } from '../kit/checkout.ts';
 import { until } from '../kit/wait.ts';
 import { judge, readWav } from '../kit/wav.ts';
 import { type Mishaps, Wire } from '../kit/wire.ts';
-import { babble, Terminal } from './pair.ts';
+import { babble, streamConfig, Terminal } from './pair.ts';
 
 const { path, remove } = temporaryDirectory();
 after(remove);
@@ -57,7 +57,7 @@ for (const [index, [sentence, mishaps, least, gapMs]] of (
   });
 }
 
-test('RTCP: the round trip is known, and BYE is heard', async () => {
+test('RTCP: the round trip is known, and BYE is heard; then silence, and who speaks after it', async () => {
   const a = new Terminal({ driver: 'none' }, '127.24.5.101');
   const b = new Terminal({ driver: 'none' }, '127.24.5.102');
   a.talk(b.stream.local);
@@ -72,5 +72,10 @@ test('RTCP: the round trip is known, and BYE is heard', async () => {
   a.stream.close();
   await b.event('rtcp-bye', 1000);
   await b.event('silent', 7000);
+  const heard = b.events.items.length;
+  const again = a.engine.open('127.24.5.101');
+  again.configure(streamConfig(b.stream.local));
+  await b.events.take('packets again', 3000, ({ type }) => type === 'first-packet', heard);
+  again.close();
   await Promise.all([a.end(), b.end()]);
 });
