@@ -326,8 +326,7 @@ export class Calls {
         case 'referring':
           return this.#transfers.referring(call, event);
         case 'ended':
-          if (this.#transfers.survives(call)) return [];
-          return this.#ended(call, event);
+          return this.#transfers.left(call) ?? this.#ended(call, event);
       }
     } catch (error) {
       if (!(error instanceof SdpSyntaxError)) throw error;

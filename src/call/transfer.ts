@@ -103,13 +103,13 @@ export class Transfers {
     return event.type === 'progress' && !event.offer ? [] : undefined;
   }
 
-  /** The other side of the old session has hung up: true when the call goes on all the same, with who is being called. */
-  survives(call: Call): boolean {
+  /** The other side of the old session has hung up; undefined: and nobody is being called in its place. */
+  left(call: Call): CallOutput[] | undefined {
     const successor = this.#of(call.id);
-    if (successor === undefined) return false;
+    if (successor === undefined) return undefined;
     successor.alone = true;
     call.close();
-    return true;
+    return [up({ type: 'left', call: call.id, to: short(successor.to) })];
   }
 
   referred(session: string, event: Referred, now: number): CallOutput[] {

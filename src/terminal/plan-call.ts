@@ -7,7 +7,7 @@
 import { Timers } from '../base/index.ts';
 import { PlanCursor, type Rung } from './plan.ts';
 import type { Session } from './session.ts';
-import { Transfers } from './transfer.ts';
+import { LEFT_MS, Transfers } from './transfer.ts';
 import type { CallEvent, CallPlan, CallStatus, EndCause, TerminalAction, Tone, TransferInput } from './types.ts';
 
 interface Leg {
@@ -22,7 +22,7 @@ interface Leg {
 /** A talk that the network took away is begun anew so often: somebody still stands there. */
 const REDIALS_MAX = 3;
 
-type Alarm = 'step' | 'cycle' | 'warning' | 'limit' | `confirm:${string}` | `announce:${string}`;
+type Alarm = 'step' | 'cycle' | 'warning' | 'limit' | 'left' | `confirm:${string}` | `announce:${string}`;
 
 /** Who picks up a phone needs a moment to hold it to his ear, and may want to hear it again. */
 const ANNOUNCE_AFTER_MS = 500;
@@ -91,8 +91,9 @@ export class PlanCall implements Session {
     return this.#timers.next;
   }
 
+  /** Nobody, while we were left with somebody who only rings. */
   get talking(): string | undefined {
-    return this.#hasSpeaker ? this.#talk?.leg : undefined;
+    return this.#hasSpeaker && !this.#timers.has('left') ? this.#talk?.leg : undefined;
   }
 
   get hears(): boolean {
@@ -151,6 +152,9 @@ export class PlanCall implements Session {
           break;
         case 'limit':
           actions.push(...this.end('limit', `longer than ${this.#plan.limitMs / 1000} s`, now));
+          break;
+        case 'left':
+          actions.push(...this.#leftAlone(now));
           break;
         default: {
           const [what, leg] = alarm.split(':') as ['confirm' | 'announce', string];
@@ -224,6 +228,8 @@ export class PlanCall implements Session {
   transfer(input: TransferInput, now: number): TerminalAction[] {
     const leg = this.#legs.get(input.call);
     if (leg === undefined) return [];
+    if (input.type === 'left' && this.#talk !== undefined) this.#timers.set('left', now + LEFT_MS);
+    if (input.type === 'transferred') this.#timers.clear('left');
     return this.#transfers.take(input, {
       peer: leg.uri,
       fixed: this.#talk === undefined ? 'nobody talks yet' : undefined,
@@ -272,6 +278,14 @@ export class PlanCall implements Session {
       ...conference,
       sinceMs: Math.round(now - this.#since),
     };
+  }
+
+  /** Passed on to somebody who does not answer: whom the plan names may. */
+  #leftAlone(now: number): TerminalAction[] {
+    const reason = `passed on to somebody who did not answer within ${LEFT_MS / 1000} s`;
+    if (this.#talk === undefined || this.#name === undefined || this.#redials >= REDIALS_MAX)
+      return this.end('no-answer', reason, now);
+    return [{ type: 'hangup', call: this.#talk.leg, cause: 'no-answer' }, ...this.#redial(reason, now)];
   }
 
   /** The plan from its beginning: who was talked to may be the one who is gone. */

@@ -130,6 +130,7 @@ export class Terminal {
           ]
         );
       case 'transfer':
+      case 'left':
       case 'transferred':
       case 'not-transferred':
       case 'handed-over': {

@@ -168,6 +168,8 @@ export interface Asked {
 export type TransferInput =
   /** The other side asks us to talk with `to` instead; to be answered with `follow` or `stay`. */
   | { type: 'transfer'; call: string; to: string; transfer: string }
+  /** We follow, and who asked for it has hung up already: until `to` answers there is nobody. */
+  | { type: 'left'; call: string; to: string }
   /** From now on it is a call with `to`; nothing else about it has changed. */
   | { type: 'transferred'; call: string; to: string; conference?: boolean }
   /** We followed, but `to` was not to be had: it is still the old call. */

@@ -180,10 +180,10 @@ test('while C rings the old call sounds; B hangs up, C answers: nobody notices a
   assert.equal(sound(a).filter((text) => text.startsWith('10.0.0.3')).length, 1);
   b.do(b.calls.hangup(b.incoming, 'hangup', network.now));
   network.run(3_000);
-  assert.deepEqual(a.told.slice(1), ['transfer'], 'the terminal hears of no end');
+  assert.deepEqual(a.told.slice(1), ['transfer', 'left'], 'the terminal hears of no end');
   c.do(c.calls.answer(c.incoming, 'sendrecv', network.now));
   network.run(4_000);
-  assert.deepEqual(a.told.slice(2), ['transferred sip:c@10.0.0.4']);
+  assert.deepEqual(a.told.slice(3), ['transferred sip:c@10.0.0.4']);
   assert.deepEqual(sound(a), ['10.0.0.4 sendrecv speaker microphone']);
 });
 

@@ -31,6 +31,24 @@ describe('the other side moves us', () => {
     assert.equal(story.terminal.status(0).calls[0].conference, true);
   });
 
+  test('left with somebody who only rings: the ringback sounds, and after 20 s the plan begins anew', () => {
+    const story = talking().tell(asks('t1.1')).skip().tell({ type: 'left', call: 't1.1', to });
+    assert.deepEqual(story.did, ['ringback on']);
+    assert.deepEqual(story.wait(20_000).did.slice(0, 2), ['hangup t1.1 no-answer', 'dial t1.2 sip:100@pbx']);
+  });
+
+  test('left, but he answers: the ringback ends and the talk goes on', () => {
+    const story = talking().tell(asks('t1.1'), { type: 'left', call: 't1.1', to }).skip().tell(moved('t1.1'));
+    assert.deepEqual(story.did, ['ringback off']);
+    assert.deepEqual(story.wait(30_000).did, []);
+  });
+
+  test('left in a call that an operator dialled: it ends', () => {
+    const story = new Story().tell({ type: 'command', command: { verb: 'dial', target: 'sip:9@pbx' }, source: 'web' });
+    story.answered('t1.1').tell({ type: 'left', call: 't1.1', to }).skip();
+    assert.ok(story.wait(20_000).did.includes('hangup t1.1 no-answer'));
+  });
+
   test('it comes to nothing: still the old call', () => {
     const story = talking().tell(asks('t1.1')).skip();
     story.tell({ type: 'not-transferred', call: 't1.1', to, reason: '486 Busy Here' });

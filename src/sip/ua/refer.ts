@@ -4,8 +4,9 @@ import type { HeaderField } from './headers.ts';
 import type { Refusal } from './inspect.ts';
 import { formatReplaces, parseReplaces, type Replaces } from './replaces.ts';
 
-/** A Refer-To or Referred-By beyond this is taken for no address. */
+/** A Refer-To or Referred-By beyond this is taken for no address, and so is a target. */
 const VALUE_MAX = 1_024;
+const TARGET_MAX = 256;
 
 export interface Reference {
   /** A SIP URI, as a Request-URI may have it: without method and headers. */
@@ -27,10 +28,12 @@ export function readRefer(request: SipRequest): Reference | Refusal {
   if ((uri.params.get('method') ?? 'INVITE').toUpperCase() !== 'INVITE') {
     return { status: 603, reason: 'Only INVITE Is Taken' };
   }
+  const target = bare(uri);
+  if (target.length > TARGET_MAX) return { status: 414 };
   const replaces = replacesOf(uri);
   const referredBy = request.header('Referred-By');
   return {
-    target: bare(uri),
+    target,
     ...(replaces !== undefined && { replaces }),
     ...(referredBy !== undefined && referredBy.length <= VALUE_MAX && { referredBy }),
     silent: /^false\b/i.test(request.header('Refer-Sub') ?? ''),

@@ -83,6 +83,7 @@ for (const [name, referTo, headers, expected] of [
   ['another method', '<sip:200@h;method=BYE>', [], '603 REFER'],
   ['no telephone number', '<tel:+4930123456>', [], '416 REFER'],
   ['no web page', '<http://127.0.0.1/>', [], '416 REFER'],
+  ['a target as long as a story', `<sip:${'2'.repeat(300)}@h>`, [], '414 REFER'],
   ['two of them', '<sip:200@h>', [['Refer-To', '<sip:201@h>']], '400 REFER'],
   ['a Replaces that cannot be read', '<sip:200@h?Replaces=nothing>', [], '400 REFER'],
   ['no address', 'nobody', [], '400 REFER'],
