@@ -22,13 +22,22 @@ export const TOLD_MAX = 256;
 export const REFUSAL_RATIO_MAX = 1.25;
 /** A challenge is long; to a request too short for both, only the one everybody knows is sent. */
 export const CHALLENGE_RATIO_MAX = 2;
+/** Wrong passwords of one address in so long; then it is refused like any stranger, right or wrong, until that time is over. */
+export const WRONG_MAX = 10;
+export const WRONG_MS = 60_000;
+/** Addresses of which that is counted; further ones push the oldest out. */
+export const WRONG_SOURCES_MAX = 256;
 /** A password is asked of those who want something, and never because they look around (OPTIONS) or register. */
 const CHALLENGED: ReadonlySet<string> = new Set(['INVITE', 'MESSAGE', 'REFER', 'SUBSCRIBE', 'NOTIFY', 'PUBLISH']);
 
-export type Verdict =
-  | { kind: 'let-in' }
-  /** `response`: none is silence. `tell`: an INVITE that was turned away, for the first time. */
-  | { kind: 'turned-away'; response?: SipResponse; tell: boolean };
+/** `response`: none is silence. `tell`: an INVITE that was turned away, for the first time. */
+interface TurnedAway {
+  kind: 'turned-away';
+  response?: SipResponse;
+  tell: boolean;
+}
+
+export type Verdict = { kind: 'let-in' } | TurnedAway;
 
 export interface GateCounts {
   /** Requests of strangers that were refused, or met with silence. */
@@ -54,6 +63,7 @@ export class Gate {
   readonly #challenger: Challenger;
   readonly #proven = new WeakMap<SipRequest, string>();
   readonly #told = new Set<string>();
+  readonly #wrong = new Map<string, { count: number; untilMs: number }>();
 
   constructor(trust: Trust, random: Random, inside: Inside) {
     this.#trust = trust;
@@ -73,14 +83,15 @@ export class Gate {
     if (method === 'CANCEL') return this.#known(hop) ? { kind: 'let-in' } : this.#refuse(request, hop, 481);
     if (CHALLENGED.has(method) && this.#trust.challenges(callerOf(request), hop.remote.host, hop.identities ?? [])) {
       if (this.#inside.owns(hop)) return { kind: 'let-in' };
+      if (this.#guesses(hop, now)) return this.#refuse(request, hop, method === 'INVITE' ? 603 : 403);
       const proof = this.#challenger.verify(request, hop, now);
       switch (proof.kind) {
         case 'proven':
           this.#proven.set(request, proof.user);
           return { kind: 'let-in' };
         case 'wrong':
-          this.counts.wrong++;
-          return this.#challenge(request, hop, now, false);
+          this.#wrongFrom(hop, now);
+          return { ...this.#challenge(request, hop, now, false), tell: method === 'INVITE' && this.#first(request) };
         case 'none':
         case 'stale':
           return this.#challenge(request, hop, now, proof.kind === 'stale');
@@ -110,7 +121,21 @@ export class Gate {
     return { kind: 'turned-away', tell, ...(response && { response }) };
   }
 
-  #challenge(request: SipRequest, hop: Hop, now: number, stale: boolean): Verdict {
+  /** Whoever guesses passwords has had his guesses. */
+  #guesses(hop: Hop, now: number): boolean {
+    const wrong = this.#wrong.get(hop.remote.host);
+    return wrong !== undefined && wrong.untilMs > now && wrong.count >= WRONG_MAX;
+  }
+
+  #wrongFrom({ remote: { host } }: Hop, now: number): void {
+    this.counts.wrong++;
+    const before = this.#wrong.get(host);
+    if (before !== undefined && before.untilMs > now) before.count++;
+    else this.#wrong.set(host, { count: 1, untilMs: now + WRONG_MS });
+    if (this.#wrong.size > WRONG_SOURCES_MAX) this.#wrong.delete(this.#wrong.keys().next().value!);
+  }
+
+  #challenge(request: SipRequest, hop: Hop, now: number, stale: boolean): TurnedAway {
     this.counts.challenged++;
     const values = this.#challenger.challenges(hop, now, stale);
     const headers = values.map((value): HeaderField => ['WWW-Authenticate', value]);

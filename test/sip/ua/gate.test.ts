@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatMessage, parseAuth, type SipResponse } from '../../../src/sip/message/index.ts';
+import { WRONG_MAX, WRONG_MS } from '../../../src/sip/ua/gate.ts';
 import { formatAuthorization, readChallenge, type Trust, type UaConfig } from '../../../src/sip/ua/index.ts';
 import { CONFIG, hopTo, offer, Peer } from './peer.ts';
 
@@ -187,4 +188,23 @@ test('OPTIONS of somebody known are answered without a transaction, the same eac
   });
   assert.equal(answers[0], answers[1]);
   assert.equal(one.ua.counts.transactions, before);
+});
+
+test('guessing ends: after some wrong passwords even the right one is refused, for a while; others are asked as before', () => {
+  const one = peer();
+  const fields = { from: '<sip:proven@x>;tag=1', hop: STRANGER, body: offer };
+  const attempt = (password: string): string => {
+    one.ask('INVITE', fields);
+    const [challenge] = one.take() as SipResponse[];
+    if (challenge.status !== 401) return String(challenge.status);
+    one.ask('INVITE', { ...fields, headers: proof(challenge, password) });
+    return one.lines().join();
+  };
+  for (let i = 0; i < WRONG_MAX; i++) assert.equal(attempt('friend'), '401 INVITE');
+  assert.equal(attempt('open sesame'), '603');
+  one.ask('INVITE', { ...fields, hop: hopTo('127.38.2.67') });
+  assert.deepEqual(one.lines(), ['401 INVITE']);
+  one.pass(WRONG_MS);
+  one.take();
+  assert.equal(attempt('open sesame'), '100 INVITE');
 });
