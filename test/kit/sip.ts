@@ -1,6 +1,7 @@
 /** SIP by hand: bytes out and text in, for what no phone would send. Knows just enough to tell the answers apart. */
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { connect, type Socket } from 'node:net';
+import { connect as tlsConnect } from 'node:tls';
 import { Inbox } from './wait.ts';
 
 export interface SipText {
@@ -54,8 +55,29 @@ export async function udpSender(address: string, to: { address: string; port: nu
 }
 
 /** A TCP connection; messages are cut out of the stream by their Content-Length. */
-export async function tcpSender(address: string, to: { address: string; port: number }): Promise<SipSender> {
-  const socket: Socket = connect({ host: to.address, port: to.port, localAddress: address });
+export function tcpSender(address: string, to: { address: string; port: number }): Promise<SipSender> {
+  const socket = connect({ host: to.address, port: to.port, localAddress: address });
+  return streamSender(address, to, socket, 'tcp', 'connect');
+}
+
+/** The same over TLS; whoever is there is believed. `own`: shown when the other side asks who we are. */
+export function tlsSender(
+  address: string,
+  to: { address: string; port: number },
+  own?: { certificate: string; key: string },
+): Promise<SipSender> {
+  const socket = connect({ host: to.address, port: to.port, localAddress: address });
+  const secure = tlsConnect({ socket, rejectUnauthorized: false, cert: own?.certificate, key: own?.key });
+  return streamSender(address, to, secure, 'tls', 'secureConnect');
+}
+
+async function streamSender(
+  address: string,
+  to: { address: string; port: number },
+  socket: Socket,
+  transport: 'tcp' | 'tls',
+  opened: 'connect' | 'secureConnect',
+): Promise<SipSender> {
   const inbox = new Inbox<SipText>();
   let stream = '';
   socket.on('data', (chunk) => {
@@ -69,13 +91,13 @@ export async function tcpSender(address: string, to: { address: string; port: nu
       stream = stream.slice(length).replace(/^(\r\n)+/, '');
     }
   });
-  await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
+  await new Promise<void>((resolve, reject) => socket.once(opened, resolve).once('error', reject));
   socket.on('error', () => undefined); // the peer may cut the connection after what it cannot read
   const sentBy = `${address}:${socket.localPort}`;
   return {
     inbox,
-    sentBy: `TCP ${sentBy}`,
-    contact: `sip:tester@${sentBy};transport=tcp`,
+    sentBy: `${transport.toUpperCase()} ${sentBy}`,
+    contact: `sip:tester@${sentBy};transport=${transport}`,
     send: (message) => socket.write(message),
     close: () => socket.destroy(),
   };

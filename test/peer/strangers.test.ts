@@ -1,12 +1,13 @@
 /** What strangers learn of a terminal, what they cost it, and what somebody trusted feels of them. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { checkout } from '../kit/checkout.ts';
+import { authorities, withoutOpenssl } from '../kit/certificates.ts';
+import { checkout, temporaryDirectory } from '../kit/checkout.ts';
 import { flood } from '../kit/flood.ts';
-import { header, offer, request, type SipSender, tcpSender, transact, udpSender } from '../kit/sip.ts';
+import { header, offer, request, type SipSender, tcpSender, tlsSender, transact, udpSender } from '../kit/sip.ts';
 import { residentMb, startTerminal } from '../kit/terminal.ts';
 
 const address = '127.38.0.50';
@@ -142,6 +143,45 @@ test('a telephone that knows the password is answered, by digest; the event says
   const { reason } = await terminal.event({ type: 'page', state: 'answered' }, 2_000);
   assert.match(String(reason), /proven by digest to be desk/);
   assert.doesNotMatch(terminal.log, /open sesame|c0ffee/);
+});
+
+test('TLS: who shows the certificate that the rule names is answered; anybody else is a stranger', {
+  timeout: 60_000,
+  skip: withoutOpenssl,
+}, async (t) => {
+  const made = authorities('ours', 'theirs');
+  t.after(() => made.remove());
+  const { path, remove } = temporaryDirectory();
+  t.after(remove);
+  const own = made.ours.sign({ names: `IP:${address}` });
+  const files = { ca: made.ours.certificate, certificate: own.certificate, key: own.key };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(path, name), text);
+  const tls = { ca: join(path, 'ca'), certificate: join(path, 'certificate'), key: join(path, 'key') };
+  const terminal = await startTerminal(t, {
+    address,
+    config: {
+      sip: { tls, listen: { udp: `${address}:5060`, tls: `${address}:5061` } },
+      incoming: [{ from: '*', identity: '*.desks.test', answer: 'auto', as: 'page' }],
+    },
+  });
+  const desk = 'DNS:one.desks.test';
+  for (const [who, shown, status] of [
+    ['the desk', made.ours.sign({ names: desk }), 200],
+    ['another of the same authority', made.ours.sign({ names: 'DNS:one.doors.test' }), 603],
+    ['the same name by another authority', made.theirs.sign({ names: desk }), 603],
+    ['nobody', undefined, 603],
+  ] as const) {
+    const sender = await tlsSender(caller, { address, port: 5061 }, shown);
+    const invite = request(sender, 'INVITE', `${uri};transport=tls`, {
+      headers: ['Content-Type: application/sdp'],
+      body: offer(caller, 40_000),
+    });
+    const answer = await transact(sender, invite);
+    assert.equal(answer.status, status, who);
+    sender.close();
+  }
+  const { reason } = await terminal.event({ type: 'page', state: 'answered' }, 2_000);
+  assert.match(String(reason), /, by the TLS identity one\.desks\.test: answered automatically$/);
 });
 
 const S = 'S3cr3tPl4nted';
