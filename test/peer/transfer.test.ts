@@ -5,7 +5,7 @@ import test, { type TestContext } from 'node:test';
 import { Baresip } from '../kit/baresip.ts';
 import { heard } from '../kit/heard.ts';
 import { asterisk, leavePeers, mediaFile } from '../kit/peers.ts';
-import { request, respond, transact, udpSender } from '../kit/sip.ts';
+import { header, offer, request, respond, type SipText, transact, udpSender } from '../kit/sip.ts';
 import { SoundCards } from '../kit/soundcard.ts';
 import { account, startTerminal, type TerminalProcess } from '../kit/terminal.ts';
 import { until } from '../kit/wait.ts';
@@ -198,3 +198,39 @@ test('a telephone that cannot go where we pass it stays with us', { timeout: 90_
   assert.match(String(stays.reason), /486/);
   assert.equal((await terminal.status()).calls[0].state, 'connected');
 });
+
+test('a console takes its call over with Replaces: the sound moves, the old call is ended', {
+  timeout: 60_000,
+}, async (t) => {
+  const console = '127.0.0.66';
+  const terminal = await startTerminal(t, {
+    config: { incoming: [{ from: 'sip:tester@*', source: [console], answer: 'auto', as: 'page', priority: 5 }] },
+  });
+  const sender = await udpSender(console, { address: terminal.address, port: 5060 });
+  t.after(() => sender.close());
+  const target = `sip:help-07@${terminal.address}`;
+  const call = async (port: number, ...headers: string[]): Promise<SipText> => {
+    const body = offer(console, port);
+    const invite = request(sender, 'INVITE', target, { headers: ['Content-Type: application/sdp', ...headers], body });
+    const answer = await transact(sender, invite);
+    const callId = header(answer, 'Call-ID');
+    if (answer.status < 300) sender.send(request(sender, 'ACK', target, { callId, toTag: toTagOf(answer) }));
+    return answer;
+  };
+  const first = await call(40_000);
+  assert.equal(first.status, 200, first.text);
+  await terminal.event({ type: 'page', state: 'connected' }, 5_000);
+  const named = `${header(first, 'Call-ID')};to-tag=${toTagOf(first)};from-tag=kit`;
+  assert.equal((await call(40_002, `Replaces: ${named};early-only`)).status, 486);
+  assert.equal((await call(40_002, `Replaces: ${named}0`)).status, 481);
+  const second = await call(40_002, `Replaces: ${named}`);
+  assert.equal(second.status, 200, second.text);
+  assert.match(second.text, /^a=recvonly/m, 'it is still a page');
+  const bye = await sender.inbox.take('the BYE of the old call', 5_000, (item) => item.method === 'BYE');
+  assert.equal(header(bye, 'Call-ID'), header(first, 'Call-ID'));
+  sender.send(respond(bye, 200, 'OK'));
+  await terminal.event({ type: 'page', state: 'transferred' }, 5_000);
+  assert.equal((await terminal.status()).calls.length, 1);
+});
+
+const toTagOf = (answer: SipText): string | undefined => /;tag=([^;\s]+)/.exec(header(answer, 'To') ?? '')?.[1];
