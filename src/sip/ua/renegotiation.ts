@@ -131,9 +131,11 @@ export class Renegotiation {
     core.answer(transaction, request, status, now, reason);
   }
 
-  /** Something is offered that has no answer yet. */
+  /** Something is offered that has no answer yet, or will be in a moment. */
   get busy(): boolean {
-    return this.#ours !== undefined || this.#theirs !== undefined || this.#talk.awaitingAck;
+    return (
+      this.#timers.has('again') || this.#ours !== undefined || this.#theirs !== undefined || this.#talk.awaitingAck
+    );
   }
 
   /** Our own offer; made and sent as soon as nothing else is under way (§14.1), and made anew when it must be sent again. */
@@ -145,8 +147,7 @@ export class Renegotiation {
 
   proceed(now: number): void {
     const wanted = this.#wanted;
-    if (wanted === undefined || this.busy || this.#stopped || this.#timers.has('again') || !this.#talk.negotiable)
-      return;
+    if (wanted === undefined || this.busy || this.#stopped || !this.#talk.negotiable) return;
     const { early } = this.#talk;
     const method = early ? 'UPDATE' : 'INVITE';
     this.#wanted = undefined;

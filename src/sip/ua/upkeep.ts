@@ -52,9 +52,9 @@ export class Upkeep {
     if (message.has('Allow')) this.allowsUpdate = message.list('Allow').includes('UPDATE');
   }
 
-  /** Asks for a sign of life, now; without one the talk ends. */
+  /** Asks for a sign of life, now; without one the talk ends. What is under way is a question already, with its own patience. */
   check(now: number): void {
-    if (this.#timers.has('sign-of-life')) return;
+    if (this.#timers.has('sign-of-life') || this.#talk.renegotiation.busy || this.#updating) return;
     this.#timers.set('sign-of-life', now + SIGN_OF_LIFE_MS);
     this.#refresh(now);
   }

@@ -353,3 +353,13 @@ test('a sign of life by re-INVITE: 100 is one', () => {
   peer.reply(invite, 200, { body: answer });
   assert.deepEqual(peer.events, ['refresh', 'reaccepted with body']);
 });
+
+test('no sign of life is asked for while an offer waits for its turn after 491', () => {
+  const { peer } = calls([]);
+  peer.do(peer.ua.reinvite('s', () => offer, peer.now)).reply(peer.request('INVITE'), 491);
+  peer.take();
+  peer.do(peer.ua.check('s', peer.now));
+  const again = pass(peer, 4_000);
+  assert.equal(again.includes('BYE'), false);
+  assert.equal(again[0], 'INVITE');
+});
