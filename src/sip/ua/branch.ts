@@ -2,11 +2,14 @@
  * A branch of our INVITE that has spoken but not answered, RFC 3261 §12.1.2: its early dialog, its reliable provisional
  * responses (RFC 3262 §4) and where the first offer and answer stand in it (RFC 6337 §3).
  */
-import type { SipResponse } from '../message/index.ts';
+import { type SipResponse, SipSyntaxError } from '../message/index.ts';
 import { bodyOf, type HeaderField } from './headers.ts';
 import { ReliableReceiver } from './prack.ts';
 import type { Talk } from './talk.ts';
 import type { Body } from './types.ts';
+
+/** Branches of a fork of which a state is kept; answers of further ones are acknowledged and ended all the same. */
+export const EARLY_DIALOGS_MAX = 16;
 
 export class Branch {
   readonly talk: Talk;
@@ -19,6 +22,11 @@ export class Branch {
   constructor(talk: Talk, transaction: string) {
     this.talk = talk;
     this.transaction = transaction;
+  }
+
+  /** An offer waits for the PRACK that answers it. */
+  get asked(): boolean {
+    return this.#asked !== undefined;
   }
 
   /** What the owner is to hear of a 101..199; undefined: it is old, or ahead of its time. */
@@ -62,5 +70,61 @@ export class Branch {
     if (body !== undefined) headers.push(['Content-Type', body.contentType]);
     // Who does not get it, or does not know what it is for, says so in its answer to the INVITE.
     this.talk.send('PRACK', headers, body?.bytes, { response: () => {}, failed: () => {} }, now);
+  }
+}
+
+/** By the tag of each. Those that did not take the call stay, as their numbers do: their 2xx may come late. */
+export class Branches {
+  readonly #branches = new Map<string, Branch>();
+
+  get(tag: string): Branch | undefined {
+    return this.#branches.get(tag);
+  }
+
+  /** RFC 3261 §13.2.2.1: one early dialog for each branch that speaks. */
+  of(response: SipResponse, begin: () => Branch): Branch | undefined {
+    const tag = response.toTag;
+    if (tag === undefined) return undefined;
+    const known = this.#branches.get(tag);
+    if (known !== undefined || this.#branches.size >= EARLY_DIALOGS_MAX) return known;
+    try {
+      const branch = begin();
+      this.#branches.set(tag, branch);
+      return branch;
+    } catch (error) {
+      // Its Record-Route cannot be read: it may ring, but not speak.
+      if (!(error instanceof SipSyntaxError)) throw error;
+      return undefined;
+    }
+  }
+
+  want(offer: () => Body, now: number): void {
+    for (const { talk } of this.#branches.values()) talk.renegotiation.want(offer, now);
+  }
+
+  /** Answers the one that has offered. False: an offer in a response cannot be refused. */
+  answer(answer: Body | { status: number; reason: string }, now: number): boolean {
+    for (const branch of this.#branches.values()) {
+      const { renegotiation } = branch.talk;
+      if (branch.asked) return 'status' in answer ? false : branch.answer(answer, now);
+      if (!renegotiation.asked) continue;
+      renegotiation.answer(answer, now);
+      break;
+    }
+    return true;
+  }
+
+  /** The call went elsewhere, or nowhere. */
+  forget(now: number): void {
+    for (const { talk } of this.#branches.values()) talk.forget(now);
+  }
+
+  /** RFC 3261 §13.2.2.3: an INVITE that is refused takes its early dialogs with it. */
+  refused(transaction: string, now: number): void {
+    for (const [tag, branch] of this.#branches) {
+      if (branch.transaction !== transaction) continue;
+      branch.talk.forget(now);
+      this.#branches.delete(tag);
+    }
   }
 }

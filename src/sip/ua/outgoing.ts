@@ -17,7 +17,7 @@ import {
 import { DEFAULT_TIMING } from '../transaction/index.ts';
 import { samePlace } from './account.ts';
 import { ask } from './ask.ts';
-import { Branch } from './branch.ts';
+import { Branch, Branches } from './branch.ts';
 import type { Call, CallContext, Ending, Route } from './call.ts';
 import type { Machine } from './core.ts';
 import { ALLOW, bodyOf, fromOf, type HeaderField, reasonHeader, retryAfterMs, SUPPORTED } from './headers.ts';
@@ -33,8 +33,6 @@ export const FIRST_ANSWER_MS = 2_000;
 export const NO_ANSWER_MS = 4_500;
 /** However many there are, each is given time for one copy to be lost. */
 const FIRST_ANSWER_MIN_MS = 500;
-/** Branches of a fork of which a state is kept; answers of further ones are acknowledged and ended all the same. */
-export const EARLY_DIALOGS_MAX = 16;
 
 interface Leg {
   transaction: string;
@@ -60,8 +58,7 @@ export class OutgoingCall implements Call, Machine {
   readonly #timers = new Timers<'first-answer' | 'give-up'>();
   readonly #legs = new Set<Leg>();
   readonly #session: SessionTimer;
-  /** By the tag of each. Those that did not take the call stay, as their numbers do: their 2xx may come late. */
-  readonly #branches = new Map<string, Branch>();
+  readonly #branches = new Branches();
   /** Acknowledges a 2xx with the offer in it, once the owner has answered that. */
   #acknowledge: ((now: number, answer?: Body) => void) | undefined;
   readonly #redirects: Redirects;
@@ -266,12 +263,7 @@ export class OutgoingCall implements Call, Machine {
     if (status < 300) return this.#accepted(leg, response, from, now);
     this.#legs.delete(leg);
     if (leg.dropped) return this.#tidy();
-    // §13.2.2.3: its early dialogs end with it.
-    for (const [tag, { talk, transaction }] of this.#branches) {
-      if (transaction !== leg.transaction) continue;
-      talk.forget(now);
-      this.#branches.delete(tag);
-    }
+    this.#branches.refused(leg.transaction, now);
     this.#timers.clear('first-answer');
     // §21.5.4: it says how long; without a word it may be for this call only.
     const askedMs = status === 503 ? retryAfterMs(response) : undefined;
@@ -298,29 +290,14 @@ export class OutgoingCall implements Call, Machine {
     this.#timers.clear('first-answer');
     this.#giveUpAt = undefined;
     if (response.status === 100) return;
-    const branch = this.#branch(leg, response, from);
+    const begin = (): Branch =>
+      new Branch(this.#talkOf(leg, Dialog.uac(leg.request, response), from, 'early'), leg.transaction);
+    const branch = this.#branches.of(response, begin);
     const heard = branch === undefined ? {} : branch.heard(response, now);
     if (heard === undefined) return;
     const { status, reason } = response;
     const event = { type: 'progress', status, reason, branch: branch?.talk.dialog.remoteTag, ...heard } as const;
     this.#context.core.emit(this.#context.session, event);
-  }
-
-  /** §13.2.2.1: one early dialog for each branch that speaks. */
-  #branch(leg: Leg, response: SipResponse, from: Hop): Branch | undefined {
-    const tag = response.toTag;
-    if (tag === undefined) return undefined;
-    const known = this.#branches.get(tag);
-    if (known !== undefined || this.#branches.size >= EARLY_DIALOGS_MAX) return known;
-    try {
-      const branch = new Branch(this.#talkOf(leg, Dialog.uac(leg.request, response), from, 'early'), leg.transaction);
-      this.#branches.set(tag, branch);
-      return branch;
-    } catch (error) {
-      // Its Record-Route cannot be read: it may ring, but not speak.
-      if (!(error instanceof SipSyntaxError)) throw error;
-      return undefined;
-    }
   }
 
   #accepted(leg: Leg, response: SipResponse, from: Hop, now: number): void {
@@ -362,7 +339,7 @@ export class OutgoingCall implements Call, Machine {
     talk.upkeep.accepted(response, now);
     this.#timers.clearAll();
     for (const other of this.#legs) this.#drop(other, now);
-    this.#forgetBranches(now);
+    this.#branches.forget(now);
     const { core, session, account } = leg.context;
     const focus = talk.dialog.focus ? { focus: true } : {};
     const event = { type: 'accepted', body, account: account?.name, branch: tag, ...focus } as const;
@@ -432,8 +409,7 @@ export class OutgoingCall implements Call, Machine {
 
   /** Before the answer, in each branch: as soon as it can take it. */
   reinvite(offer: () => Body, now: number): void {
-    const talks = this.#talk === undefined ? [...this.#branches.values()].map(({ talk }) => talk) : [this.#talk];
-    for (const talk of talks) talk.renegotiation.want(offer, now);
+    (this.#talk?.renegotiation ?? this.#branches).want(offer, now);
   }
 
   check(now: number): void {
@@ -453,12 +429,8 @@ export class OutgoingCall implements Call, Machine {
       return;
     }
     if (this.#talk !== undefined) return this.#talk.renegotiation.answer(answer, now);
-    for (const branch of this.#branches.values()) {
-      if (refusal === undefined && branch.answer(answer as Body, now)) return;
-      if (branch.talk.renegotiation.asked) return branch.talk.renegotiation.answer(answer, now);
-    }
     // Nor can one in a provisional response.
-    if (refusal !== undefined) this.end(now, refusal.reason);
+    if (!this.#branches.answer(answer, now)) this.end(now, refusal?.reason);
   }
 
   #settle(now: number, answer?: Body): void {
@@ -481,13 +453,9 @@ export class OutgoingCall implements Call, Machine {
   #over(ending: Ending, now: number): void {
     this.#state = 'over';
     this.#timers.clear('first-answer');
-    this.#forgetBranches(now);
+    this.#branches.forget(now);
     this.#context.calls.ended(this.#context.session, ending);
     this.#tidy();
-  }
-
-  #forgetBranches(now: number): void {
-    for (const { talk } of this.#branches.values()) talk.forget(now);
   }
 
   /** Leaves the table of machines when nothing is under way. */
