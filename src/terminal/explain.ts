@@ -1,5 +1,6 @@
 /** What would happen, and by which rule, in plain lines; nothing is done. */
 
+import { decideMessage } from './messages.ts';
 import { stepsOf } from './plan.ts';
 import { decidePress } from './press.ts';
 import { decide, judge, nameOf } from './rules.ts';
@@ -36,7 +37,14 @@ export function explainIncoming(config: TerminalConfig, incoming: Incoming): str
   return [
     ...lines,
     `as ${who}, at priority ${rule.priority}, for at most ${seconds(rule.limitMs)}; a higher priority leaves it ${otherwise}`,
+    `a text message of this caller ${fateOfText(config, incoming)}`,
   ];
+}
+
+function fateOfText(config: TerminalConfig, { caller }: Incoming): string {
+  const decision = decideMessage(config.incoming, caller);
+  if (!decision.taken) return 'is refused';
+  return decision.speak ? 'is an event, and spoken' : 'is an event';
 }
 
 /** A press of `button` while nothing goes on. */
