@@ -1,5 +1,5 @@
 /** The real peers of the tests: started and stopped, and what Asterisk says. Addresses and dialplan: `peers/README.md`. */
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -137,21 +137,6 @@ export async function asterisk(): Promise<Asterisk> {
   await pbx.cli('dialplan set global AA call-info');
   await pbx.cli('dialplan set global PAGER 2000');
   return pbx;
-}
-
-/** Runs sipp to its end; rejects with its last words when a call failed. */
-export function sipp(args: readonly string[], limitMs = 60_000): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(script, ['sipp', '-nostdin', ...args], { stdio: ['ignore', 'pipe', 'pipe'], timeout: limitMs });
-    let output = '';
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', (chunk) => (output = (output + chunk).slice(-4000)));
-    child.on('error', reject);
-    child.on('close', (code) => {
-      if (code === 0) resolve();
-      else reject(new Error(`sipp ${args.join(' ')} ended with ${code}\n${output}`));
-    });
-  });
 }
 
 /** A file of the peers' media folder: `announce.wav`. */
