@@ -118,7 +118,8 @@ export class Renegotiation {
     if (request.method === 'INVITE' && body !== undefined) return this.#talk.answer(transaction, request, body, now);
     const headers: HeaderField[] = this.#talk.headers.filter(([name]) => name !== 'User-Agent');
     // RFC 4028 §7.4: the interval is agreed on with the answer to the INVITE, and from then on.
-    if (!this.#talk.early) headers.push(...this.#talk.upkeep.answering(request, now));
+    const agrees = !this.#talk.early && request.method !== 'PRACK';
+    if (agrees) headers.push(...this.#talk.upkeep.answering(request, now));
     headers.push(['Server', core.config.product]);
     if (body !== undefined) headers.push(['Content-Type', body.contentType]);
     core.respond(transaction, createResponse(request, 200, undefined, { headers, body: body?.bytes }), now);
