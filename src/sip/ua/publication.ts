@@ -94,14 +94,15 @@ export class Publication implements Machine {
         else if (this.#active) this.#timers.set('publish', at + RETRY_MS);
       },
     };
-    ask(this.#core, { make: () => this.#request(seconds, busy), hop, account: this.#account, handler }, now);
+    ask(this.#core, { make: () => this.#request(hop, seconds, busy), hop, account: this.#account, handler }, now);
   }
 
-  #request(seconds: number, busy: boolean): SipRequest {
+  #request(hop: Hop, seconds: number, busy: boolean): SipRequest {
     const { address } = this.#account.config;
     // §4.1: a refresh and a removal name the state and carry none.
     const body = seconds === 0 || (this.#etag !== undefined && this.#told === busy) ? undefined : busy;
     const headers: HeaderField[] = [
+      ...this.#account.routesBy(hop).map((route): HeaderField => ['Route', route]),
       ['Max-Forwards', '70'],
       ['From', fromOf(this.#core.config.displayName, address, this.#tag)],
       ['To', `<${address}>`],

@@ -169,6 +169,7 @@ export class Subscriber implements Machine, InDialog {
       method: 'SUBSCRIBE',
       uri: address,
       headers: [
+        ...this.#account.routesBy(hop).map((route): HeaderField => ['Route', route]),
         ['Max-Forwards', '70'],
         ['From', fromOf(this.#core.config.displayName, address, this.#tag)],
         ['To', `<${address}>`],
