@@ -41,7 +41,15 @@ test('addresses and links that come and go', {
   const program = `${checkout}build/test/io/network-in-namespace.js`;
   const { stdout } = await promisify(execFile)('unshare', ['-n', process.execPath, '--enable-source-maps', program]);
   for (const line of stdout.trim().split('\n')) {
-    const { name, ok, detail } = JSON.parse(line) as { name: string; ok: boolean; detail: string };
-    await t.test(name, () => assert.ok(ok, detail));
+    const { name, ok, detail, tookMs } = JSON.parse(line) as {
+      name: string;
+      ok: boolean;
+      detail: string;
+      tookMs: number;
+    };
+    await t.test(name, (step) => {
+      step.diagnostic(`${tookMs} ms`);
+      assert.ok(ok, detail);
+    });
   }
 });

@@ -67,6 +67,8 @@ export class Registration implements Machine {
   #obsolete: string | undefined;
   /** The registrar refused the address we are seen at. */
   #uncorrected = false;
+  /** What is waited for is the next try after a refusal. */
+  #refusal = false;
   /** When the last flow was lost, and how long to wait after the next one. */
   #flowLostAt = Number.NEGATIVE_INFINITY;
   #flowBackoffMs = RETRY_FIRST_MS;
@@ -293,8 +295,10 @@ export class Registration implements Machine {
   /** A link, an address or a route came or went: what waits is tried at once, what seems well is looked at. */
   networkChanged(now: number): void {
     if (this.#stopping || this.#finished) return;
-    this.#backoffMs = RETRY_FIRST_MS;
     if (this.#state !== 'registered') {
+      // A wrong password gets no better by a cable, and a server that asked for patience gets it.
+      if (this.#refusal) return;
+      this.#backoffMs = RETRY_FIRST_MS;
       this.#quit();
       this.#timers.clearAll();
       return this.#round(now);
@@ -387,6 +391,7 @@ export class Registration implements Machine {
   #retry(reason: string, status: number | undefined, now: number, waitMs?: number): void {
     const delayMs = waitMs ?? this.#backoffMs * (0.75 + 0.5 * this.#chance());
     this.#backoffMs = Math.min(RETRY_MAX_MS, this.#backoffMs * 2);
+    this.#refusal = status !== undefined;
     this.#timers.clear('refresh');
     this.#timers.set('retry', now + delayMs);
     this.#tell('failed', reason, status);

@@ -293,6 +293,14 @@ test('the network comes back while a server was being waited for: no rest of the
   assert.deepEqual(peer.lines(), ['REGISTER']);
 });
 
+test('a network that changes is no reason to try a wrong password again', () => {
+  const peer = started();
+  peer.reply(peer.request('REGISTER'), 403);
+  changed(peer);
+  peer.pass(10_000);
+  assert.deepEqual(peer.lines(), []);
+});
+
 const LARGE = { contentType: 'application/sdp', bytes: new Uint8Array(1_300).fill(97) };
 
 test('a request above 1300 octets goes by TCP, a smaller one by UDP', () => {
