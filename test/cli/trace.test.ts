@@ -1,13 +1,13 @@
 /** A trace as people see it: ladders, lines, capture files. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ladders, line } from '../../src/cli/ladder.ts';
 import { pcapHeader, pcapRecord } from '../../src/cli/pcap.ts';
 import type { Recorded } from '../../src/trace/index.ts';
-import { temporaryDirectory } from '../kit/checkout.ts';
+import { checkout, temporaryDirectory } from '../kit/checkout.ts';
 
 const us = { host: '127.38.5.1', port: 5060 };
 const pbx = { host: '127.38.5.2', port: 5060 };
@@ -92,6 +92,17 @@ test('nothing of the wire reaches the screen as it came', () => {
     { ...invite, message: Buffer.from(`${evil}\r\n\r\n`).toString('base64') },
   ])
     for (const text of [...ladders([one]), line(one)]) assert.doesNotMatch(text, /[\x00-\x1f\x7f-\x9f\u202a-\u202e]/);
+});
+
+test('every message of RFC 4475 has its rung, whatever is wrong with it', () => {
+  const folder = join(checkout, 'test/fixtures/sip');
+  const all = readdirSync(folder).map((name): Recorded => {
+    const bytes = readFileSync(join(folder, name));
+    return { ...invite, direction: 'in', message: bytes.toString('base64'), length: bytes.length };
+  });
+  assert.ok(all.length >= 49);
+  assert.equal(ladders(all).filter((text) => /^\d\d:15:30\.123 {2}\|<-+ .+ --\|/.test(text)).length, all.length);
+  assert.equal(all.map(line).length, all.length);
 });
 
 const tshark = spawnSync('tshark', ['--version']).status === 0;

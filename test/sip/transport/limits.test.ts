@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { type LogFields, silentLogger } from '../../../src/base/index.ts';
+import { FIRST_MESSAGE_MS } from '../../../src/sip/transport/connection.ts';
 import { SipTransport, SOURCES_MAX } from '../../../src/sip/transport/index.ts';
 import { keyOf, Limits } from '../../../src/sip/transport/limits.ts';
 import { STRANGER_CONNECTIONS_MAX } from '../../../src/sip/transport/streams.ts';
@@ -82,7 +83,7 @@ async function listening(t: TestContext, host: string, silent = false, logs: [st
   const transport = new SipTransport({
     listen: { udp: [{ host, port: 0 }], tcp: [{ host, port: 0 }] },
     limits: { known: (address) => address === KNOWN, strangerPerS: 20, knownPerS: 1000, silent },
-    logger: { ...silentLogger, debug: (message, fields) => logs.push([message, fields]) },
+    logger: { ...silentLogger, info: (message, fields) => logs.push([message, fields]) },
     onMessage: () => taken++,
     onFailure: () => undefined,
   });
@@ -159,4 +160,60 @@ test('TCP: a stranger has some connections and no more; who is known still gets 
   const one = mine.find((socket) => !socket.closed)!;
   for (let i = 0; i < 40; i++) one.write(REQUEST(`t${i}`));
   await until('it to be closed', 3_000, () => one.closed);
+});
+
+/** Lets what sockets do happen, where timers stand still. */
+async function turns(count = 200): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((done) => setImmediate(done));
+}
+
+for (const [name, sent] of [
+  ['says nothing', ''],
+  ['only pings', '\r\n\r\n'],
+  ['says one letter at a time', 'OPTIONS sip:x SIP/2.0\r\nX: '],
+] as const)
+  test(`TCP: a stranger who ${name} is not waited for; who is known is`, async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
+    const { transport, taken } = await listening(t, '127.38.3.5');
+    const { host, port } = transport.listening.tcp[0];
+    const open = async (from: string): Promise<Socket> => {
+      const socket = connect({ host, port, localAddress: from });
+      socket.on('error', () => undefined).resume();
+      t.after(() => socket.destroy());
+      await once(socket, 'connect');
+      return socket;
+    };
+    const [stranger, good] = [await open(STRANGER), await open(KNOWN)];
+    if (sent !== '') stranger.write(sent);
+    await turns();
+    t.mock.timers.tick(FIRST_MESSAGE_MS - 1_000);
+    if (sent !== '') stranger.write('a');
+    await turns();
+    assert.equal(stranger.closed, false);
+    t.mock.timers.tick(2_000);
+    await turns();
+    assert.equal(stranger.closed, true);
+    good.write(REQUEST('late'));
+    await turns();
+    assert.equal(taken(), 1);
+  });
+
+test('the log has one line a minute for all strangers, and none when there were none', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const logs: [string, LogFields?][] = [];
+  const { transport } = await listening(t, '127.38.3.6', false, logs);
+  t.mock.timers.tick(60_000);
+  assert.deepEqual(logs, []);
+  const to = transport.listening.udp[0];
+  const socket = createSocket('udp4');
+  t.after(() => socket.close());
+  await new Promise<void>((done) => socket.bind(0, STRANGER, done));
+  for (let i = 0; i < 100; i++) socket.send(REQUEST(`${i}`), to.port, to.host);
+  await until('all to be counted', 3_000, () => transport.strangers.messages === 100);
+  assert.deepEqual(logs, []);
+  t.mock.timers.tick(120_000);
+  assert.equal(logs.length, 1);
+  const [[message, fields]] = logs as [string, LogFields][];
+  const { messages, busiest } = fields as { messages: number; busiest: { address: string }[] };
+  assert.deepEqual([message, messages, busiest[0].address], ['Strangers', 100, STRANGER]);
 });
