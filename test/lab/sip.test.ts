@@ -101,8 +101,11 @@ function history(seed: number, met: Record<string, number>): void {
       }
       if ((event.type === 'progress' || event.type === 'pracked') && roll() < 0.3)
         network.at(soon, () => terminal.do(terminal.ua.reinvite(session, () => body, network.now)));
+      if (event.type === 'refresh') terminal.do(terminal.ua.reinvite(session, () => body, network.now));
       if (event.type === 'accepted' || event.type === 'confirmed') {
         if (roll() < 0.6) network.at(soon, () => terminal.do(terminal.ua.reinvite(session, () => body, network.now)));
+        if (roll() < 0.3)
+          network.at(soon + roll() * 10_000, () => terminal.do(terminal.ua.check(session, network.now)));
         if (roll() < 0.7) network.at(soon + roll() * 20_000, () => terminal.do(terminal.ua.end(session, network.now)));
       }
     };
