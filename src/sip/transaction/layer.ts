@@ -19,8 +19,11 @@ import { DEFAULT_TIMING, type MachineOutput, type Timing, type TransactionOutput
 
 /** Requests of ours that may be under way at once. */
 export const CLIENT_TRANSACTIONS_MAX = 1000;
-/** Requests of others remembered at once (32 s each on UDP); beyond it new ones get a 503 and nothing is kept. */
+/** Requests of others remembered at once (32 s each on UDP); beyond it answered ones are forgotten, or new ones get a 503. */
 export const SERVER_TRANSACTIONS_MAX = 16_000;
+
+/** How far it is looked for one that can be forgotten. */
+const FORGET_LOOK_MAX = 128;
 
 export interface TransactionOptions extends Partial<Timing> {
   clientMax?: number;
@@ -144,7 +147,9 @@ export class TransactionLayer {
       return this.#perform(id, known, known.machine.receive(request, now), hop);
     }
     if (ack) return [{ kind: 'request', request, hop }];
-    if (this.#transactions.size - this.#clients >= this.#serverMax) {
+    const full = this.#transactions.size - this.#clients >= this.#serverMax;
+    const forgotten = full ? this.#forgetAnswered() : [];
+    if (full && forgotten.length === 0) {
       const busy = createResponse(request, 503, undefined, {
         headers: [['Retry-After', '10']],
         toTag: this.#random.token(),
@@ -157,7 +162,23 @@ export class TransactionLayer {
         ? new InviteServerTransaction(reliable, this.#timing)
         : new NonInviteServerTransaction(reliable, this.#timing);
     this.#transactions.set(id, { side: 'server', machine, hop });
-    return [{ kind: 'request', request, hop, transaction: id }];
+    return [...forgotten, { kind: 'request', request, hop, transaction: id }];
+  }
+
+  /**
+   * Departs from RFC 3261 §17.2.2 rather than refuse somebody new: one of the oldest that only waits for its request to be
+   * repeated, as it does for 32 s, waits no longer.
+   */
+  #forgetAnswered(): TransactionOutput[] {
+    let looked = 0;
+    for (const [id, { machine }] of this.#transactions) {
+      if (machine instanceof NonInviteServerTransaction && machine.state === 'completed') {
+        this.#forget(id);
+        return [{ kind: 'terminated', transaction: id, cause: 'done' }];
+      }
+      if (++looked === FORGET_LOOK_MAX) break;
+    }
+    return [];
   }
 
   /** Whether a request belongs to a transaction there is: a repeated one, or the CANCEL of an INVITE. */

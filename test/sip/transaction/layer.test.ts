@@ -216,6 +216,19 @@ test('beyond the cap a request is refused with 503 and not kept; an ACK is not a
   assert.equal(transactions.size, 1);
 });
 
+test('beyond the cap one that was answered makes room, one that waits for its answer does not', () => {
+  const transactions = layer({ serverMax: 2 });
+  const via = (branch: string) => ({ Via: `SIP/2.0/UDP 127.21.1.2;branch=z9hG4bK${branch}` });
+  transactions.receive(ask('OPTIONS', via('waits')), hop, 0);
+  const [answered] = transactions.receive(ask('OPTIONS', via('answered')), hop, 0);
+  assert.ok(answered.kind === 'request' && answered.transaction !== undefined);
+  transactions.respond(answered.transaction, createResponse(answered.request, 200), 1);
+  assert.equal(summary(transactions.receive(ask('OPTIONS', via('new')), hop, 2)), 'terminated done, request OPTIONS to answer');
+  assert.equal(summary(transactions.receive(ask('OPTIONS', via('newer')), hop, 3)), 'send 503');
+  assert.equal(summary(transactions.receive(ask('OPTIONS', via('waits')), hop, 4)), '');
+  assert.equal(transactions.size, 2);
+});
+
 test('beyond the cap a request of ours ends at once', () => {
   const transactions = layer({ clientMax: 1 });
   transactions.request(noVia('OPTIONS'), hop, 0);
