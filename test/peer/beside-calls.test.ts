@@ -1,10 +1,14 @@
 /** Requests beside calls, with Asterisk and by hand: texts, NOTIFY, consoles that watch, the configuration read anew. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import test from 'node:test';
+import { temporaryDirectory } from '../kit/checkout.ts';
 import { asterisk, leavePeers } from '../kit/peers.ts';
 import { header, offer, request, respond, type SipText, transact, udpSender } from '../kit/sip.ts';
 import { account, startTerminal } from '../kit/terminal.ts';
 import { until } from '../kit/wait.ts';
+import { levelDbfs, readWav } from '../kit/wav.ts';
 
 const address = '127.0.0.50';
 const uri = `sip:1001@${address}`;
@@ -114,4 +118,40 @@ test('a console sees a call come, be answered by NOTIFY talk, and go', { timeout
   await transact(caller, request(caller, 'BYE', uri, { callId: 'talk-1', toTag, sequence: 3 }));
   await notified(/event="remote-bye">terminated</);
   assert.equal(new Set(told.map(({ text }) => /version="(\d+)"/.exec(text)![1])).size, told.length);
+});
+
+test('Asterisk sends a text, and it is spoken', { timeout: 90_000 }, async (t) => {
+  const directory = temporaryDirectory();
+  t.after(() => directory.remove());
+  const heard = join(directory.path, 'heard.wav');
+  const spoken = spawnSync('espeak-ng', ['--version']).status === 0;
+  const pbx = await asterisk();
+  const terminal = await startTerminal(t, {
+    address,
+    config: {
+      device: { profile: 'simulated', sound: { driver: 'file', speaker: heard } },
+      sip: { accounts: { pbx: account('1001') } },
+      incoming: [{ from: '*', answer: 'when-asked', as: 'page', message: 'speak' }],
+    },
+  });
+  await terminal.registered();
+  await pbx.cli('dialplan add extension "790,1,Set(MESSAGE(body)=lift two is stuck)" into intercom replace');
+  await pbx.cli('dialplan add extension "790,2,MessageSend(pjsip:1001,sip:desk@127.0.0.10)" into intercom replace');
+  await pbx.cli('channel originate Local/790@intercom application Wait 1');
+  const event = await terminal.event({ type: 'message' }, 5_000);
+  assert.equal(event.text, 'lift two is stuck');
+  assert.equal(event.spoken, true);
+  if (!spoken) {
+    t.diagnostic('espeak-ng is not installed: the fault is looked at in its place');
+    const fault = await terminal.event({ type: 'fault', fault: 'speech' }, 5_000);
+    assert.match(String(fault.reason), /apt install espeak-ng/);
+    return;
+  }
+  await terminal.command('say', { text: 'the second one' });
+  await terminal.event({ type: 'command', verb: 'say', ok: true }, 5_000);
+  assert.ok(!terminal.events.items.some(({ fault }) => fault === 'speech'));
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  await terminal.stop();
+  const level = levelDbfs(readWav(heard));
+  assert.ok(level > -45, `the loudspeaker had ${level.toFixed(0)} dBFS`);
 });
