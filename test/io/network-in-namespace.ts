@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { Service } from '../../src/app/index.ts';
 import { silentLogger } from '../../src/base/index.ts';
 import { loadConfig } from '../../src/config/index.ts';
-import { createResponse, type Hop, type SipRequest } from '../../src/sip/message/index.ts';
+import { createRequest, createResponse, type Hop, type SipRequest } from '../../src/sip/message/index.ts';
 import { SipTransport } from '../../src/sip/transport/index.ts';
 import { temporaryDirectory } from '../kit/checkout.ts';
 import { until } from '../kit/wait.ts';
@@ -101,6 +101,10 @@ sip:
       expect(of('six')!, /^six udp fd33::1 <sip:six@\[fd33::1\]:5060>/);
       expect(of('stream')!, /^stream tcp 10\.33\.0\.1 <sip:stream@10\.33\.0\.1:5060;transport=tcp>/);
     });
+    await tell('a connection to where nobody is, with another way open: given up after its 500 ms', async () => {
+      const reason = await failure({ host: '10.33.0.77', port: 5060 }, 500);
+      expect(reason, /^TCP connection: no connection within 500 ms$/);
+    });
     await tell('the address goes: said at once, the other family stays', async () => {
       shell('ip addr del 10.33.0.1/24 dev v0');
       await until('the loss', SOON_MS, () => !is('four') && !is('stream'));
@@ -133,6 +137,32 @@ sip:
     await service?.stop();
     other.kill();
     remove();
+  }
+}
+
+/** Why a request to `remote` over TCP could not be sent. */
+async function failure(remote: Hop['remote'], connectMs: number): Promise<string> {
+  const reasons: string[] = [];
+  const transport = new SipTransport({
+    listen: { udp: [{ host: '0.0.0.0', port: 0 }], tcp: [] },
+    logger: silentLogger,
+    onMessage() {},
+    onFailure: (_transaction, reason) => reasons.push(reason),
+  });
+  await transport.start();
+  const hop: Hop = { transport: 'tcp', remote, local: transport.localFor(remote.host, 'tcp'), connectMs };
+  const headers = [
+    ['Via', 'SIP/2.0/TCP 10.33.0.1;branch=z9hG4bKx'],
+    ['From', '<sip:a>;tag=1'],
+    ['To', '<sip:b>'],
+    ['Call-ID', 'x'],
+    ['CSeq', '1 OPTIONS'],
+  ] as const;
+  transport.send(createRequest({ method: 'OPTIONS', uri: 'sip:b', headers: [...headers] }), hop, 'one');
+  try {
+    return await until('the failure', LIMIT_MS, () => reasons[0]);
+  } finally {
+    await transport.stop();
   }
 }
 
