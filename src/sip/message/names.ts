@@ -1,5 +1,9 @@
 /** Header field names: case does not matter, and twenty of them have a compact form (RFC 3261 §7.3.3 and the IANA table). */
-import { codesOf } from './codes.ts';
+import { classes, codesOf, NAME } from './codes.ts';
+
+const TAB = 9;
+const SPACE = 32;
+const COLON = 58;
 
 /** A name. Of each known one there is one object, so that names are compared as such; of the others there may be many. */
 export interface HeaderName {
@@ -33,51 +37,60 @@ const ONCE = ['From', 'To', 'Call-ID', 'CSeq', 'Max-Forwards', 'Content-Type', '
 /** By every usual spelling: as written, lower case, compact in either case. */
 const names = new Map<string, HeaderName>();
 
-/** How a name may look on the wire, in lower case; others with the same slot are linked. */
-interface Look {
+/** How a name may look on the wire, in lower case. Others that begin with the same two letters are linked. */
+export interface Look {
   readonly codes: Uint8Array;
   readonly name: HeaderName;
   readonly next: Look | undefined;
 }
 
-/** Known names by length, first and last letter, so that one on the wire is recognised without making a string of it. */
-const looks: (Look | undefined)[] = new Array(2048).fill(undefined);
+/** Known names by their first two letters, so that one on the wire is recognised without making a string of it. */
+const looks: (Look | undefined)[] = new Array(1024).fill(undefined);
 
-function slot(length: number, first: number, last: number): number {
-  return ((length << 6) ^ ((first & 31) << 4) ^ (last & 31)) & 2047;
+function slot(first: number, second: number): number {
+  return ((first & 31) << 5) | (second & 31);
 }
 
-for (const { name: written, compact } of WRITTEN) {
+// Backwards, as each is put before the others: of names that begin alike the short ones are met first.
+for (const { name: written, compact } of WRITTEN.toSorted((a, b) => b.name.length - a.name.length)) {
   const key = written.toLowerCase();
   const name: HeaderName = { key, written, known: true, once: ONCE.includes(written) ? 1 << ONCE.indexOf(written) : 0 };
   names.set(written, name);
   for (const look of compact === undefined ? [key] : [key, compact]) {
     names.set(look, name).set(look.toUpperCase(), name);
     const codes = codesOf(look).subarray(0, look.length);
-    const place = slot(codes.length, codes[0], codes[codes.length - 1]);
-    looks[place] = { codes, name, next: looks[place] };
+    // Behind a compact form stands the colon, or a blank before it.
+    for (const second of look.length > 1 ? [codes[1]] : [COLON, SPACE, TAB]) {
+      const place = slot(codes[0], second);
+      looks[place] = { codes, name, next: looks[place] };
+    }
   }
 }
 
 export function headerName(text: string): HeaderName {
   const name = names.get(text);
   if (name !== undefined) return name;
+  return names.get(text.toLowerCase()) ?? otherName(text);
+}
+
+/** A name that is none of the known ones. */
+export function otherName(text: string): HeaderName {
   const key = text.toLowerCase();
-  return names.get(key) ?? { key, written: key, known: false, once: 0 };
+  return { key, written: key, known: false, once: 0 };
 }
 
-/** `headerName` of what stands in `codes` and `text` between `from` and `to`: at least one character of class `NAME`. */
-export function readHeaderName(codes: Uint8Array, text: string, from: number, to: number): HeaderName {
-  const length = to - from;
-  let look = looks[slot(length, codes[from], codes[to - 1])];
-  for (; look !== undefined; look = look.next) {
-    if (look.codes.length === length && matches(look.codes, codes, from)) return look.name;
+/** The known name that stands in `codes` at `from`, whatever its case. */
+export function findName(codes: Uint8Array, from: number): Look | undefined {
+  let look = looks[slot(codes[from], codes[from + 1])];
+  while (look !== undefined && !stands(look.codes, codes, from)) look = look.next;
+  return look;
+}
+
+function stands(look: Uint8Array, codes: Uint8Array, from: number): boolean {
+  const { length } = look;
+  for (let i = 0; i < length; i++) {
+    const code = codes[from + i];
+    if (code !== look[i] && (code + 32 !== look[i] || look[i] < 97)) return false;
   }
-  return headerName(text.slice(from, to));
-}
-
-/** Known names are letters and dashes, and no other character of a name becomes one of these by the bit of lower case. */
-function matches(look: Uint8Array, codes: Uint8Array, from: number): boolean {
-  for (let i = 0; i < look.length; i++) if ((codes[from + i] | 32) !== look[i]) return false;
-  return true;
+  return (classes[codes[from + length]] & NAME) === 0;
 }

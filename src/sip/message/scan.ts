@@ -5,7 +5,7 @@
 import { classes, isBlank, NAME, skipBlanks, trimmedEnd } from './codes.ts';
 import { SipSyntaxError, shown } from './errors.ts';
 import { Field } from './fields.ts';
-import { readHeaderName } from './names.ts';
+import { findName, otherName } from './names.ts';
 
 /** The octets of a message are limited by the datagram, on streams by the transport. */
 export const HEADER_LINES_MAX = 256;
@@ -35,10 +35,13 @@ export function scanFields(codes: Uint8Array, text: string, start: number, ascii
   while (at < codes.length) {
     if (codes[at] === CR && codes[at + 1] === LF) return { fields, bodyStart: at + 2 };
     const nameFrom = at;
-    while ((classes[codes[at]] & NAME) !== 0) at++;
+    const known = findName(codes, at);
+    if (known !== undefined) at += known.codes.length;
+    else while ((classes[codes[at]] & NAME) !== 0) at++;
     const nameTo = at;
     at = skipBlanks(codes, at);
     if (codes[at] !== COLON || nameTo === nameFrom) return fail(codes, text, nameFrom);
+    const name = known === undefined ? otherName(text.slice(nameFrom, nameTo)) : known.name;
     const from = skipBlanks(codes, at + 1);
     let rough = !ascii;
     // RFC 3261 §7.3.1: a line that begins with a blank goes on with the one before.
@@ -49,7 +52,7 @@ export function scanFields(codes: Uint8Array, text: string, start: number, ascii
     if (at < 0) break;
     const to = trimmedEnd(codes, from, at);
     at += 2;
-    fields.push(new Field(readHeaderName(codes, text, nameFrom, nameTo), text, codes, from, to, rough));
+    fields.push(new Field(name, text, codes, from, to, rough));
     if (fields.length > HEADER_LINES_MAX) {
       throw new SipSyntaxError(`Cannot parse message: more than ${HEADER_LINES_MAX} header lines`, { offset: at });
     }
