@@ -223,7 +223,10 @@ test('beyond the cap one that was answered makes room, one that waits for its an
   const [answered] = transactions.receive(ask('OPTIONS', via('answered')), hop, 0);
   assert.ok(answered.kind === 'request' && answered.transaction !== undefined);
   transactions.respond(answered.transaction, createResponse(answered.request, 200), 1);
-  assert.equal(summary(transactions.receive(ask('OPTIONS', via('new')), hop, 2)), 'terminated done, request OPTIONS to answer');
+  assert.equal(
+    summary(transactions.receive(ask('OPTIONS', via('new')), hop, 2)),
+    'terminated done, request OPTIONS to answer',
+  );
   assert.equal(summary(transactions.receive(ask('OPTIONS', via('newer')), hop, 3)), 'send 503');
   assert.equal(summary(transactions.receive(ask('OPTIONS', via('waits')), hop, 4)), '');
   assert.equal(transactions.size, 2);
