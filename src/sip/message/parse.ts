@@ -4,7 +4,6 @@ import { classes, isDigit, isToken, sameWord, TOKEN } from './codes.ts';
 import { SipSyntaxError, shown } from './errors.ts';
 import { decodeLatin1, type Field, makeField } from './fields.ts';
 import { NO_BODY, readContentLength } from './message.ts';
-import { headerName } from './names.ts';
 import { reasonPhrase } from './reasons.ts';
 import { SipRequest } from './request.ts';
 import { createResponse, SipResponse } from './response.ts';
@@ -13,8 +12,6 @@ import { findLine, HEADER_LINES_MAX, scanFields } from './scan.ts';
 const LF = 10;
 const CR = 13;
 const SPACE = 32;
-
-const CONTENT_LENGTH = headerName('Content-Length');
 
 export type SipMessage = SipRequest | SipResponse;
 
@@ -28,11 +25,11 @@ export function parseMessage(bytes: Uint8Array): SipMessage {
   const ascii = isAscii(buffer);
   const lineEnd = findLine(buffer, text, start);
   try {
-    const { fields, bodyStart } = scanFields(buffer, text, lineEnd + 2, ascii);
+    const { fields, contentLength, bodyStart } = scanFields(buffer, text, lineEnd + 2, ascii);
     if (bodyStart < 0) {
       throw new SipSyntaxError('Cannot parse message: the empty line after the header fields is missing');
     }
-    const body = cutBody(fields, buffer, bodyStart);
+    const body = cutBody(contentLength, buffer, bodyStart);
     return text.startsWith('SIP/', start)
       ? readStatusLine(buffer, text, start, lineEnd, ascii, fields, body)
       : readRequestLine(buffer, text, start, lineEnd, ascii, fields, body);
@@ -45,14 +42,9 @@ export function parseMessage(bytes: Uint8Array): SipMessage {
   }
 }
 
-/** RFC 3261 §18.3 and RFC 4475 §3.1.2.2, §3.3.9: a length that is no number, too large or not the only one is a fault. */
-function cutBody(fields: Field[], buffer: Buffer, start: number): Uint8Array {
-  let length: number | undefined;
-  for (const field of fields) {
-    if (field.name !== CONTENT_LENGTH) continue;
-    if (length !== undefined) throw new SipSyntaxError('Cannot parse message: more than one Content-Length');
-    length = readContentLength(field);
-  }
+/** RFC 3261 §18.3 and RFC 4475 §3.1.2.2: a length that is no number or too large is a fault. */
+function cutBody(contentLength: Field | undefined, buffer: Buffer, start: number): Uint8Array {
+  const length = contentLength && readContentLength(contentLength);
   const present = buffer.length - start;
   if (length !== undefined && length > present) {
     throw new SipSyntaxError(`Cannot parse message: Content-Length is ${length}, but ${present} octets follow`);

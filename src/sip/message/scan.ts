@@ -5,11 +5,12 @@
 import { classes, isBlank, NAME, skipBlanks, trimmedEnd } from './codes.ts';
 import { SipSyntaxError, shown } from './errors.ts';
 import { Field } from './fields.ts';
-import { findName, otherName } from './names.ts';
+import { findName, headerName, otherName } from './names.ts';
 
 /** The octets of a message are limited by the datagram, on streams by the transport. */
 export const HEADER_LINES_MAX = 256;
 
+const CONTENT_LENGTH = headerName('Content-Length');
 const CR = 13;
 const LF = 10;
 const COLON = 58;
@@ -17,6 +18,8 @@ const COLON = 58;
 /** Of the lines of `bytes` from `start` to the empty line. */
 export interface Head {
   readonly fields: Field[];
+  /** The line that says how long the body is. */
+  readonly contentLength: Field | undefined;
   /** Where the body begins; negative when the empty line is missing. */
   readonly bodyStart: number;
 }
@@ -31,9 +34,10 @@ export function findLine(codes: Uint8Array, text: string, start: number): number
 /** `text`: the octets of `codes` as Latin-1; `ascii`: none of them is above 127. */
 export function scanFields(codes: Uint8Array, text: string, start: number, ascii: boolean): Head {
   const fields: Field[] = [];
+  let contentLength: Field | undefined;
   let at = start;
   while (at < codes.length) {
-    if (codes[at] === CR && codes[at + 1] === LF) return { fields, bodyStart: at + 2 };
+    if (codes[at] === CR && codes[at + 1] === LF) return { fields, contentLength, bodyStart: at + 2 };
     const nameFrom = at;
     const known = findName(codes, at);
     if (known !== undefined) at += known.codes.length;
@@ -52,12 +56,18 @@ export function scanFields(codes: Uint8Array, text: string, start: number, ascii
     if (at < 0) break;
     const to = trimmedEnd(codes, from, at);
     at += 2;
-    fields.push(new Field(name, text, codes, from, to, rough));
+    const field = new Field(name, text, codes, from, to, rough);
+    fields.push(field);
+    if (name === CONTENT_LENGTH) {
+      // RFC 4475 §3.3.9: of two, either may be the lie.
+      if (contentLength !== undefined) throw new SipSyntaxError('Cannot parse message: more than one Content-Length');
+      contentLength = field;
+    }
     if (fields.length > HEADER_LINES_MAX) {
       throw new SipSyntaxError(`Cannot parse message: more than ${HEADER_LINES_MAX} header lines`, { offset: at });
     }
   }
-  return { fields, bodyStart: -1 };
+  return { fields, contentLength, bodyStart: -1 };
 }
 
 function fail(codes: Uint8Array, text: string, from: number): never {

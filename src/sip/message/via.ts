@@ -50,7 +50,7 @@ function readVia(scanner: Scanner): Via {
   const { text, codes, end } = scanner;
   scanner.next();
   let version = '2.0';
-  if (text.startsWith('SIP/2.0/', scanner.at)) scanner.at += 8;
+  if (sameWord(codes, scanner.at, 'sip/2.0/')) scanner.at += 8;
   else {
     if (scanner.token('the protocol').toUpperCase() !== 'SIP') scanner.fail('the protocol is not SIP');
     if (!scanner.take(SLASH)) scanner.fail('"/" is missing after SIP');
