@@ -8,7 +8,9 @@ const UNSEEN = /[\0-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2
 
 /** Every such character becomes `\uXXXX`. Line feeds too: what is printed is one line. JSON stays JSON, and says the same. */
 export function printable(text: string): string {
-  return /^[ -~]*$/.test(text) ? text : text.replace(UNSEEN, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return /^[ -~]*$/.test(text)
+    ? text
+    : text.replace(UNSEEN, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 const URI_PASSWORD = /(sips?:[^\s:@<>,"]{0,256}:)[^\s@<>"]{1,512}(?=@)/gi;
