@@ -226,7 +226,10 @@ describe('mqtt', { skip: brokerMissing() ?? false }, () => {
       ['no object', 'volume', '40', undefined, /no JSON object/],
       ['out of range', 'volume', '{"volume":400}', undefined, /0 to 100/],
       ['unknown verb', 'reboot', '{}', undefined, /no command "reboot"; there are call, /],
-      ['to come', 'say', '{"text":"hello"}', undefined, /say is not available/],
+      ['a text', 'say', '{"text":"hello"}', { verb: 'say', text: 'hello' }, { verb: 'say', ok: true }],
+      ['no text', 'say', '{}', undefined, /"text" is missing/],
+      ['the configuration anew', 'reload', '', { verb: 'reload' }, { verb: 'reload', ok: true }],
+      ['to come', 'selftest', '{}', undefined, /selftest is not available/],
       ['only at the terminal', 'press', '{"button":"help"}', undefined, /no command "press"/],
       ['too long', 'dial', `{"target":"${'x'.repeat(9000)}"}`, undefined, /longer than/],
     ] as const) {
