@@ -36,6 +36,17 @@ export interface TerminalOptions {
   address?: string;
 }
 
+/** First three octets of every address of the tests: the peers' own setting moves both. */
+export const net = process.env.PEERS_NET ?? '127.0.0';
+
+/** A message of `hailpoint trace`. */
+export interface Traced {
+  direction: 'in' | 'out';
+  transport: string;
+  remote: { host: string; port: number };
+  text: string;
+}
+
 /** What the service may need in a call. */
 export const residentLimitMb = 80;
 
@@ -57,8 +68,8 @@ const answerLimitMs = 5_000;
 /** An account of the kit's Asterisk for the `accounts` of a terminal's file. */
 export function account(user: string, more: Tree = {}): Tree {
   return {
-    address: `sip:${user}@127.0.0.10`,
-    servers: ['sip:127.0.0.10'],
+    address: `sip:${user}@${net}.10`,
+    servers: [`sip:${net}.10`],
     username: user,
     password: `pw${user}`,
     expires: '60s',
@@ -140,6 +151,15 @@ export class TerminalProcess {
         else reject(new Error(`${command} was refused: ${answer.error}`));
       });
     }).finally(() => socket.destroy());
+  }
+
+  /** The SIP of the last minutes, oldest first. */
+  async sip(): Promise<Traced[]> {
+    const { messages } = await this.command('trace');
+    return (messages as (Traced & { message: string })[]).map(({ message, ...passed }) => ({
+      ...passed,
+      text: Buffer.from(message, 'base64').toString('utf8'),
+    }));
   }
 
   async press(button = 'help', forMs = 200): Promise<void> {
@@ -237,7 +257,7 @@ export class TerminalProcess {
 /** Starts a terminal for a test and puts it away afterwards. */
 export async function startTerminal(t: Cleaner, options: TerminalOptions = {}): Promise<TerminalProcess> {
   const { path, remove } = temporaryDirectory();
-  const terminal = new TerminalProcess(path, options.address ?? '127.0.0.50', options);
+  const terminal = new TerminalProcess(path, options.address ?? `${net}.50`, options);
   t.after(async () => {
     if (terminal.running) await terminal.stop();
     remove();

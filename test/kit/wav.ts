@@ -169,3 +169,22 @@ export function cut({ rateHz, samples }: Sound, fromMs: number, toMs: number): S
     samples: samples.subarray(Math.round((fromMs * rateHz) / 1000), Math.round((toMs * rateHz) / 1000)),
   };
 }
+
+/** The file that the loudspeaker of a terminal writes: what it played since the last `mark`. */
+export class Ear {
+  readonly path: string;
+  #fromMs = 0;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  mark(): void {
+    const { rateHz, samples } = readWav(this.path);
+    this.#fromMs = (samples.length / rateHz) * 1000;
+  }
+
+  heard(): Sound {
+    return cut(readWav(this.path), this.#fromMs, Number.POSITIVE_INFINITY);
+  }
+}
