@@ -1,7 +1,8 @@
 /**
  * Octets to a routable message and back, beside other parsers in the same run. "Routable": start line, topmost Via, From and
- * To tags, Call-ID, CSeq, Route, and Content-Length checked. The messages are those of `test/fixtures/traffic`, as PBXs,
- * proxies and telephones write them; every parser gets the same octets in the same order.
+ * To tags, Call-ID, CSeq, Route, and Content-Length checked. The messages are those of `test/fixtures/traffic`, as the PBX,
+ * proxy and telephone of the kit write them, and the INVITEs of other makers where the third-party data is; every parser
+ * gets the same octets in the same order.
  *
  * Figures are processor time, not time on the clock, and the parsers take turns: another program on the machine disturbs
  * them little and alike. The other parsers are development packages, and libre that of Debian, driven by `libre.c`: one that
@@ -21,7 +22,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { formatMessage, parseMessage, type SipMessage, validate } from '../../src/sip/message/index.ts';
 import { stampVia } from '../../src/sip/transport/index.ts';
-import { checkout, temporaryDirectory } from '../kit/checkout.ts';
+import { checkout, temporaryDirectory, testData } from '../kit/checkout.ts';
 import { bench, print } from './figures.ts';
 
 const ROUND_MS = 120;
@@ -30,8 +31,15 @@ const ROUNDS = 9;
 const TURNS = 10;
 
 const folder = join(checkout, 'test/fixtures/traffic');
-const messages = readdirSync(folder).map((name) => readFileSync(join(folder, name)));
+const foreign = testData('pbx-invites');
+if (foreign === undefined) console.log('without the INVITEs of other makers: set HAILPOINT_TEST_DATA');
+const messages = [folder, foreign ?? []].flat().flatMap(messagesIn);
 const source = { host: '127.0.2.99', port: 5099 };
+
+function messagesIn(directory: string): Buffer[] {
+  const names = readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort();
+  return names.filter((name) => name.endsWith('.sip')).map((name) => readFileSync(join(directory, name)));
+}
 
 /** Reads what routing needs; what it gives keeps the compiler from leaving it out. */
 function route(m: SipMessage): number {
