@@ -3,7 +3,7 @@
  * its outputs are applied in order, and what they say to the terminal waits its turn. No rules here.
  */
 import { basename, dirname, resolve, sep } from 'node:path';
-import { CodedError, type Logger, unreachable } from '../base/index.ts';
+import { CodedError, earliest, type Logger, unreachable } from '../base/index.ts';
 import { type CallOutput, Calls } from '../call/index.ts';
 import { type Config, checkConfig, formatProblem } from '../config/index.ts';
 import { ControlServer } from '../control/index.ts';
@@ -485,11 +485,9 @@ export class Service {
   /** One alarm for all machines: the earliest of their deadlines. */
   #arm(): void {
     clearTimeout(this.#alarm);
-    const deadlines = [this.#calls.deadline, this.#terminal.deadline, this.#blinker.deadline].filter(
-      (at) => at !== undefined,
-    );
-    if (deadlines.length === 0) return;
-    const wait = Math.min(Math.max(0, Math.min(...deadlines) - now()), longestWaitMs);
+    const at = earliest([this.#calls.deadline, this.#terminal.deadline, this.#blinker.deadline]);
+    if (at === undefined) return;
+    const wait = Math.min(Math.max(0, at - now()), longestWaitMs);
     this.#alarm = setTimeout(() => this.#ring(), wait);
   }
 

@@ -21,9 +21,7 @@ export class Timers<Name extends string> {
 
   /** The earliest alarm, ms, or undefined when none is armed. */
   get next(): number | undefined {
-    let next: number | undefined;
-    for (const at of this.#at.values()) if (next === undefined || at < next) next = at;
-    return next;
+    return earliest(this.#at.values());
   }
 
   /** Takes the alarms that are due at `now`, earliest first; each is disarmed as it is taken. */
@@ -37,4 +35,11 @@ export class Timers<Name extends string> {
       yield first;
     }
   }
+}
+
+/** The first of several deadlines, or undefined when there is none. */
+export function earliest(deadlines: Iterable<number | undefined>): number | undefined {
+  let first: number | undefined;
+  for (const at of deadlines) if (at !== undefined && (first === undefined || at < first)) first = at;
+  return first;
 }

@@ -1,5 +1,5 @@
 /** The demo's telephone system: a registrar that wants a password (RFC 3261 §10.3, MD5 digest), and the desks behind it. */
-import { type Random, silentLogger } from '../base/index.ts';
+import { earliest, type Random, silentLogger } from '../base/index.ts';
 import type { CallOutput } from '../call/index.ts';
 import { createResponse, type Hop, parseAuth, type SipMessage, type SipRequest } from '../sip/message/index.ts';
 import { Resolver, SipTransport } from '../sip/transport/index.ts';
@@ -134,8 +134,8 @@ export class Pbx {
 
   #arm(): void {
     clearTimeout(this.#alarm);
-    const at = Math.min(...[...this.#desks.values()].map((desk) => desk.calls.deadline ?? Number.POSITIVE_INFINITY));
-    if (at === Number.POSITIVE_INFINITY) return;
+    const at = earliest([...this.#desks.values()].map((desk) => desk.calls.deadline));
+    if (at === undefined) return;
     this.#alarm = setTimeout(
       () => {
         for (const desk of this.#desks.values()) this.#perform(desk, desk.calls.timeout(performance.now()));

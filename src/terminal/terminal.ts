@@ -2,7 +2,7 @@
  * The terminal: what the box does. Presses, calls, commands and faults in, actions out; no SIP header, pin or topic.
  * It holds its sessions, gives the loudspeaker to one of them, and lets lamps and tones follow.
  */
-import { type Random, unreachable } from '../base/index.ts';
+import { earliest, type Random, unreachable } from '../base/index.ts';
 import { Button, type ButtonOutput, SOFT_PRESS_MS } from './button.ts';
 import { Health } from './health.ts';
 import { IncomingCall } from './incoming-call.ts';
@@ -68,8 +68,7 @@ export class Terminal {
   get deadline(): number | undefined {
     if (this.#stopped) return undefined;
     const machines = [...this.#buttons.values(), ...this.#sessions, this.#tones, this.#refusals];
-    const deadlines = machines.flatMap((machine) => machine.deadline ?? []);
-    return deadlines.length === 0 ? undefined : Math.min(...deadlines);
+    return earliest(machines.map(({ deadline }) => deadline));
   }
 
   receive(input: TerminalInput, now: number): TerminalAction[] {

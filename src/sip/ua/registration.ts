@@ -3,7 +3,7 @@
  * the end the binding taken away. `Watch` says when the server dies and when it is back, `Lookout` when a preferred one is
  * back, `Bindings` when the server has forgotten us.
  */
-import { Timers } from '../../base/index.ts';
+import { earliest, Timers } from '../../base/index.ts';
 import { formatHostPort, formatUri, type Hop, parseNameAddr, type SipResponse } from '../message/index.ts';
 import { type Account, samePlace } from './account.ts';
 import { ask } from './ask.ts';
@@ -94,11 +94,7 @@ export class Registration implements Machine {
   }
 
   get deadline(): number | undefined {
-    const machines = [this.#watch, this.#lookout, this.#bindings];
-    const next = Math.min(
-      ...[this.#timers.next, ...machines.map(({ deadline }) => deadline)].map((at) => at ?? Infinity),
-    );
-    return next === Infinity ? undefined : next;
+    return earliest([this.#timers.next, this.#watch.deadline, this.#lookout.deadline, this.#bindings.deadline]);
   }
 
   /** Our Contact as the registrar has it; empty: it has none. */

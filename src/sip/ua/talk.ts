@@ -1,8 +1,8 @@
 /**
- * A session whose INVITE was answered with 2xx, or an early dialog that may become one (§12.1): BYE §15, ACK §13.2.2.4, and what else comes inside the dialog. New offers
- * are `Renegotiation`'s.
+ * A session whose INVITE was answered with 2xx, or an early dialog that may become one (§12.1): BYE §15, ACK §13.2.2.4, and
+ * what else comes inside the dialog. New offers are `Renegotiation`'s.
  */
-
+import { earliest } from '../../base/index.ts';
 import type { Dialog } from '../dialog/index.ts';
 import {
   createResponse,
@@ -102,9 +102,7 @@ export class Talk implements Machine, InDialog {
   }
 
   get deadline(): number | undefined {
-    const all = [this.#repeater?.deadline, this.renegotiation.deadline, this.upkeep.deadline];
-    const next = Math.min(...all.map((at) => at ?? Number.POSITIVE_INFINITY));
-    return next === Number.POSITIVE_INFINITY ? undefined : next;
+    return earliest([this.#repeater?.deadline, this.renegotiation.deadline, this.upkeep.deadline]);
   }
 
   get awaitingAck(): boolean {
