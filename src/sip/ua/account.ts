@@ -159,9 +159,3 @@ function inOrderOf(before: readonly Hop[], found: readonly Hop[]): readonly Hop[
   const same = before.length === found.length && before.every((hop) => found.some((one) => samePlace(one, hop)));
   return same ? before.map((hop) => found.find((one) => samePlace(one, hop)) ?? hop) : found;
 }
-
-/** One for all servers of `config`, or one for each, which then share its name (`register: all`). */
-export function accountsOf(config: AccountConfig, random: Random): Account[] {
-  if (config.register !== 'all' || config.servers.length < 2) return [new Account(config, random)];
-  return config.servers.map((server) => new Account({ ...config, servers: [server] }, random));
-}

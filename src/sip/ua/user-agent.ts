@@ -1,26 +1,19 @@
 /** The user agent: which machine a message, an answer of the resolver or a wish of the owner is for. RFC 3261 §8, §10, §13. */
-import type { Random } from '../../base/index.ts';
+import { earliest, type Random } from '../../base/index.ts';
 import { dialogIdOf } from '../dialog/index.ts';
-import {
-  createResponse,
-  type Hop,
-  parseUri,
-  type SipMessage,
-  type SipRequest,
-  type SipResponse,
-  SipSyntaxError,
-  type SipUri,
-} from '../message/index.ts';
+import { type Hop, parseUri, type SipMessage, type SipRequest, SipSyntaxError, type SipUri } from '../message/index.ts';
 import { TransactionLayer, type TransactionOptions } from '../transaction/index.ts';
-import { type Account, accountsOf, samePlace } from './account.ts';
+import type { Account } from './account.ts';
+import { Accounts } from './accounts.ts';
 import { Beside } from './beside.ts';
-import { type CallContext, Calls, type Route } from './call.ts';
+import { type CallContext, Calls } from './call.ts';
 import { Core, MACHINES_MAX } from './core.ts';
-import { Gate, type GateCounts, statelessTag } from './gate.ts';
-import { ACCEPT, ALLOW, bodyOf, type HeaderField, SUPPORTED } from './headers.ts';
+import { Gate, type GateCounts } from './gate.ts';
+import { bodyOf } from './headers.ts';
 import { IncomingCall } from './incoming.ts';
-import { inspect, type Refusal } from './inspect.ts';
-import { ALLOW_EVENTS } from './notifier.ts';
+import { inspect } from './inspect.ts';
+import { Merges } from './merges.ts';
+import { abilities, answerProbe } from './options.ts';
 import { OutgoingCall } from './outgoing.ts';
 import { Registration } from './registration.ts';
 import { Transfers } from './transfers.ts';
@@ -35,13 +28,11 @@ export class UserAgent implements UserAgentInterface {
   readonly #core: Core;
   readonly #calls: Calls;
   readonly #transfers: Transfers;
-  readonly #accounts: readonly Account[];
+  readonly #accounts: Accounts;
   readonly #registrations: readonly Registration[];
   /** Absent: everybody is let in. */
   readonly #gate: Gate | undefined;
-  /** Requests being answered, by what a merged copy of them would share (§8.2.2.2), and the other way round. */
-  readonly #merges = new Map<string, string>();
-  readonly #mergeKeys = new Map<string, string>();
+  readonly #merges = new Merges();
   readonly #beside: Beside;
   #stopBy: number | undefined;
 
@@ -49,7 +40,10 @@ export class UserAgent implements UserAgentInterface {
   constructor(config: UaConfig, random: Random, timing?: TransactionOptions) {
     const layer = new TransactionLayer(random, timing);
     this.#core = new Core(config, random, layer, (...request) => this.#request(...request));
-    this.#core.forget = (transaction) => this.#forget(transaction);
+    this.#core.forget = (transaction) => {
+      this.#beside.messages.forget(transaction);
+      this.#merges.forget(transaction);
+    };
     this.#calls = new Calls(this.#core);
     this.#transfers = new Transfers(this.#core, this.#calls);
     this.#core.overhear = (session, event) => {
@@ -57,28 +51,26 @@ export class UserAgent implements UserAgentInterface {
       this.#beside.noticed(session, event);
     };
     this.#core.busy = () => this.#calls.size > 0;
-    this.#accounts = config.accounts.flatMap((account) => accountsOf(account, random));
+    this.#accounts = new Accounts(this.#core, config.accounts, random);
     const inside = {
-      owns: (hop: Hop) => this.#accounts.some((account) => account.owns(hop)),
+      owns: (hop: Hop) => this.#accounts.owns(hop),
       knows: (request: SipRequest) => this.#core.knows(request),
     };
     this.#gate = config.trust && new Gate(config.trust, random, inside);
-    this.#registrations = this.#accounts.map((account, i) => {
+    this.#registrations = this.#accounts.all.map((account, i, all) => {
       // RFC 5626 §4.2.1: several registrations of one address are told apart by their number.
-      const before = this.#accounts.slice(0, i).filter(({ config }) => config.address === account.config.address);
+      const before = all.slice(0, i).filter(({ config }) => config.address === account.config.address);
       return new Registration(this.#core, account, before.length + 1);
     });
-    this.#beside = new Beside(this.#core, this.#accounts, this.#registrations, {
-      accountOf: (...from) => this.#accountOf(...from),
+    this.#beside = new Beside(this.#core, this.#accounts.all, this.#registrations, {
+      accountOf: (...from) => this.#accounts.of(...from),
       userOf: (request) => this.#gate?.userOf(request),
     });
     this.#core.announced = (account, registered) => this.#beside.announced(account, registered);
   }
 
   get deadline(): number | undefined {
-    const { deadline } = this.#core;
-    if (this.#stopBy === undefined) return deadline;
-    return deadline === undefined ? this.#stopBy : Math.min(deadline, this.#stopBy);
+    return earliest([this.#core.deadline, this.#stopBy]);
   }
 
   /** For tests and status: what is alive. */
@@ -94,8 +86,7 @@ export class UserAgent implements UserAgentInterface {
 
   /** Whether a server of ours is at that address. */
   serverAt(host: string): boolean {
-    const place = { host, port: 0 };
-    return this.#accounts.some((account) => account.owns({ transport: 'udp', remote: place, local: place }));
+    return this.#accounts.serverAt(host);
   }
 
   timeout(now: number): UaOutput[] {
@@ -112,7 +103,8 @@ export class UserAgent implements UserAgentInterface {
     try {
       if (message.kind === 'response') this.#core.receive(message, hop, now);
       else if (!this.#letIn(message, hop, now)) return this.#core.take();
-      else if (message.method === 'OPTIONS' && message.toTag === undefined) this.#probed(message, hop);
+      else if (message.method === 'OPTIONS' && message.toTag === undefined)
+        this.#core.sendResponse(answerProbe(message, this.#core.config.product), hop);
       else this.#core.receive(message, hop, now);
     } catch (error) {
       // A header field that only now turns out to be unreadable. Of a response nothing follows; a request is answered below.
@@ -194,42 +186,11 @@ export class UserAgent implements UserAgentInterface {
       return this.#core.emit(session, { type: 'ended', cause: 'local', by: 'us', reason });
     }
     const headers = [...(invitation.headers ?? []), ...followed];
-    const accounts = this.#accountsFor(invitation, uri);
+    const accounts = this.#accounts.serving(uri, invitation.account);
     const call = new OutgoingCall(this.#context(session, accounts[0]), { ...invitation, headers }, now);
     this.#calls.add(session, call);
     this.#beside.begun(session, invitation.target);
-    this.#find(uri, accounts, now, (routes, at) => call.start(routes, at));
-  }
-
-  /** `then` hears what is there as soon as something is, and perhaps again. */
-  #find(
-    uri: SipUri,
-    accounts: readonly Account[],
-    now: number,
-    then: (routes: readonly Route[], now: number) => void,
-  ): void {
-    if (accounts.length === 0)
-      return this.#core.locate(uri, undefined, now, (hops, at) =>
-        then(
-          hops.map((hop) => ({ hop, account: undefined })),
-          at,
-        ),
-      );
-    const go = (at: number): void => then(routesBy(accounts), at);
-    if (routesBy(accounts).length > 0) return go(now);
-    let open = accounts.length;
-    for (const account of accounts)
-      account.resolve(this.#core, now, (at) => {
-        // The last one says so when nothing was found; the call hears only the first.
-        if (--open === 0 || account.hops.length > 0) go(at);
-      });
-  }
-
-  /** Whose server the target names. Several at one domain: one that is registered first, the others when it fails. */
-  #accountsFor({ account }: Pick<Invitation, 'account'>, uri: SipUri): Account[] {
-    if (account !== undefined) return this.#accounts.filter(({ name }) => name === account);
-    const serving = this.#accounts.filter((one) => one.serves(uri));
-    return [...serving.filter(({ current }) => current), ...serving.filter(({ current }) => !current)];
+    this.#accounts.find(uri, accounts, now, (routes, at) => call.start(routes, at));
   }
 
   ring(session: string, now: number, early?: Early): UaOutput[] {
@@ -294,7 +255,8 @@ export class UserAgent implements UserAgentInterface {
   }
 
   #context(session: string, account: Account | undefined): CallContext {
-    const find: CallContext['find'] = (uri, now, then) => this.#find(uri, this.#accountsFor({}, uri), now, then);
+    const find: CallContext['find'] = (uri, now, then) =>
+      this.#accounts.find(uri, this.#accounts.serving(uri), now, then);
     return { core: this.#core, calls: this.#calls, transfers: this.#transfers, session, account, find };
   }
 
@@ -313,7 +275,7 @@ export class UserAgent implements UserAgentInterface {
 
   #serve(request: SipRequest, hop: Hop, transaction: string, now: number): void {
     if (request.method === 'CANCEL') return this.#cancel(request, transaction, now);
-    const refusal = inspect(request) ?? this.#refuseMerged(request, transaction);
+    const refusal = inspect(request) ?? this.#merges.refuse(request, transaction);
     if (refusal !== undefined) {
       return this.#core.answer(transaction, request, refusal.status, now, refusal.reason, refusal.headers);
     }
@@ -323,9 +285,10 @@ export class UserAgent implements UserAgentInterface {
       if (dialog === undefined) return this.#core.answer(transaction, request, 481, now);
       if (request.method !== 'OPTIONS') return dialog.request(request, hop, transaction, now);
     }
-    if (request.method === 'OPTIONS') return this.#core.respond(transaction, this.#options(request), now);
+    if (request.method === 'OPTIONS')
+      return this.#core.respond(transaction, abilities(request, this.#core.config.product), now);
     if (request.method === 'REFER') {
-      const shown = { account: this.#accountOf(request, hop), user: this.#gate?.userOf(request) };
+      const shown = { account: this.#accounts.of(request, hop), user: this.#gate?.userOf(request) };
       return this.#transfers.outside(request, hop, transaction, shown, now);
     }
     // BYE, INFO, UPDATE and NOTIFY live inside a dialog only.
@@ -342,55 +305,9 @@ export class UserAgent implements UserAgentInterface {
     invited?.cancelled(cancel, now);
   }
 
-  /** §8.2.2.2: the same request by another path. Remembered until the transaction is over. */
-  #refuseMerged(request: SipRequest, transaction: string): Refusal | undefined {
-    if (request.toTag !== undefined) return undefined;
-    const { sequence, method } = request.cseq;
-    const key = `${request.callId}\n${request.fromTag ?? ''}\n${sequence} ${method}`;
-    const first = this.#merges.get(key);
-    if (first !== undefined && first !== transaction) return { status: 482 };
-    this.#merges.set(key, transaction);
-    this.#mergeKeys.set(transaction, key);
-    return undefined;
-  }
-
-  #forget(transaction: string): void {
-    this.#beside.messages.forget(transaction);
-    const key = this.#mergeKeys.get(transaction);
-    if (key === undefined) return;
-    this.#mergeKeys.delete(transaction);
-    this.#merges.delete(key);
-  }
-
-  /** A question that changes nothing is answered without a transaction (§8.2.7): who asks often costs no memory. */
-  #probed(request: SipRequest, hop: Hop): void {
-    const refusal = inspect(request);
-    if (refusal === undefined) return this.#core.sendResponse(this.#options(request), hop);
-    const { status, reason, headers = [] } = refusal;
-    const response = createResponse(request, status, reason, {
-      headers: [...headers, ['Server', this.#core.config.product]],
-      toTag: statelessTag(request),
-    });
-    this.#core.sendResponse(response, hop);
-  }
-
-  /** §11.2 */
-  #options(request: SipRequest): SipResponse {
-    const headers: HeaderField[] = [
-      ALLOW,
-      ACCEPT,
-      ['Accept-Encoding', 'identity'],
-      ['Accept-Language', 'en'],
-      SUPPORTED,
-      ALLOW_EVENTS,
-      ['Server', this.#core.config.product],
-    ];
-    return createResponse(request, 200, undefined, { headers, toTag: statelessTag(request) });
-  }
-
   #invited(request: SipRequest, hop: Hop, transaction: string, now: number): void {
     if (this.#full) return this.#core.answer(transaction, request, 480, now);
-    const account = this.#accountOf(request, hop);
+    const account = this.#accounts.of(request, hop);
     const user = this.#gate?.userOf(request);
     const replaced = this.#transfers.replaced(request, hop, { account, user });
     if (typeof replaced === 'object') return this.#core.answer(transaction, request, replaced.status, now);
@@ -402,21 +319,4 @@ export class UserAgent implements UserAgentInterface {
     const offer = bodyOf(request);
     this.#core.emit(session, { type: 'incoming', request, hop, account: account?.name, user, offer, ...replaces });
   }
-
-  /** The account whose server sent the request; of several at one server, the one the Request-URI names. */
-  #accountOf(request: SipRequest, hop: Hop): Account | undefined {
-    const owners = this.#accounts.filter((account) => account.owns(hop));
-    const { user } = request.parsedUri();
-    return owners.find((account) => account.user === user) ?? owners[0];
-  }
-}
-
-/** Every next hop once, by whose account it was named first. */
-function routesBy(accounts: readonly Account[]): Route[] {
-  const routes: Route[] = [];
-  for (const account of accounts) {
-    for (const hop of account.hops)
-      if (!routes.some((known) => samePlace(known.hop, hop))) routes.push({ hop, account });
-  }
-  return routes;
 }
