@@ -74,12 +74,16 @@ function callInfo({ params }: InfoValue): Asked | undefined {
 
 function alertInfo({ uri, word, params }: InfoValue): Asked | undefined {
   const info = params.get('info')?.toLowerCase();
-  if (info === 'alert-autoanswer' || info === 'auto answer')
+  if (info === 'alert-autoanswer' || info === 'auto answer') {
+    const delay = params.get('delay');
+    const after = seconds(delay ?? '0');
+    if (after === undefined) return undefined;
     return {
       header: `Alert-Info info=${params.get('info')}`,
-      afterMs: (seconds(params.get('delay')) ?? 0) * 1000,
-      ...(info === 'alert-autoanswer' && !params.has('delay') && { undelayed: true }),
+      afterMs: after * 1000,
+      ...(info === 'alert-autoanswer' && delay === undefined && { undelayed: true }),
     };
+  }
   if (alertWords.has(word)) return { header: `Alert-Info ${word}`, afterMs: 0 };
   if (uri.toLowerCase() === 'auto') return { header: 'Alert-Info <auto>', afterMs: 0 };
   return undefined;
@@ -105,8 +109,13 @@ function infoValue(value: string): InfoValue {
   const close = open < 0 ? -1 : value.indexOf('>', open);
   const uri = close < 0 ? '' : value.slice(open + 1, close);
   const rest = close < 0 ? value : value.slice(0, open) + value.slice(close + 1);
-  // Quoted strings are somebody's words, not ours to read: a trap that a display name or a note can set.
-  const pieces = rest.replace(/"(?:\\.|[^"\\])*(?:"|\\?$)/gs, '"').split(';');
+  // Quoted strings are somebody's words, not ours to read: a trap that a display name or a note can set. A plain one that is
+  // the whole value of a parameter is that value.
+  const pieces = rest
+    .replace(/(=[ \t]*)?"((?:\\.|[^"\\])*)(?:"|\\?$)/gs, (_, equals: string | undefined, text: string) =>
+      equals !== undefined && /^[\w -]*$/.test(text) ? `=${text}` : `${equals ?? ''}"`,
+    )
+    .split(';');
   const params = new Map<string, string>();
   for (const piece of pieces) {
     const equals = piece.indexOf('=');
