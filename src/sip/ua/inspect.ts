@@ -12,6 +12,8 @@ export interface Refusal {
 
 /** Methods whose body we read, so that its type matters. */
 const WITH_OFFER: ReadonlySet<string> = new Set(['INVITE', 'UPDATE', 'PRACK']);
+/** Bodies of INFO that are a digit to somebody: the call reads them. */
+const INFO_TYPES = ['application/dtmf-relay', 'application/dtmf', 'application/vnd.nortelnetworks.digits'];
 
 /** Why the request cannot be served, or undefined. ACK and CANCEL are never asked. */
 export function inspect(request: SipRequest): Refusal | undefined {
@@ -55,11 +57,17 @@ function refuseBody(request: SipRequest): Refusal | undefined {
     return { status: 400, reason: 'SIP Contact Missing' };
   // RFC 6086 §4.2.3: no info package is known here; INFO without one is the old kind.
   if (request.method === 'INFO' && request.has('Info-Package')) return { status: 469, headers: [['Recv-Info', '']] };
-  if (request.body.length === 0 || !WITH_OFFER.has(request.method)) return undefined;
+  const informs = request.method === 'INFO';
+  if (request.body.length === 0 || !(informs || WITH_OFFER.has(request.method))) return undefined;
   if (/;\s*handling\s*=\s*optional/i.test(request.header('Content-Disposition') ?? '')) return undefined;
   const encoding = (request.header('Content-Encoding') ?? 'identity').toLowerCase();
   if (encoding !== 'identity') return { status: 415, headers: [['Accept-Encoding', 'identity']] };
   const type = request.contentType;
+  // RFC 2976 §2.2: what is not understood is said so; without a type it is taken, and means nothing.
+  if (informs)
+    return type === undefined || INFO_TYPES.includes(type)
+      ? undefined
+      : { status: 415, headers: [['Accept', INFO_TYPES.join(', ')]] };
   if (type === undefined || type === BODY_TYPE) return undefined;
   // RFC 5621 §5: of several parts only what must be understood is asked for. Parts that cannot be cut get 400.
   if (type.startsWith('multipart/') && findPart(bodyPart(request), BODY_TYPE).unknown === undefined) return undefined;

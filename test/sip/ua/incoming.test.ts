@@ -299,6 +299,20 @@ for (const [name, method, fields, expected, header] of [
     400,
     undefined,
   ],
+  [
+    'INFO with a body that is no digit',
+    'INFO',
+    { body: { contentType: 'application/media_control+xml', bytes: new Uint8Array([60]) } },
+    415,
+    ['Accept', 'application/dtmf-relay, application/dtmf, application/vnd.nortelnetworks.digits'],
+  ],
+  [
+    'INFO with a digit, outside any call',
+    'INFO',
+    { body: { contentType: 'application/dtmf', bytes: new Uint8Array([49]) } },
+    481,
+    undefined,
+  ],
   ['an info package', 'INFO', { headers: [['Info-Package', 'x']] }, 469, undefined],
 ] as const) {
   test(`${name}: ${expected}`, () => {
