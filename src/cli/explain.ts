@@ -1,4 +1,5 @@
 /** `hailpoint explain`: what a press, or a call from outside, would lead to and by which rule. Nothing is done. */
+import { existsSync, readFileSync } from 'node:fs';
 import { CodedError } from '../base/index.ts';
 import { incomingOf } from '../call/index.ts';
 import { type Config, loadConfig } from '../config/index.ts';
@@ -15,9 +16,13 @@ export async function explainPress(file: string, button: string): Promise<string
   return explainButton(terminal, button);
 }
 
-/** `text`: an INVITE as a trace shows it, its lines ended in any way. `source`: where it came from; else what its Via says. */
-export async function explainCall(file: string, text: string, source: string | undefined): Promise<string[]> {
+/**
+ * `given`: an INVITE as a trace shows it, its lines ended in any way; or the file that holds one, `-`: the standard input.
+ * `source`: where it came from; else what its Via says.
+ */
+export async function explainCall(file: string, given: string, source: string | undefined): Promise<string[]> {
   const config = await loadConfig(file);
+  const text = given === '-' ? readFileSync(0, 'utf8') : existsSync(given) ? readFileSync(given, 'utf8') : given;
   const message = parseMessage(Buffer.from(`${text.trim().replace(/\r?\n/g, '\r\n')}\r\n\r\n`));
   validate(message);
   if (!(message instanceof SipRequest)) return ['this is an answer, not a request'];

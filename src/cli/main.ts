@@ -9,7 +9,8 @@ const usage = `usage: hailpoint COMMAND
   check [-c FILE]               what is wrong with the configuration
   explain BUTTON [-c FILE]      what a press would lead to
   explain --incoming 'INVITE…' [--source IP] [-c FILE]
-                                what a call would lead to, and by which rule
+                                what a call would lead to, and by which rule; the INVITE, a
+                                file that holds it, or - for the standard input
   demo [--once]                 the whole system on this machine, no hardware needed
   status [--json]               what the running service is doing
   press BUTTON [--for MS]       press a button by software

@@ -23,8 +23,8 @@ function room(t: TestContext): { folder: string; socket: string; env: NodeJS.Pro
   return { folder, socket, env: { ...rest, HAILPOINT_SOCKET: socket, HOME: folder } };
 }
 
-function hailpoint(args: readonly string[], env: NodeJS.ProcessEnv) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { env, encoding: 'utf8' });
+function hailpoint(args: readonly string[], env: NodeJS.ProcessEnv, cwd?: string) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { env, cwd, encoding: 'utf8' });
   return { status, stdout, lines: stderr.split('\n').filter((line) => line !== '') };
 }
 
@@ -160,6 +160,11 @@ for (const [sentence, args, expected] of [
     /the server of account pbx\nasks to be answered by Call-Info answer-after, after 2 s\nrule 1 .*answered automatically/,
   ],
   [
+    'the same out of a file',
+    ['--source', '127.32.0.6', '--incoming', 'invite.sip'],
+    /asks to be answered by Call-Info answer-after, after 2 s\nrule 1 /,
+  ],
+  [
     'the same from somewhere else',
     ['--incoming', invite],
     /^sip:100@127.32.0.6, from 127.32.0.9\n[\s\S]*603 Decline\n$/,
@@ -169,7 +174,8 @@ for (const [sentence, args, expected] of [
     const { folder, env } = room(t);
     const file = join(folder, 'terminal.yaml');
     writeFileSync(file, explained);
-    const { status, stdout } = hailpoint(['explain', '-c', file, ...args], env);
+    writeFileSync(join(folder, 'invite.sip'), invite);
+    const { status, stdout } = hailpoint(['explain', '-c', file, ...args], env, folder);
     assert.equal(status, 0);
     assert.match(stdout, expected);
   });
