@@ -24,6 +24,7 @@ import {
   names,
   Terminal,
   type TerminalAction,
+  type TerminalEvent,
   type TerminalInput,
 } from '../terminal/index.ts';
 import { Ring } from '../trace/index.ts';
@@ -354,15 +355,19 @@ export class Service {
   }
 
   #drain() {
-    const events: Extract<TerminalAction, { type: 'event' }>['event'][] = [];
+    const events: TerminalEvent[] = [];
     if (this.#busy) return events; // the outer call goes on with the inbox
     this.#busy = true;
     const told = this.#inbox.length > 0;
-    for (let input = this.#inbox.shift(); input; input = this.#inbox.shift())
-      for (const action of input === 'time' ? this.#terminal.timeout(now()) : this.#terminal.receive(input, now())) {
-        if (action.type === 'event') events.push(action.event);
-        this.#act(action);
+    for (let input = this.#inbox.shift(); input; input = this.#inbox.shift()) {
+      const actions = input === 'time' ? this.#terminal.timeout(now()) : this.#terminal.receive(input, now());
+      // Done first, then told: the journal and the log take longer than to send an INVITE. Told even when doing it fails.
+      try {
+        for (const action of actions) if (action.type !== 'event') this.#act(action);
+      } finally {
+        for (const action of actions) if (action.type === 'event') events.push(this.#write(action.event));
       }
+    }
     this.#busy = false;
     if (told) {
       this.#mqtt?.statusChanged();
@@ -405,7 +410,7 @@ export class Service {
     }
   }
 
-  #act(action: TerminalAction): void {
+  #act(action: Exclude<TerminalAction, { type: 'event' }>): void {
     const at = now();
     switch (action.type) {
       case 'dial':
@@ -455,13 +460,14 @@ export class Service {
         return this.#media.volume(action.volume);
       case 'output':
         return this.#switch(this.#blinker.set(action.output, action.on, action.blinkMs, at));
-      case 'event': {
-        const event = this.#journal.append(told(action.event));
-        return this.#log.info('Event', { event });
-      }
       default:
         return unreachable(action);
     }
+  }
+
+  #write(event: TerminalEvent): TerminalEvent {
+    this.#log.info('Event', { event: this.#journal.append(told(event)) });
+    return event;
   }
 
   #switch(levels: readonly { output: string; on: boolean }[]): void {

@@ -41,6 +41,8 @@ class Engine implements MediaEngine {
   readonly #opening = new Map<Half, Promise<void>>();
   readonly #stopped: Promise<void>;
   #threadStopped: () => void = () => {};
+  /** What this turn has for the thread. */
+  readonly #posted: [ToWorker, ArrayBuffer[]][] = [];
   #stopping: Promise<void> | undefined;
   #count = 0;
   hung = false;
@@ -207,8 +209,14 @@ class Engine implements MediaEngine {
     if (this.#stopping === undefined) this.#post(message, transfer);
   }
 
+  /** At the end of this turn, all at once: to wake the thread takes longer than to send an INVITE, which comes first. */
   #post(message: ToWorker, transfer: ArrayBuffer[]): void {
-    this.#port.postMessage(message, transfer);
+    this.#posted.push([message, transfer]);
+    if (this.#posted.length === 1) queueMicrotask(() => this.#flush());
+  }
+
+  #flush(): void {
+    for (const [message, transfer] of this.#posted.splice(0)) this.#port.postMessage(message, transfer);
     Atomics.add(this.#wake, 0, 1);
     Atomics.notify(this.#wake, 0);
   }

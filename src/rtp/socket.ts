@@ -22,7 +22,7 @@ const MSG_DONTWAIT = 0x40;
 /** Expedited forwarding, RFC 3246, in the upper six bits. */
 const TOS_EF = 0xb8;
 const PRIORITY_VOICE = 6;
-/** Tries to find an even port with a free odd neighbour when the system chooses. */
+/** Tries to find two free neighbouring ports when the system chooses one of them. */
 const MAX_PAIR_TRIES = 64;
 const ADDRESS_BYTES = 28;
 
@@ -140,11 +140,12 @@ export interface PortPair {
 export function bindPair(host: string, range?: { from: number; to: number }): PortPair {
   if (range === undefined) {
     for (let tries = 0; tries < MAX_PAIR_TRIES; tries++) {
-      const rtpFd = bindPort(host, 0);
-      const port = boundPort(rtpFd);
-      const pair = port % 2 === 0 ? withNeighbour(host, rtpFd, port) : undefined;
-      if (pair !== undefined) return pair;
-      closeSocket(rtpFd);
+      const fd = bindPort(host, 0);
+      const port = boundPort(fd);
+      const neighbour = bindNeighbour(host, fd, port ^ 1);
+      if (neighbour === undefined) closeSocket(fd);
+      else if (port % 2 === 0) return { rtpFd: fd, rtcpFd: neighbour, port };
+      else return { rtpFd: neighbour, rtcpFd: fd, port: port - 1 };
     }
     throw new SocketError('eaddrinuse', `Cannot find two neighbouring free UDP ports on ${host}`);
   }
@@ -154,9 +155,9 @@ export function bindPair(host: string, range?: { from: number; to: number }): Po
     const port = first + 2 * ((nextInRange + i) % count);
     try {
       const rtpFd = bindPort(host, port);
-      const pair = withNeighbour(host, rtpFd, port);
+      const rtcpFd = bindNeighbour(host, rtpFd, port + 1);
       nextInRange = (nextInRange + i + 1) % count;
-      if (pair !== undefined) return pair;
+      if (rtcpFd !== undefined) return { rtpFd, rtcpFd, port };
       closeSocket(rtpFd);
     } catch (error) {
       if (!(error instanceof SocketError) || error.code !== 'eaddrinuse') throw error;
@@ -168,12 +169,13 @@ export function bindPair(host: string, range?: { from: number; to: number }): Po
 /** Calls take turns through the range, so that stragglers of the last call do not reach the next one. */
 let nextInRange = 0;
 
-function withNeighbour(host: string, rtpFd: number, port: number): PortPair | undefined {
+/** Undefined when somebody has it; any other failure closes `fd` as well. */
+function bindNeighbour(host: string, fd: number, port: number): number | undefined {
   try {
-    return { rtpFd, rtcpFd: bindPort(host, port + 1), port };
+    return bindPort(host, port);
   } catch (error) {
     if (error instanceof SocketError && error.code === 'eaddrinuse') return undefined;
-    closeSocket(rtpFd);
+    closeSocket(fd);
     throw error;
   }
 }
