@@ -2,39 +2,31 @@
  * The wiring: builds every room from the configuration and runs the loop. An input comes from the world, one machine takes it,
  * its outputs are applied in order, and what they say to the terminal waits its turn. No rules here.
  */
-import { basename, dirname, resolve, sep } from 'node:path';
-import { CodedError, earliest, type Logger, unreachable } from '../base/index.ts';
+import { earliest, type Logger, unreachable } from '../base/index.ts';
 import { type CallOutput, Calls } from '../call/index.ts';
-import { type Config, checkConfig, formatProblem } from '../config/index.ts';
+import type { Config } from '../config/index.ts';
 import { ControlServer } from '../control/index.ts';
-import { Blinker, createGpio, type Gpio } from '../io/gpio/index.ts';
+import { createGpio, type Gpio } from '../io/gpio/index.ts';
 import { type NetworkState, NetworkWatch } from '../io/network.ts';
 import { type Journal, journalFolder, openJournal } from '../journal/index.ts';
 import { createMediaEngine } from '../media/index.ts';
 import type { MediaEngine, MediaEvent } from '../media/types.ts';
 import { type CommandAnswer, createMqtt, type Mqtt } from '../mqtt/index.ts';
-import { parseUri } from '../sip/message/index.ts';
 import { Dns, Resolver, SipTransport } from '../sip/transport/index.ts';
-import { type Trust, UserAgent } from '../sip/ua/index.ts';
-import {
-  type Command,
-  challenges,
-  inPrefix,
-  letsAnybody,
-  names,
-  Terminal,
-  type TerminalAction,
-  type TerminalEvent,
-  type TerminalInput,
-} from '../terminal/index.ts';
+import { UserAgent } from '../sip/ua/index.ts';
+import { type Command, names, Terminal, type TerminalEvent, type TerminalInput } from '../terminal/index.ts';
 import { Ring } from '../trace/index.ts';
 import { createWeb, type Web } from '../web/index.ts';
+import { Acquisitions } from './acquire.ts';
+import { Actions } from './actions.ts';
+import { type CommandSource, Commands } from './commands.ts';
 import { instanceOf } from './instance.ts';
 import { controlHandler } from './operator.ts';
 import { secretBytes, systemRandom } from './random.ts';
 import { Sounds } from './sounds.ts';
 import { Speech } from './speech.ts';
 import { told } from './told.ts';
+import { mayWatch, trustOf } from './trust.ts';
 
 export interface ServiceOptions {
   config: Config;
@@ -49,12 +41,8 @@ export interface ServiceOptions {
   onReload?(): void;
 }
 
-type CommandSource = 'socket' | 'mqtt' | 'web';
-
 /** How long a stop waits for the answers to its BYEs and un-REGISTERs. */
 const farewellMs = 2_000;
-/** How often what could not be opened at the start is tried again. */
-const acquireEveryMs = 2_000;
 /** Node takes a longer one for none at all; a caller may write any number into his Expires. */
 const longestWaitMs = 2 ** 31 - 1;
 
@@ -63,7 +51,6 @@ export class Service {
   readonly #version: string;
   readonly #log: Logger;
   readonly #onChange: () => void;
-  readonly #onReload: (() => void) | undefined;
   readonly #journal: Journal;
   readonly #media: MediaEngine;
   readonly #sounds: Sounds;
@@ -76,12 +63,13 @@ export class Service {
   readonly #network: NetworkWatch;
   /** The machine had an address others can reach when it was last looked at. */
   #connected = false;
-  readonly #blinker = new Blinker();
   readonly #gpio: Gpio;
   readonly #control: ControlServer;
   #mqtt?: Mqtt;
   #web?: Web;
-  readonly #retries = new Map<string, NodeJS.Timeout>();
+  readonly #commands: Commands;
+  readonly #actions: Actions;
+  readonly #acquisitions: Acquisitions;
   #started?: Promise<void>;
   #stopped?: Promise<void>;
 
@@ -96,7 +84,6 @@ export class Service {
     this.#version = options.version;
     this.#log = logger;
     this.#onChange = options.onChange;
-    this.#onReload = options.onReload;
     this.#journal = openJournal({
       directory: journalFolder(options.stateDirectory),
       logger,
@@ -129,6 +116,26 @@ export class Service {
       this.#media,
       { codecs, packetMs: 20, encryption, dtmf, secretBytes },
       systemRandom,
+      logger,
+    );
+    this.#commands = new Commands({
+      config,
+      sounds: this.#sounds,
+      onReload: options.onReload,
+      stopped: () => this.#stopped !== undefined,
+      busy: () => this.#terminal.status(now()).calls.length > 0,
+      tell: (input) => this.#tell(input),
+    });
+    this.#actions = new Actions({
+      calls: this.#calls,
+      media: this.#media,
+      sounds: this.#sounds,
+      setOutput: (output, on) => this.#gpio.setOutput(output, on),
+      tell: (input) => this.#tell(input),
+      reload: () => void this.#commands.reload(),
+    });
+    this.#acquisitions = new Acquisitions(
+      (fault, raised, reason) => this.#tell({ type: 'fault', fault, raised, reason }),
       logger,
     );
     this.#transport = new SipTransport({
@@ -185,7 +192,7 @@ export class Service {
     this.#journal.append({ type: 'config', state: 'started', version: this.#version });
     for (const { line, path, message } of this.#config.warnings) this.#log.warn(`Line ${line}: ${path}: ${message}`);
     this.#tell({ type: 'start' });
-    for (const [file, reason] of missing) this.#audible(file, reason);
+    for (const [file, reason] of missing) this.#actions.audible(file, reason);
     const { mqtt, web, terminal, device } = this.#config;
     if (mqtt)
       this.#mqtt = createMqtt(
@@ -208,17 +215,18 @@ export class Service {
         this.#log,
       );
     this.#connected = this.#network.start().addresses.length > 0;
-    await this.#acquire('sip', async () => {
+    await this.#acquisitions.acquire('sip', async () => {
       await this.#transport.start();
       this.#take(() => this.#calls.start(now()));
     });
     if (web)
-      await this.#acquire('web', async () => {
+      await this.#acquisitions.acquire('web', async () => {
         this.#web = await createWeb(web, this, this.#journal, this.#log);
       });
   }
 
   async #stop(): Promise<void> {
+    this.#acquisitions.stop();
     // A start that is half done would open behind our back what has just been closed.
     await this.#started?.catch(() => {});
     const deadline = now() + farewellMs;
@@ -227,7 +235,6 @@ export class Service {
     while (!this.#calls.idle && now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
     clearTimeout(this.#alarm);
     this.#network.stop();
-    for (const retry of this.#retries.values()) clearTimeout(retry);
     this.#busy = true; // nothing more is taken
     this.#journal.append({ type: 'config', state: 'stopped', version: this.#version });
     await Promise.all([
@@ -239,22 +246,6 @@ export class Service {
       this.#control.stop(),
     ]);
     this.#journal.close();
-  }
-
-  /** What cannot be had yet (an address that is still to come, a taken port) ends nothing: a fault, and tried again. */
-  async #acquire(fault: string, open: () => Promise<void>): Promise<void> {
-    try {
-      await open();
-      this.#tell({ type: 'fault', fault, raised: false, reason: 'it is there now' });
-    } catch (error) {
-      if (!(error instanceof CodedError)) throw error;
-      this.#log.error('Cannot open', { fault, reason: error.message });
-      this.#tell({ type: 'fault', fault, raised: true, reason: error.message });
-      const retry = setTimeout(() => {
-        if (this.#stopped === undefined) void this.#acquire(fault, open);
-      }, acquireEveryMs);
-      this.#retries.set(fault, retry);
-    }
   }
 
   /** Without any address there is no network; what is left of it, the registrations say. */
@@ -274,53 +265,8 @@ export class Service {
 
   // ---------------------------------------------------------------- what operators ask and see
 
-  /** What cannot be done at all is refused here, with the reason; a file is looked at first, so only `play` takes time. */
   command(command: Command, source: CommandSource): CommandAnswer | Promise<CommandAnswer> {
-    if (command.verb === 'play') return this.#play(command, source);
-    if (command.verb === 'say')
-      return this.#when(this.#sounds.loadText(command.text), () => this.#obey(command, source));
-    if (command.verb === 'reload') return this.#when(this.#wrongFile(), () => this.#obey(command, source));
-    const wrong = command.verb === 'dial' || command.verb === 'transfer' ? whyNotDialled(command.target) : undefined;
-    return wrong === undefined ? this.#obey(command, source) : { ok: false, reason: wrong };
-  }
-
-  async #play(command: Extract<Command, { verb: 'play' }>, source: CommandSource): Promise<CommandAnswer> {
-    const folder = dirname(this.#config.file);
-    const file = resolve(folder, command.file);
-    // Over the network a file is one of those beside the configuration: the board's disk is nobody's to try out.
-    if (source !== 'socket' && !file.startsWith(folder + sep))
-      return { ok: false, reason: `${command.file} is not beside the configuration` };
-    const reason = await this.#sounds.load(file);
-    return reason === undefined ? this.#obey({ ...command, file }, source) : { ok: false, reason };
-  }
-
-  async #when(problem: Promise<string | undefined>, obey: () => CommandAnswer): Promise<CommandAnswer> {
-    const reason = await problem;
-    return reason === undefined ? obey() : { ok: false, reason };
-  }
-
-  /** What is wrong with the configuration as it is on disk now. */
-  async #wrongFile(): Promise<string | undefined> {
-    if (this.#onReload === undefined) return 'this process does not read it anew';
-    const { problems } = await checkConfig(this.#config.file, process.env);
-    return problems[0] && formatProblem(problems[0]);
-  }
-
-  /** A file that has become wrong leaves things as they are: the running terminal is worth more. */
-  async #reload(): Promise<void> {
-    const reason = await this.#wrongFile();
-    if (this.#stopped !== undefined) return;
-    this.#tell({ type: 'fault', fault: 'config', raised: reason !== undefined, reason: reason ?? 'it is sound' });
-    // Somebody may have pressed meanwhile.
-    if (reason !== undefined) return;
-    if (this.#terminal.status(now()).calls.length === 0) this.#onReload?.();
-    else this.#tell({ type: 'check-sync', by: 'a reload that a call has delayed', reboot: false });
-  }
-
-  #obey(command: Command, source: CommandSource): CommandAnswer {
-    const verdicts = this.#tell({ type: 'command', command, source });
-    const refusal = verdicts.find((event) => event.type === 'command' && !event.ok);
-    return refusal?.type === 'command' ? { ok: false, reason: refusal.reason ?? 'refused' } : { ok: true };
+    return this.#commands.take(command, source);
   }
 
   status() {
@@ -363,7 +309,7 @@ export class Service {
       const actions = input === 'time' ? this.#terminal.timeout(now()) : this.#terminal.receive(input, now());
       // Done first, then told: the journal and the log take longer than to send an INVITE. Told even when doing it fails.
       try {
-        for (const action of actions) if (action.type !== 'event') this.#act(action);
+        for (const action of actions) if (action.type !== 'event') this.#perform(this.#actions.take(action, now()));
       } finally {
         for (const action of actions) if (action.type === 'event') events.push(this.#write(action.event));
       }
@@ -410,74 +356,9 @@ export class Service {
     }
   }
 
-  #act(action: Exclude<TerminalAction, { type: 'event' }>): void {
-    const at = now();
-    switch (action.type) {
-      case 'dial':
-        return this.#perform(this.#calls.dial(action.call, action.uri, at, action.transfer));
-      case 'follow':
-        return this.#perform(this.#calls.follow(action.call, action.transfer, action.to, at));
-      case 'stay':
-        return this.#perform(this.#calls.stay(action.transfer, at));
-      case 'refer':
-        return this.#perform(this.#calls.refer(action.call, action.to, at));
-      case 'answer':
-        return this.#perform(this.#calls.answer(action.call, action.direction, at));
-      case 'alert':
-        return this.#perform(this.#calls.alert(action.call, at));
-      case 'reject':
-        return this.#perform(this.#calls.reject(action.call, action.code, at));
-      case 'hangup':
-        return this.#perform(this.#calls.hangup(action.call, action.cause, at));
-      case 'hold':
-        return this.#perform(this.#calls.hold(action.call, action.held, at));
-      case 'listen':
-        return this.#calls.listen(action.call, action.microphone, action.speaker);
-      case 'digits':
-        return this.#perform(this.#calls.digits(action.call, action.digits, at));
-      case 'tone':
-        return this.#media.tone(action.tone, action.on);
-      case 'announce':
-        return this.#sounds.take(
-          action.file,
-          (samples, rateHz) => this.#calls.say(action.call, samples, rateHz),
-          (missing) => this.#audible(action.file, missing),
-        );
-      case 'prompt':
-        return this.#sounds.play(action.file, (missing) => this.#audible(action.file, missing));
-      case 'speak':
-        return this.#sounds.speak(action.text, (missing) => {
-          const raised = missing !== undefined;
-          this.#tell({ type: 'fault', fault: 'speech', raised, reason: missing ?? 'it speaks' });
-        });
-      case 'message':
-        return this.#perform(this.#calls.takeMessage(action.message, action.taken, at));
-      case 'reload':
-        return void this.#reload();
-      case 'silence':
-        return this.#sounds.stop();
-      case 'volume':
-        return this.#media.volume(action.volume);
-      case 'output':
-        return this.#switch(this.#blinker.set(action.output, action.on, action.blinkMs, at));
-      default:
-        return unreachable(action);
-    }
-  }
-
   #write(event: TerminalEvent): TerminalEvent {
     this.#log.info('Event', { event: this.#journal.append(told(event)) });
     return event;
-  }
-
-  #switch(levels: readonly { output: string; on: boolean }[]): void {
-    for (const { output, on } of levels) this.#gpio.setOutput(output, on);
-  }
-
-  /** A prompt that nobody will hear is a fault until it is heard. */
-  #audible(file: string, missing?: string): void {
-    const raised = missing !== undefined;
-    this.#tell({ type: 'fault', fault: `prompt:${basename(file)}`, raised, reason: missing ?? 'it plays' });
   }
 
   #heard(event: MediaEvent): void {
@@ -491,7 +372,7 @@ export class Service {
   /** One alarm for all machines: the earliest of their deadlines. */
   #arm(): void {
     clearTimeout(this.#alarm);
-    const at = earliest([this.#calls.deadline, this.#terminal.deadline, this.#blinker.deadline]);
+    const at = earliest([this.#calls.deadline, this.#terminal.deadline, this.#actions.deadline]);
     if (at === undefined) return;
     const wait = Math.min(Math.max(0, at - now()), longestWaitMs);
     this.#alarm = setTimeout(() => this.#ring(), wait);
@@ -499,37 +380,9 @@ export class Service {
 
   #ring(): void {
     const at = now();
-    this.#switch(this.#blinker.timeout(at));
+    this.#actions.timeout(at);
     if ((this.#terminal.deadline ?? Number.POSITIVE_INFINITY) <= at) this.#tell('time');
     this.#take(() => this.#calls.timeout(now()));
-  }
-}
-
-/** What the rules say of callers, for the user agent's door. */
-function trustOf(config: Config): Trust {
-  const { incoming } = config.terminal;
-  const { strangers, realm, users } = config.sip;
-  const anybody = letsAnybody(incoming);
-  return {
-    knows: (address, identities) => anybody || mayWatch(config, address) || names(incoming, address, identities),
-    challenges: (uri, sourceAddress, identities) =>
-      challenges(incoming, { uri, displayName: '', sourceAddress, identities }),
-    strangers,
-    realm,
-    users: new Map(Object.entries(users)),
-  };
-}
-
-const mayWatch = ({ sip: { watchers = [] } }: Config, address: string): boolean =>
-  watchers.some((range) => inPrefix(range, address));
-
-function whyNotDialled(target: string): string | undefined {
-  try {
-    const { scheme } = parseUri(target);
-    if (scheme === 'sip' || scheme === 'sips') return undefined;
-    return `${scheme}: is not available in this version: dial sip:USER@HOST`;
-  } catch {
-    return `"${target}" is no SIP URI such as sip:100@10.0.0.2`;
   }
 }
 

@@ -1,0 +1,127 @@
+/** What the terminal wants done, each by the room that does it. */
+import { basename } from 'node:path';
+import { unreachable } from '../base/index.ts';
+import type { CallOutput, Calls } from '../call/index.ts';
+import { Blinker } from '../io/gpio/index.ts';
+import type { MediaEngine } from '../media/types.ts';
+import type { TerminalAction, TerminalInput } from '../terminal/index.ts';
+import type { Sounds } from './sounds.ts';
+
+/** Events are told, not done. */
+type Action = Exclude<TerminalAction, { type: 'event' }>;
+
+export interface Rooms {
+  readonly calls: Calls;
+  readonly media: MediaEngine;
+  readonly sounds: Sounds;
+  readonly setOutput: (output: string, on: boolean) => void;
+  readonly tell: (input: TerminalInput) => void;
+  readonly reload: () => void;
+}
+
+export class Actions {
+  readonly #rooms: Rooms;
+  readonly #blinker = new Blinker();
+
+  constructor(rooms: Rooms) {
+    this.#rooms = rooms;
+  }
+
+  /** When a lamp changes that blinks. */
+  get deadline(): number | undefined {
+    return this.#blinker.deadline;
+  }
+
+  timeout(now: number): void {
+    this.#switch(this.#blinker.timeout(now));
+  }
+
+  /** What is to be done on the wire comes back. */
+  take(action: Action, now: number): readonly CallOutput[] {
+    const { calls } = this.#rooms;
+    switch (action.type) {
+      case 'dial':
+        return calls.dial(action.call, action.uri, now, action.transfer);
+      case 'follow':
+        return calls.follow(action.call, action.transfer, action.to, now);
+      case 'stay':
+        return calls.stay(action.transfer, now);
+      case 'refer':
+        return calls.refer(action.call, action.to, now);
+      case 'answer':
+        return calls.answer(action.call, action.direction, now);
+      case 'alert':
+        return calls.alert(action.call, now);
+      case 'reject':
+        return calls.reject(action.call, action.code, now);
+      case 'hangup':
+        return calls.hangup(action.call, action.cause, now);
+      case 'hold':
+        return calls.hold(action.call, action.held, now);
+      case 'digits':
+        return calls.digits(action.call, action.digits, now);
+      case 'message':
+        return calls.takeMessage(action.message, action.taken, now);
+      default:
+        this.#here(action, now);
+        return [];
+    }
+  }
+
+  /** What is done at this box. */
+  #here(action: Exclude<Action, { type: WireAction }>, now: number): void {
+    const { calls, media, sounds, tell, reload } = this.#rooms;
+    switch (action.type) {
+      case 'listen':
+        return calls.listen(action.call, action.microphone, action.speaker);
+      case 'tone':
+        return media.tone(action.tone, action.on);
+      case 'announce':
+        return sounds.take(
+          action.file,
+          (samples, rateHz) => calls.say(action.call, samples, rateHz),
+          (missing) => this.audible(action.file, missing),
+        );
+      case 'prompt':
+        return sounds.play(action.file, (missing) => this.audible(action.file, missing));
+      case 'speak':
+        return sounds.speak(action.text, (missing) => {
+          const raised = missing !== undefined;
+          tell({ type: 'fault', fault: 'speech', raised, reason: missing ?? 'it speaks' });
+        });
+      case 'silence':
+        return sounds.stop();
+      case 'volume':
+        return media.volume(action.volume);
+      case 'output':
+        return this.#switch(this.#blinker.set(action.output, action.on, action.blinkMs, now));
+      case 'reload':
+        return reload();
+      default:
+        return unreachable(action);
+    }
+  }
+
+  #switch(levels: readonly { output: string; on: boolean }[]): void {
+    for (const { output, on } of levels) this.#rooms.setOutput(output, on);
+  }
+
+  /** A prompt that nobody will hear is a fault until it is heard. */
+  audible(file: string, missing?: string): void {
+    const raised = missing !== undefined;
+    this.#rooms.tell({ type: 'fault', fault: `prompt:${basename(file)}`, raised, reason: missing ?? 'it plays' });
+  }
+}
+
+type WireAction =
+  | 'dial'
+  | 'follow'
+  | 'stay'
+  | 'refer'
+  | 'answer'
+  | 'alert'
+  | 'reject'
+  | 'hangup'
+  | 'hold'
+  | 'digits'
+  | 'message';
