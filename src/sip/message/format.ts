@@ -1,6 +1,7 @@
-/** `SipMessage` to octets, RFC 3261 §7. Content-Length is always there and always right. */
+/** `SipMessage` to octets, RFC 3261 §7. Content-Length is right, and missing only where `measured` says so. */
 import { Buffer } from 'node:buffer';
 import type { SipMessage } from './parse.ts';
+import type { SipResponse } from './response.ts';
 
 export function formatMessage(message: SipMessage): Uint8Array {
   const { body } = message;
@@ -10,7 +11,16 @@ export function formatMessage(message: SipMessage): Uint8Array {
 
 /** Start line, header lines and the empty line. */
 export function formatHead(message: SipMessage): string {
-  return `${clean(message.startLine)}\r\n${message.formatFields()}Content-Length: ${message.body.length}\r\n\r\n`;
+  const measured = message.kind === 'request' || message.measured;
+  const length = measured ? `Content-Length: ${message.body.length}\r\n` : '';
+  return `${clean(message.startLine)}\r\n${message.formatFields()}${length}\r\n`;
+}
+
+/** Whether `response` takes at most so many octets as a datagram, if need be without its Content-Length. */
+export function shrinkTo(response: SipResponse, octets: number): boolean {
+  if (formatMessage(response).length <= octets) return true;
+  response.measured = false;
+  return formatMessage(response).length <= octets;
 }
 
 /** Nothing from outside may begin a line of its own. */

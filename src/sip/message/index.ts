@@ -5,7 +5,7 @@ export { isToken } from './codes.ts';
 export { equalUris } from './equality.ts';
 export { SipSyntaxError, shown } from './errors.ts';
 export { detach } from './fields.ts';
-export { formatMessage } from './format.ts';
+export { formatMessage, shrinkTo } from './format.ts';
 export type { Hop, HostPort, Transport } from './hop.ts';
 export type { CSeq } from './message.ts';
 export { type BodyPart, bodyPart, findPart, PART_DEPTH_MAX, PARTS_MAX } from './multipart.ts';

@@ -6,6 +6,8 @@ import { parseUri, type SipUri } from './uri.ts';
 export class SipRequest extends SipMessageBase {
   readonly kind = 'request';
   readonly method: string;
+  /** How long it was on the wire; 0: it did not come from there. */
+  octets = 0;
   #uri: string;
   #parsedUri?: SipUri;
 

@@ -8,6 +8,8 @@ export class SipResponse extends SipMessageBase {
   readonly kind = 'response';
   readonly status: number;
   readonly reason: string;
+  /** False: written without Content-Length. A datagram ends where it ends (RFC 3261 §18.3). */
+  measured = true;
 
   constructor(status: number, reason: string, fields: Field[], body?: Uint8Array) {
     super(fields, body);

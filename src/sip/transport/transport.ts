@@ -10,6 +10,7 @@ import {
   type SipMessage,
   type SipResponse,
   SipSyntaxError,
+  shrinkTo,
   type Transport,
   validate,
 } from '../message/index.ts';
@@ -58,8 +59,6 @@ const ANY = ['0.0.0.0', '::'];
 const FAULT_LINGER_MS = 2000;
 /** How often the log says what strangers did, when they did something. */
 const TELL_STRANGERS_MS = 60_000;
-/** What `received`, `rport` and a To tag may add to the header fields of a refused request that go back. */
-const VIA_STAMP_BYTES = 64;
 const PONG = new Uint8Array([13, 10]);
 
 interface Listener {
@@ -331,7 +330,10 @@ export class SipTransport {
     let message: SipMessage | undefined;
     try {
       message = parseMessage(bytes);
-      if (message.kind === 'request') stampVia(message, hop.remote);
+      if (message.kind === 'request') {
+        message.octets = bytes.length;
+        stampVia(message, hop.remote);
+      }
       validate(message);
       if (broken !== undefined) throw new SipSyntaxError(`Cannot use the stream: ${broken}`);
       if (message.kind === 'response') this.#answered(message, hop);
@@ -351,8 +353,8 @@ export class SipTransport {
         return this.send(reply, hop);
       // A stranger is told neither what was wrong nor more than he said.
       reply.remove('Warning');
-      const tooLong = hop.transport === 'udp' && formatMessage(reply).length > bytes.length + VIA_STAMP_BYTES;
-      if (!this.#limits.silent && !tooLong) this.send(reply, hop);
+      const fits = hop.transport !== 'udp' || shrinkTo(reply, bytes.length);
+      if (!this.#limits.silent && fits) this.send(reply, hop);
     }
   }
 }

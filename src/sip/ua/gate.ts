@@ -11,6 +11,7 @@ import {
   type Hop,
   type SipRequest,
   type SipResponse,
+  shrinkTo,
 } from '../message/index.ts';
 import { Challenger } from './challenge.ts';
 import type { HeaderField } from './headers.ts';
@@ -19,7 +20,7 @@ import type { Trust } from './types.ts';
 /** INVITEs turned away that are told of only once; further ones push the oldest out. */
 export const TOLD_MAX = 256;
 /** Octets of an answer per octet asked, UDP only: our answers are of no use to anybody who writes another's address. */
-export const REFUSAL_RATIO_MAX = 1.25;
+export const REFUSAL_RATIO_MAX = 1;
 /** A challenge is long; to a request too short for both, only the one everybody knows is sent. */
 export const CHALLENGE_RATIO_MAX = 2;
 /** Wrong passwords of one address in so long; then it is refused like any stranger, right or wrong, until that time is over. */
@@ -153,8 +154,8 @@ export class Gate {
     ratio: number,
   ): SipResponse | undefined {
     const response = createResponse(request, status, undefined, { headers, toTag: statelessTag(request) });
-    const tooLong = hop.transport === 'udp' && formatMessage(response).length > ratio * formatMessage(request).length;
-    return tooLong ? undefined : response;
+    const asked = request.octets || formatMessage(request).length;
+    return hop.transport !== 'udp' || shrinkTo(response, ratio * asked) ? response : undefined;
   }
 
   #first(request: SipRequest): boolean {

@@ -1,7 +1,13 @@
 /** Who is let in, who is asked for a password, and what everybody else learns: RFC 3261 §8.2.7, §22.1, §22.2, §11.2. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatMessage, parseAuth, type SipResponse } from '../../../src/sip/message/index.ts';
+import {
+  formatMessage,
+  parseAuth,
+  parseMessage,
+  type SipRequest,
+  type SipResponse,
+} from '../../../src/sip/message/index.ts';
 import { WRONG_MAX, WRONG_MS } from '../../../src/sip/ua/gate.ts';
 import { formatAuthorization, readChallenge, type Trust, type UaConfig } from '../../../src/sip/ua/index.ts';
 import { CONFIG, hopTo, offer, Peer } from './peer.ts';
@@ -59,6 +65,28 @@ test('the same request gets the same answer (§8.2.7), and is told of once', () 
   assert.equal(ask(), ask());
   assert.deepEqual(one.events, ['stranger']);
 });
+
+for (const [sentence, more, expected] of [
+  ['answered without Content-Length, not longer than what came', 'Max-Forwards: 70\r\n', ['200 OPTIONS']],
+  ['not answered at all where even that is longer', '', []],
+] as const)
+  test(`a stranger's shortest OPTIONS is ${sentence}`, () => {
+    const one = peer();
+    const lines = 'v:SIP/2.0/UDP h;branch=z9hG4bK1\r\nf:<sip:a@b>;tag=1\r\nt:<sip:a@b>\r\ni:1\r\nCSeq:1 OPTIONS';
+    const octets = Buffer.from(`OPTIONS sip:help-07@127.38.2.1:5060 SIP/2.0\r\n${more}${lines}\r\n\r\n`);
+    const request = parseMessage(octets) as SipRequest;
+    request.octets = octets.length;
+    one.do(one.ua.receive(request, STRANGER, one.now));
+    const answers = one.take() as SipResponse[];
+    assert.deepEqual(
+      answers.map(({ status, cseq }) => `${status} ${cseq.method}`),
+      expected,
+    );
+    for (const answer of answers) {
+      answer.measured = answer.has('Content-Length');
+      assert.ok(formatMessage(answer).length <= octets.length);
+    }
+  });
 
 test('the ACK to a refusal is no news, a CANCEL of nothing gets 481', () => {
   const one = peer();
