@@ -293,7 +293,8 @@ export class SipTransport {
     };
     switch (frame.kind) {
       case 'ping':
-        connection.send(PONG);
+        if (this.#limits?.admit(remote.host, performance.now()) === false) connection.close('too many pings');
+        else connection.send(PONG);
         break;
       case 'message':
         if (this.#limits?.admit(remote.host, performance.now()) === false) {
