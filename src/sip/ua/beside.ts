@@ -105,6 +105,7 @@ export class Beside {
   }
 
   stop(now: number): void {
+    this.messages.stop(now);
     this.notifier.stop(now);
     for (const machine of [...this.#subscribers.values(), ...this.#publications.values()]) machine.stop(now);
   }

@@ -48,6 +48,11 @@ export class Messages {
     this.#core.answer(waiting.transaction, waiting.request, status, now);
   }
 
+  /** Nobody decides any more. */
+  stop(now: number): void {
+    for (const message of [...this.#waiting.keys()]) this.answer(message, 480, now);
+  }
+
   /** Its transaction is over: there is nobody left to answer. */
   forget(transaction: string): void {
     for (const [message, waiting] of this.#waiting) {
