@@ -19,6 +19,8 @@ import { DEFAULT_TIMING, type MachineOutput, type Timing, type TransactionOutput
 
 /** Requests of ours that may be under way at once. */
 export const CLIENT_TRANSACTIONS_MAX = 1000;
+/** INVITEs and CANCELs beyond them: whatever else is under way, a call can be made, and taken back. */
+export const CLIENT_CALLS_MAX = 200;
 /** Requests of others remembered at once (32 s each on UDP); beyond it answered ones are forgotten, or new ones get a 503. */
 export const SERVER_TRANSACTIONS_MAX = 16_000;
 
@@ -93,8 +95,9 @@ export class TransactionLayer {
 
   #start(sent: SipRequest, hop: Hop, now: number): { id: string; outputs: TransactionOutput[] } {
     const id = clientKey(sent);
-    if (this.#clients >= this.#clientMax) {
-      const reason = `more than ${this.#clientMax} requests under way`;
+    const max = this.#clientMax + (sent.method === 'INVITE' || sent.method === 'CANCEL' ? CLIENT_CALLS_MAX : 0);
+    if (this.#clients >= max) {
+      const reason = `more than ${max} requests under way`;
       return { id, outputs: [{ kind: 'terminated', transaction: id, cause: 'transport', reason }] };
     }
     const reliable = hop.transport !== 'udp';

@@ -10,6 +10,8 @@ import type { Body } from './types.ts';
 
 /** Branches of a fork of which a state is kept; answers of further ones are acknowledged and ended all the same. */
 export const EARLY_DIALOGS_MAX = 16;
+/** PRACKs of one branch without an answer; what would need one more is not heard, and comes again (RFC 3262 §3). */
+export const PRACKS_MAX = 8;
 
 export class Branch {
   readonly talk: Talk;
@@ -18,6 +20,7 @@ export class Branch {
   readonly #received = new ReliableReceiver();
   /** RAck of a response whose offer is to be answered in its PRACK. */
   #asked: string | undefined;
+  #pracks = 0;
 
   constructor(talk: Talk, transaction: string) {
     this.talk = talk;
@@ -32,6 +35,7 @@ export class Branch {
   /** What the owner is to hear of a 101..199; undefined: it is old, or ahead of its time. */
   heard(response: SipResponse, now: number): { body?: Body; offer?: true } | undefined {
     const { talk } = this;
+    if (this.#pracks >= PRACKS_MAX && response.has('RSeq')) return undefined;
     const taken = this.#received.take(response);
     if (taken === 'ignored') return undefined;
     talk.upkeep.heard(response);
@@ -69,7 +73,15 @@ export class Branch {
     ];
     if (body !== undefined) headers.push(['Content-Type', body.contentType]);
     // Who does not get it, or does not know what it is for, says so in its answer to the INVITE.
-    this.talk.send('PRACK', headers, body?.bytes, { response: () => {}, failed: () => {} }, now);
+    this.#pracks++;
+    const done = (): void => void this.#pracks--;
+    this.talk.send(
+      'PRACK',
+      headers,
+      body?.bytes,
+      { response: ({ status }) => (status < 200 ? undefined : done()), failed: done },
+      now,
+    );
   }
 }
 

@@ -25,6 +25,8 @@ import type { SessionEvent, UaConfig, UaOutput } from './types.ts';
 export const MACHINES_MAX = 256;
 /** Questions to the resolver that may be open at once; one more is answered "nothing found". */
 export const QUERIES_MAX = 64;
+/** Of them, questions about targets inside dialogs, which others choose; who asks one more goes where the last message came from. */
+export const TARGET_QUERIES_MAX = 32;
 /** A question to the resolver that got no answer by then found nothing. */
 export const QUERY_MS = 8_000;
 
@@ -65,6 +67,8 @@ export interface Invited {
 interface Query {
   then: (hops: readonly Hop[], now: number) => void;
   until: number;
+  /** About a target inside a dialog. */
+  inside: boolean;
 }
 
 export type Receiver = (request: SipRequest, hop: Hop, transaction: string | undefined, now: number) => void;
@@ -86,6 +90,7 @@ export class Core {
   readonly #queries = new Map<string, Query>();
   readonly #oversize: Oversize;
   #queryCount = 0;
+  #targetQueries = 0;
   #outputs: UaOutput[] = [];
   /** Called when a server transaction is over. */
   forget: (transaction: string) => void = () => {};
@@ -249,9 +254,12 @@ export class Core {
    */
   locate(uri: SipUri, near: Hop | undefined, now: number, then: (hops: readonly Hop[], now: number) => void): void {
     if (near !== undefined && isAt(uri, near)) return then([near], now);
-    if (this.#queries.size >= QUERIES_MAX) return then([], now);
+    const inside = near !== undefined;
+    if (this.#queries.size >= QUERIES_MAX || (inside && this.#targetQueries >= TARGET_QUERIES_MAX))
+      return then([], now);
+    if (inside) this.#targetQueries++;
     const query = `q${++this.#queryCount}`;
-    this.#queries.set(query, { then, until: now + QUERY_MS });
+    this.#queries.set(query, { then, until: now + QUERY_MS, inside });
     this.#outputs.push({ kind: 'resolve', query, uri });
   }
 
@@ -259,6 +267,7 @@ export class Core {
     const found = this.#queries.get(query);
     if (found === undefined) return;
     this.#queries.delete(query);
+    if (found.inside) this.#targetQueries--;
     found.then(hops, now);
   }
 

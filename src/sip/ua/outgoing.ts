@@ -34,6 +34,9 @@ export const NO_ANSWER_MS = 4_500;
 /** However many there are, each is given time for one copy to be lost. */
 const FIRST_ANSWER_MIN_MS = 500;
 
+/** Answers to one INVITE that are acknowledged and, but for the first, ended; more come from nobody who means us well. */
+export const ANSWERS_MAX = 32;
+
 interface Leg {
   transaction: string;
   request: SipRequest;
@@ -304,6 +307,7 @@ export class OutgoingCall implements Call, Machine {
     const tag = response.toTag ?? '';
     const known = leg.acknowledged.get(tag);
     if (known !== undefined) return known();
+    if (leg.acknowledged.size >= ANSWERS_MAX) return;
     const extra = leg.dropped || this.#state !== 'calling';
     let talk: Talk;
     try {

@@ -21,6 +21,8 @@ import type { Body, Early, Invitation, TransportChange, UaConfig, UaOutput, User
 
 /** Sessions at once, either way. */
 export const SESSIONS_MAX = 64;
+/** Of them only ours may have the last ones: whoever calls us, we can call for help. */
+export const OWN_SESSIONS = 16;
 /** After `stop`, what has not been answered by then is not waited for. */
 export const STOP_MS = 3_000;
 
@@ -175,8 +177,9 @@ export class UserAgent implements UserAgentInterface {
 
   #call(invitation: Invitation, uri: SipUri, now: number): void {
     const { session } = invitation;
-    if (this.#full || this.#calls.has(session)) {
-      const reason = this.#full ? `more than ${SESSIONS_MAX} sessions` : `session ${session} exists`;
+    const full = this.#calls.size >= SESSIONS_MAX || this.#stopBy !== undefined;
+    if (full || this.#calls.has(session)) {
+      const reason = full ? `more than ${SESSIONS_MAX} sessions` : `session ${session} exists`;
       return this.#core.emit(session, { type: 'ended', cause: 'local', by: 'us', reason });
     }
     const { referral } = invitation;
@@ -250,8 +253,11 @@ export class UserAgent implements UserAgentInterface {
     return this.#core.take();
   }
 
+  /** For who calls us. */
   get #full(): boolean {
-    return this.#calls.size >= SESSIONS_MAX || this.#core.machines.size >= MACHINES_MAX || this.#stopBy !== undefined;
+    const { machines } = this.#core;
+    const many = this.#calls.size >= SESSIONS_MAX - OWN_SESSIONS || machines.size >= MACHINES_MAX;
+    return many || this.#stopBy !== undefined;
   }
 
   #context(session: string, account: Account | undefined): CallContext {

@@ -1,0 +1,67 @@
+/** Peers that mean us no good, or stumble: whom we called, who calls us and may, who only knows what to write. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { answer, offer, Peer } from './peer.ts';
+
+const HELP = 'sip:100@127.66.0.10';
+
+const calling = (): Peer => {
+  const peer = new Peer().register();
+  peer.do(peer.ua.invite({ session: 's', target: HELP, body: () => offer }, 0));
+  return peer;
+};
+
+test('a callee that answers a thousand times does not keep us from calling again', () => {
+  const peer = calling();
+  const invite = peer.request('INVITE');
+  for (let i = 0; i < 1_000; i++) peer.reply(invite, 200, { tag: `t${i}`, body: answer });
+  assert.ok(peer.ua.counts.machines < 100, JSON.stringify(peer.ua.counts));
+  peer.sent = [];
+  peer.do(peer.ua.invite({ session: 'help', target: HELP, body: () => offer }, peer.now));
+  assert.equal(peer.request('INVITE').method, 'INVITE');
+});
+
+test('a callee that rings reliably a thousand times does not keep us from calling again', () => {
+  const peer = calling();
+  const invite = peer.request('INVITE');
+  for (let i = 0; i < 2_000; i++)
+    peer.reply(invite, 183, {
+      headers: [
+        ['Require', '100rel'],
+        ['RSeq', String(i + 1)],
+      ],
+    });
+  assert.ok(peer.ua.counts.machines < 100, JSON.stringify(peer.ua.counts));
+  peer.sent = [];
+  peer.do(peer.ua.invite({ session: 'help', target: HELP, body: () => offer }, peer.now));
+  assert.equal(peer.request('INVITE').method, 'INVITE');
+});
+
+test('callers who ring everywhere leave room for a call of ours', () => {
+  const peer = new Peer().register();
+  for (let i = 0; i < 400; i++) peer.ask('INVITE', { callId: `c${i}`, body: offer });
+  assert.ok(peer.ua.counts.machines < 100, JSON.stringify(peer.ua.counts));
+  peer.sent = [];
+  peer.do(peer.ua.invite({ session: 'help', target: HELP, body: () => offer }, peer.now));
+  assert.equal(peer.request('INVITE').method, 'INVITE');
+});
+
+test('callers whose addresses nobody finds leave a call of ours its question', () => {
+  const peer = new Peer().register();
+  peer.mute.add('mute.example');
+  for (let i = 0; i < 20; i++)
+    peer.ask('SUBSCRIBE', { callId: `s${i}`, contact: '<sip:x@mute.example>', headers: [['Event', 'dialog']] });
+  for (let i = 0; i < 60; i++) {
+    peer.ask('INVITE', { callId: `c${i}`, sequence: 7, body: offer, contact: '<sip:x@mute.example>' });
+    peer.do(peer.ua.accept(peer.session, answer, peer.now));
+    const to = peer.sent
+      .findLast(({ message }) => message.kind === 'response' && message.status === 200)!
+      .message.header('To')!;
+    peer.ask('ACK', { callId: `c${i}`, sequence: 7, to });
+    peer.do(peer.ua.end(peer.session, peer.now));
+  }
+  peer.sent = [];
+  peer.addresses.set('desk.example', '127.66.0.77');
+  peer.do(peer.ua.invite({ session: 'help', target: 'sip:100@desk.example', body: () => offer }, peer.now));
+  assert.equal(peer.request('INVITE').method, 'INVITE');
+});
