@@ -1,5 +1,6 @@
 /** What is wrong and who is registered: remembered for the lamp and the status, an event on each change. */
 import type { TerminalAction, TerminalStatus } from './types.ts';
+import { said } from './words.ts';
 
 /** Faults remembered at once. Each one past this is still reported, but not remembered. */
 export const FAULTS_MAX = 64;
@@ -32,7 +33,7 @@ export class Health {
     if (raised ? this.#faults.get(fault) === reason : !this.#faults.has(fault)) return [];
     if (!raised) this.#faults.delete(fault);
     else if (this.#faults.has(fault) || this.#faults.size < FAULTS_MAX) this.#faults.set(fault, reason);
-    return [{ type: 'event', event: { type: 'fault', fault, state: raised ? 'raised' : 'cleared', reason } }];
+    return [said({ type: 'fault', fault, state: raised ? 'raised' : 'cleared', reason })];
   }
 
   registration(account: string, registered: boolean, reason: string): TerminalAction[] {
@@ -41,7 +42,7 @@ export class Health {
     if (known?.registered !== registered || known.reason !== reason) {
       if (known !== undefined || this.#registrations.size < ACCOUNTS_MAX)
         this.#registrations.set(account, { registered, reason });
-      actions.push({ type: 'event', event: { type: 'registration', account, registered, reason } });
+      actions.push(said({ type: 'registration', account, registered, reason }));
     }
     actions.push(...this.fault(`sip:${account}`, !registered, reason));
     return actions;

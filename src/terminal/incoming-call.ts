@@ -15,6 +15,7 @@ import type {
   TerminalAction,
   TransferInput,
 } from './types.ts';
+import { said } from './words.ts';
 
 /** A caller is not kept ringing for longer, whether for a hand or for the loudspeaker. */
 export const RING_MAX_MS = 60_000;
@@ -284,6 +285,6 @@ export class IncomingCall implements Session {
   #event(state: CallEvent['state'], more: Partial<CallEvent> = {}): TerminalAction {
     const { id, kind, direction, peer, priority } = this;
     const conference = this.#conference ? { conference: true } : {};
-    return { type: 'event', event: { type: kind, call: id, direction, state, peer, priority, ...conference, ...more } };
+    return said({ type: kind, call: id, direction, state, peer, priority, ...conference, ...more });
   }
 }

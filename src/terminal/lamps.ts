@@ -1,5 +1,6 @@
 /** Lamps and relays follow the state of the terminal, unless an operator has set them by hand. Says something only on change. */
 import type { LampState, OutputRule, TerminalAction } from './types.ts';
+import { said } from './words.ts';
 
 interface Light {
   on: boolean;
@@ -57,7 +58,7 @@ export class Lamps {
     if (shown?.on === light.on && shown.blinkMs === light.blinkMs) return [];
     this.#shown.set(output, light);
     const actions: TerminalAction[] = [{ type: 'output', output, ...light }];
-    if (shown !== undefined || light.on) actions.push({ type: 'event', event: { type: 'output', output, ...light } });
+    if (shown !== undefined || light.on) actions.push(said({ type: 'output', output, ...light }));
     return actions;
   }
 }

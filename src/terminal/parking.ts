@@ -1,6 +1,7 @@
 /** Calls that the telephone system has put on hold. Until it takes them off, nothing lets them sound again. */
 import type { Session } from './session.ts';
 import type { CallEvent, CallStatus, TerminalAction } from './types.ts';
+import { said } from './words.ts';
 
 export class Parking {
   /** By session: the call, or leg, that is silent. */
@@ -49,5 +50,5 @@ export class Parking {
 function eventOf(session: Session, state: 'held' | 'resumed', by: string): TerminalAction {
   const { id: call, kind: type, direction, peer, priority } = session;
   const event: CallEvent = { type, call, direction, state, peer, priority, reason: `by ${by}` };
-  return { type: 'event', event };
+  return said(event);
 }

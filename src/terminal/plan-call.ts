@@ -5,19 +5,12 @@
  * An answered phone stays mute until it is the one that talks: of several only one is heard, and a voicemail hears nothing.
  */
 import { Timers } from '../base/index.ts';
-import { PlanCursor, type Rung } from './plan.ts';
+import { type Leg, Legs } from './legs.ts';
+import { PlanCursor } from './plan.ts';
 import type { Session } from './session.ts';
 import { LEFT_MS, Transfers } from './transfer.ts';
 import type { CallEvent, CallPlan, CallStatus, EndCause, TerminalAction, Tone, TransferInput } from './types.ts';
-
-interface Leg {
-  uri: string;
-  rung: Rung;
-  conference?: boolean;
-  state: 'calling' | 'ringing' | 'answered';
-  /** Its side plays something before it answers. */
-  early?: boolean;
-}
+import { said } from './words.ts';
 
 /** A talk that the network took away is begun anew so often: somebody still stands there. */
 const REDIALS_MAX = 3;
@@ -38,10 +31,7 @@ export class PlanCall implements Session {
   #cursor: PlanCursor;
   readonly #timers = new Timers<Alarm>();
   readonly #transfers = new Transfers();
-  readonly #legs = new Map<string, Leg>();
-  /** What became of each peer, the last time it was tried. */
-  readonly #fates = new Map<string, EndCause>();
-  #legCount = 0;
+  readonly #legs: Legs;
   #redials = 0;
   #talk: { leg: string; listened: boolean } | undefined;
   #since: number;
@@ -51,13 +41,12 @@ export class PlanCall implements Session {
   #heldBy: string | undefined;
   #prompt: 'unplayed' | 'played' | 'over' = 'unplayed';
   #farewell: Tone[] = [];
-  /** The leg whose early sound is heard. */
-  #heard: string | undefined;
 
   constructor(id: string, plan: CallPlan, name: string | undefined, now: number) {
     this.id = id;
     this.#plan = plan;
     this.#name = name;
+    this.#legs = new Legs(id);
     this.#cursor = new PlanCursor(plan, now);
     this.#since = now;
   }
@@ -97,17 +86,18 @@ export class PlanCall implements Session {
   }
 
   get hears(): boolean {
-    return this.#heard !== undefined;
+    return this.#legs.heard;
   }
 
   get state(): CallStatus['state'] {
     if (this.#talk !== undefined) return this.#hasSpeaker ? 'connected' : 'held';
-    return [...this.#legs.values()].some((leg) => leg.state !== 'calling') ? 'ringing' : 'calling';
+    return this.#legs.all.some(([, leg]) => leg.state !== 'calling') ? 'ringing' : 'calling';
   }
 
   get peer(): string {
-    const talking = this.#talk === undefined ? undefined : this.#legs.get(this.#talk.leg);
-    return talking?.uri ?? [...new Set(this.#plan.steps.flatMap((step) => step.ring))].join(', ');
+    return (
+      this.#legs.get(this.#talk?.leg)?.uri ?? [...new Set(this.#plan.steps.flatMap((step) => step.ring))].join(', ')
+    );
   }
 
   start(now: number): TerminalAction[] {
@@ -167,13 +157,13 @@ export class PlanCall implements Session {
 
   end(cause: EndCause, reason: string, now: number): TerminalAction[] {
     if (this.#over) return [];
-    const actions = [...this.#legs.keys()].map((call): TerminalAction => ({ type: 'hangup', call, cause }));
+    const actions = this.#legs.names.map((call): TerminalAction => ({ type: 'hangup', call, cause }));
     const onPurpose = cause === 'hangup' || cause === 'stopping' || this.#talk !== undefined;
     return [...actions, ...this.#finish(onPurpose ? 'ended' : 'failed', cause, reason, now)];
   }
 
   owns(call: string): boolean {
-    return this.#legs.has(call);
+    return this.#legs.get(call) !== undefined;
   }
 
   ringing(call: string): TerminalAction[] {
@@ -191,18 +181,9 @@ export class PlanCall implements Session {
     return [...(on ? [this.#legEvent('early', leg)] : []), ...this.#hear()];
   }
 
-  /** Of several that play, the one that is heard already, else the first; none while somebody else has the loudspeaker. */
+  /** Nothing while somebody else has the loudspeaker. */
   #hear(): TerminalAction[] {
-    const plays = (call: string | undefined): boolean => this.#legs.get(call ?? '')?.early === true;
-    const before = this.#heard;
-    const silent = !this.#hasSpeaker || this.#talk !== undefined;
-    this.#heard = silent ? undefined : [before, ...this.#legs.keys()].find(plays);
-    if (this.#heard === before) return [];
-    const actions: TerminalAction[] = [];
-    if (before !== undefined && this.#legs.has(before) && this.#talk?.leg !== before)
-      actions.push({ type: 'listen', call: before, speaker: false, microphone: false });
-    if (this.#heard !== undefined) actions.push({ type: 'listen', call: this.#heard, microphone: false });
-    return actions;
+    return this.#legs.hear(!this.#hasSpeaker || this.#talk !== undefined, this.#talk?.leg);
   }
 
   redirected(call: string, by: string, to: string): TerminalAction[] {
@@ -265,7 +246,7 @@ export class PlanCall implements Session {
   status(now: number): CallStatus {
     const { id, kind, direction, state, peer, priority } = this;
     const plan = this.#name === undefined ? {} : { plan: this.#name };
-    const talking = this.#talk && this.#legs.get(this.#talk.leg);
+    const talking = this.#legs.get(this.#talk?.leg);
     const conference = talking?.conference ? { conference: true } : {};
     return {
       call: id,
@@ -295,7 +276,6 @@ export class PlanCall implements Session {
     this.#talk = undefined;
     this.#since = now;
     this.#legs.clear();
-    this.#fates.clear();
     this.#timers.clearAll();
     this.#cursor = new PlanCursor(this.#plan, now);
     return [lost, ...this.#ringNext(now)];
@@ -311,9 +291,7 @@ export class PlanCall implements Session {
         return actions;
       }
       for (const uri of next.step.ring) {
-        const call = `${this.id}.${++this.#legCount}`;
-        const leg: Leg = { uri, rung: next, state: 'calling' };
-        this.#legs.set(call, leg);
+        const [call, leg] = this.#legs.ring(uri, next);
         actions.push({ type: 'dial', call, uri }, this.#legEvent('calling', leg));
       }
       this.#timers.set('step', now + next.step.forMs);
@@ -329,7 +307,7 @@ export class PlanCall implements Session {
 
   /** Who only rings has had his time; who has answered still has until his digit is due. */
   #stepOver(now: number): TerminalAction[] {
-    const silent = [...this.#legs].filter(([, leg]) => leg.state !== 'answered');
+    const silent = this.#legs.all.filter(([, leg]) => leg.state !== 'answered');
     const dropped = silent.flatMap(([call, leg]) => {
       const reason = `not answered within ${leg.rung.step.forMs / 1000} s`;
       return this.#hangUp(call, leg, 'no-answer', reason);
@@ -354,13 +332,12 @@ export class PlanCall implements Session {
 
   #connect(call: string, leg: Leg, now: number): TerminalAction[] {
     this.#talk = { leg: call, listened: false };
-    const losers = [...this.#legs].filter(([other]) => other !== call);
+    const losers = this.#legs.all.filter(([other]) => other !== call);
     const actions = losers.flatMap(([other, loser]) => this.#hangUp(other, loser, 'cancelled', `${leg.uri} was first`));
     this.#timers.clearAll();
-    this.#heard = undefined;
     this.#since = now;
     this.#limit(now);
-    actions.push(...this.#endPrompt(), this.#legEvent('connected', leg));
+    actions.push(...this.#hear(), ...this.#endPrompt(), this.#legEvent('connected', leg));
     if (this.#hasSpeaker) actions.push(...this.#sound());
     else if (this.#heldBy !== undefined) actions.push(this.#event('held', { reason: this.#heldBy }));
     return actions;
@@ -384,21 +361,16 @@ export class PlanCall implements Session {
   }
 
   #drop(call: string, leg: Leg, cause: EndCause, reason: string): TerminalAction[] {
-    this.#legs.delete(call);
+    this.#legs.drop(call, leg, cause);
     this.#timers.clear(`confirm:${call}`, `announce:${call}`);
-    this.#fates.set(leg.uri, cause);
     return [this.#legEvent('unreached', leg, { cause, reason }), ...this.#hear()];
   }
 
   /** Nobody was reached, and everybody hears so: the person by a tone, the rest by the event. */
   #exhausted(now: number): TerminalAction[] {
-    const fates = [...this.#fates.values()];
-    const nearest = (['no-answer', 'busy', 'declined'] as const).find((cause) => fates.includes(cause));
-    const cause = nearest ?? fates.at(-1) ?? 'failed';
-    const each = [...this.#fates].map(([uri, fate]) => `${uri} ${fate}`).join(', ');
-    const allBusy = cause === 'busy' && fates.every((fate) => fate === 'busy');
+    const { cause, reason, allBusy } = this.#legs.outcome;
     this.#farewell = allBusy ? ['busy', 'error'] : ['error'];
-    return this.#finish('failed', cause, `reached nobody: ${each || 'the plan rings nobody'}`, now);
+    return this.#finish('failed', cause, reason, now);
   }
 
   #finish(state: 'ended' | 'failed', cause: EndCause, reason: string, now: number): TerminalAction[] {
@@ -406,7 +378,6 @@ export class PlanCall implements Session {
     const talked = this.#talk === undefined ? {} : { durationMs: Math.round(now - this.#since) };
     const event = this.#event(state, { cause, reason, ...talked });
     this.#over = true;
-    this.#heard = undefined;
     this.#legs.clear();
     this.#timers.clearAll();
     return [...this.#endPrompt(), event];
@@ -439,6 +410,6 @@ export class PlanCall implements Session {
   #event(state: CallEvent['state'], more: Partial<CallEvent> = {}): TerminalAction {
     const { id, kind, direction, peer, priority } = this;
     const plan = this.#name === undefined ? {} : { plan: this.#name };
-    return { type: 'event', event: { type: kind, call: id, direction, state, peer, priority, ...plan, ...more } };
+    return said({ type: kind, call: id, direction, state, peer, priority, ...plan, ...more });
   }
 }

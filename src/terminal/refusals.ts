@@ -4,6 +4,7 @@
  */
 import { Timers } from '../base/index.ts';
 import type { CallEvent, TerminalAction } from './types.ts';
+import { said } from './words.ts';
 
 /** So many are told one by one in so long; of the rest the number, and the last one, when the time is over. */
 export const REFUSALS_TOLD = 50;
@@ -23,7 +24,7 @@ export class Refusals {
     if (!this.#timers.has('over')) this.#timers.set('over', now + REFUSALS_MS);
     if (this.#told < REFUSALS_TOLD) {
       this.#told++;
-      return [{ type: 'event', event }];
+      return [said(event)];
     }
     this.#untold++;
     this.#last = event;
@@ -37,7 +38,7 @@ export class Refusals {
       const number = this.#untold === 1 ? 'one more call was' : `${this.#untold} more calls were`;
       if (last !== undefined) {
         const reason = `${number} refused within ${REFUSALS_MS / 1000} s, the last one because ${last.reason}`;
-        actions.push({ type: 'event', event: { ...last, reason } });
+        actions.push(said({ ...last, reason }));
       }
       this.#told = this.#untold = 0;
       this.#last = undefined;

@@ -1,0 +1,100 @@
+/** What the terminal tells people and other programs: its events, and its status. */
+import type { LampState, Priority } from './slice.ts';
+import type { EndCause, Source } from './types.ts';
+
+/**
+ * What happens to a call. One call of a plan keeps one `call`, however many phones it rings; an own call ends with exactly
+ * one `ended` (it was taken, or given up on purpose) or `failed` (it reached nobody), an incoming one with one `ended` or
+ * `refused`. `early`: what this phone's side plays before it answers is heard here. `redirected`: it sent the call on; `reason` says whither.
+ * `unreached`: this phone did not take it, the plan goes on. `lost`: the network took a talk away, the plan begins anew.
+ */
+export interface CallEvent {
+  type: 'call' | 'page';
+  call: string;
+  direction: 'outgoing' | 'incoming';
+  state:
+    | 'calling'
+    | 'ringing'
+    | 'early'
+    | 'redirected'
+    | 'unreached'
+    | 'answered'
+    | 'connected'
+    | 'prolonged'
+    | 'held'
+    | 'resumed'
+    | 'transferring'
+    | 'transferred'
+    | 'transfer-failed'
+    | 'lost'
+    | 'waiting'
+    | 'refused'
+    | 'ended'
+    | 'failed';
+  peer: string;
+  /** Of a transfer: who was talked to, and who is or should have been. */
+  from?: string;
+  to?: string;
+  /** The other side is a conference. */
+  conference?: boolean;
+  /** Why: which rule, which header, which cause. */
+  reason?: string;
+  cause?: EndCause;
+  plan?: string;
+  /** From 1. */
+  step?: number;
+  cycle?: number;
+  priority?: Priority;
+  /** How long the two sides were connected. */
+  durationMs?: number;
+}
+
+/** One line of the journal and one message on `…/event`, before it gets its `id` and times. */
+export type TerminalEvent =
+  | {
+      type: 'press';
+      button: string;
+      source: Source;
+      result: 'calling' | 'ignored' | 'hangup' | 'answered' | 'refused';
+      /** The call this press began or answered. */
+      call?: string;
+      reason?: string;
+    }
+  | { type: 'release'; button: string; heldMs: number; source: Source }
+  | CallEvent
+  | { type: 'output'; output: string; on: boolean; blinkMs?: number }
+  | { type: 'fault'; fault: string; state: 'raised' | 'cleared'; reason: string }
+  | { type: 'registration'; account: string; registered: boolean; reason: string }
+  | { type: 'config'; state: 'started' | 'stopped'; version: string; reason?: string }
+  /** `reason`: which rule, and why it was not spoken although it should have been. */
+  | { type: 'message'; from: string; text: string; spoken: boolean; reason: string }
+  | { type: 'mailbox'; account: string; waiting: boolean; fresh?: number; old?: number }
+  | { type: 'reload'; state: 'now' | 'later'; reason: string }
+  | { type: 'command'; verb: string; source: Source; ok: boolean; reason?: string };
+
+export interface CallStatus {
+  call: string;
+  kind: 'call' | 'page';
+  direction: 'outgoing' | 'incoming';
+  state: 'calling' | 'ringing' | 'connected' | 'held' | 'waiting';
+  peer: string;
+  priority: Priority;
+  plan?: string;
+  conference?: boolean;
+  /** How long the call has been in this state; of a held one, how long it has been connected. */
+  sinceMs: number;
+}
+
+/** What `status --json` and the retained `…/status` say of the terminal's own part. */
+export interface TerminalStatus {
+  id: string;
+  name: string;
+  state: LampState;
+  calls: readonly CallStatus[];
+  outputs: Readonly<Record<string, { on: boolean; blinkMs?: number }>>;
+  buttons: Readonly<Record<string, { pressed: boolean; stuck: boolean }>>;
+  faults: readonly { fault: string; reason: string }[];
+  registrations: Readonly<Record<string, { registered: boolean; reason: string }>>;
+  /** Text messages: those taken, and those of people whom no rule knows. */
+  messages: { taken: number; refused: number };
+}
