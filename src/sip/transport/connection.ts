@@ -79,6 +79,8 @@ export class Connection {
   /** A ping has no pong so far. */
   #pongAlarm?: NodeJS.Timeout;
   #owesPong = false;
+  /** It has said so: then nothing but the pong will do (RFC 5626 §4.4.1). */
+  #promised = false;
   #silentAlarm?: NodeJS.Timeout;
   #firstAlarm?: NodeJS.Timeout;
   #reason = 'closed by the other side';
@@ -149,6 +151,7 @@ export class Connection {
    */
   keepAlive(everyMs: number | undefined, owed: boolean): void {
     this.#owesPong ||= owed;
+    this.#promised ||= owed;
     clearInterval(this.#pingAlarm);
     this.#pingAlarm = setInterval(() => this.#ping(), (everyMs ?? PING_MS) * (0.8 + 0.2 * Math.random()));
   }
@@ -162,21 +165,34 @@ export class Connection {
     }, PONG_MS);
   }
 
-  /** Whatever comes shows that the other side lives. A CRLF of its own between messages is the pong, and no half of a ping. */
-  #ponged(chunk: Buffer): Buffer {
-    if (this.#pongAlarm === undefined) return chunk;
+  #alive(): void {
     clearTimeout(this.#pongAlarm);
     this.#pongAlarm = undefined;
+  }
+
+  /**
+   * Whatever comes shows that the other side lives, unless it has promised pongs. A CRLF of its own between messages is the
+   * pong, and no half of a ping.
+   */
+  #ponged(chunk: Buffer): Buffer {
+    if (this.#pongAlarm === undefined) return chunk;
+    if (!this.#promised) this.#alive();
     const blanks = /^(?:\r\n){0,3}/.exec(chunk.toString('latin1', 0, 6))![0].length;
     if (!this.#framer.empty || blanks % 4 === 0) return chunk;
     this.#owesPong = true;
+    this.#alive();
     return chunk.subarray(2);
   }
 
   #receive(chunk: Buffer): void {
     clearTimeout(this.#silentAlarm);
     this.#silentAlarm = undefined;
-    for (const frame of this.#framer.put(this.#ponged(chunk))) {
+    const { lone } = this.#framer;
+    const frames = this.#framer.put(this.#ponged(chunk));
+    // A pong may come in one piece with what stands before or behind it.
+    if (this.#pongAlarm !== undefined) this.#framer.skipLone();
+    if (this.#framer.lone > lone) this.#alive();
+    for (const frame of frames) {
       if (!this.open) return;
       if (frame.kind === 'message') clearTimeout(this.#firstAlarm);
       this.#events.onFrame(this, frame);

@@ -25,6 +25,8 @@ export class StreamFramer {
   /** Octets of the whole first message, once its head is there. */
   #need = 0;
   #dead = false;
+  /** Lone CRLFs between messages so far: pongs, when a ping was sent. */
+  lone = 0;
 
   /** A message has begun and is not complete. */
   get partial(): boolean {
@@ -34,6 +36,13 @@ export class StreamFramer {
   /** Nothing has come of the next message. */
   get empty(): boolean {
     return this.#buffer.length === 0;
+  }
+
+  /** What is left is a lone CRLF, and becomes no half of a ping. */
+  skipLone(): void {
+    if (this.#need !== 0 || this.#buffer.length !== 2 || this.#buffer[0] !== CR || this.#buffer[1] !== LF) return;
+    this.#drop(2);
+    this.lone++;
   }
 
   put(chunk: Uint8Array): Frame[] {
@@ -87,6 +96,7 @@ export class StreamFramer {
     let blanks = 0;
     while (buffer[blanks] === CR || buffer[blanks] === LF) blanks++;
     this.#drop(Math.max(1, Math.min(blanks, 2)));
+    if (blanks > 1) this.lone++;
     return this.#next();
   }
 

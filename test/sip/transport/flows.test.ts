@@ -174,17 +174,27 @@ test('one that has sent a pong owes the next one too; pongs are no pings', async
   await settled('the end', () => flow.words.items.includes('closed'));
 });
 
-test('a request in place of the pong is a sign of life', async (t) => {
-  const flow = await registered(t, 'Flow-Timer: 20\r\n');
-  flow.tick(20_000);
-  await pinged(flow, 1);
-  const head = `OPTIONS sip:desk SIP/2.0\r\nVia: SIP/2.0/TCP ${THEM};branch=z9hG4bKb\r\nFrom: <sip:a>;tag=1\r\nTo: <sip:b>\r\n`;
-  flow.say(`${head}Call-ID: y\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n`);
-  await settled('the request', () => flow.words.items.includes('OPTIONS'));
-  flow.tick(PONG_MS);
-  await turn();
-  assert.ok(!flow.words.items.includes('closed'));
-});
+for (const [sentence, headers, pong, closed] of [
+  [
+    'a request in place of the pong is none, where pongs are promised (RFC 5626 §4.4.1)',
+    'Flow-Timer: 20\r\n',
+    '',
+    true,
+  ],
+  ['a pong in one piece with a request is seen', 'Flow-Timer: 20\r\n', '\r\n', false],
+  ['where nothing is promised, a request is a sign of life', '', '', false],
+] as const)
+  test(sentence, async (t) => {
+    const flow = await registered(t, headers);
+    flow.tick(headers === '' ? 120_000 : 20_000);
+    await pinged(flow, 1);
+    const head = `OPTIONS sip:desk SIP/2.0\r\nVia: SIP/2.0/TCP ${THEM};branch=z9hG4bKb\r\nFrom: <sip:a>;tag=1\r\nTo: <sip:b>\r\n`;
+    flow.say(`${head}Call-ID: y\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n${pong}`);
+    await settled('the request', () => flow.words.items.includes('OPTIONS'));
+    flow.tick(PONG_MS);
+    for (let i = 0; i < 50; i++) await turn();
+    assert.equal(flow.words.items.includes('closed'), closed);
+  });
 
 for (const [address, own] of [
   ['127.33.200.7', true],
