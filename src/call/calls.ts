@@ -6,28 +6,22 @@ import { CodedError, type Logger, type Random } from '../base/index.ts';
 import type { MediaEngine, MediaEvent } from '../media/types.ts';
 import { parseSdp, SdpSyntaxError } from '../sdp/index.ts';
 import type { Hop, SipMessage, SipRequest } from '../sip/message/index.ts';
-import type { Body, Notice, SessionEvent, TransportChange, UaOutput, UserAgentInterface } from '../sip/ua/types.ts';
+import type { Body, SessionEvent, TransportChange, UaOutput, UserAgentInterface } from '../sip/ua/types.ts';
 import type { EndCause, TerminalInput } from '../terminal/types.ts';
-import { Call, type CallsConfig } from './call.ts';
-import { endCause } from './cause.ts';
+import type { Call, CallsConfig } from './call.ts';
+import { type End, endOf } from './cause.ts';
 import { digitIn, infosFor } from './dtmf-info.ts';
-import { callerOf, incomingOf, readable, short, up } from './incoming.ts';
+import { incomingOf, short, up } from './incoming.ts';
+import { messageIn, noticeIn } from './notice.ts';
+import { Offers } from './offers.ts';
+import { judgeSilence } from './silence.ts';
+import { Table } from './table.ts';
 import { Transfers } from './transfer.ts';
 
 /** What is left for the wiring: to the wire and the resolver, and up to the terminal. */
 export type CallOutput =
   | Exclude<UaOutput, { kind: 'session' | 'message' | 'notice' }>
   | { kind: 'terminal'; input: TerminalInput };
-
-/** A talk without a single packet for so long is over: the other side has lost its power or its network. */
-const mediaLostMs = 30_000;
-/** As long when its server is gone as well: then it is no operator with a closed microphone. */
-const mediaLostWithServerMs = 10_000;
-/**
- * A telephone without a PBX between us is asked whether it is there after so long, and again: it may be mute, and send
- * nothing then. So is who holds us and plays no music.
- */
-const doubtfulMs = 10_000;
 
 /** RFC 3261 §21.4.18, §21.4.24, §21.6.2, §21.4.4 */
 const refusals = {
@@ -37,15 +31,13 @@ const refusals = {
   forbidden: [403, 'Forbidden'],
 } as const;
 
-type End = { cause: EndCause; by: 'us' | 'peer' | 'network'; reason: string };
-
 export class Calls {
   readonly #ua: UserAgentInterface;
   readonly #media: MediaEngine;
   readonly #config: CallsConfig;
-  readonly #random: Random;
   readonly #log: Logger;
-  readonly #calls = new Map<string, Call>();
+  readonly #table: Table;
+  readonly #offers: Offers;
   readonly #transfers: Transfers;
   /** Accounts whose servers do not answer. */
   readonly #lost = new Set<string>();
@@ -54,16 +46,13 @@ export class Calls {
     this.#ua = ua;
     this.#media = media;
     this.#config = config;
-    this.#random = random;
     this.#log = log;
-    this.#transfers = new Transfers(ua, {
-      get: (id) => this.#calls.get(id),
-      bySession: (session) => this.#bySession(session),
-      make: (id, direction, session) => new Call(id, direction, media, config, random.uint32(), session),
-      put: (call) => void this.#calls.set(call.id, call),
-      close: (call) => this.#close(call),
-      climb: (outputs, now) => this.#climb(outputs, now),
-    });
+    this.#table = new Table(media, config, random);
+    const climb = (outputs: readonly UaOutput[], now: number): CallOutput[] => this.#climb(outputs, now);
+    const fail = (call: Call, reason: string, now: number): CallOutput[] =>
+      this.#hangUp(call, { cause: 'failed', by: 'us', reason }, now);
+    this.#offers = new Offers(ua, log, { climb, fail });
+    this.#transfers = new Transfers(ua, this.#table, climb);
   }
 
   // ---------------------------------------------------------------- from below
@@ -95,26 +84,22 @@ export class Calls {
   /** What the media thread noticed about a stream. */
   noticed(event: MediaEvent, now: number): CallOutput[] {
     if (!('stream' in event)) return [];
-    const call = [...this.#calls.values()].find((one) => one.stream?.id === event.stream);
+    const call = this.#table.byStream(event.stream);
     if (!call) return [];
     if (!call.answered) return this.#noticedEarly(call, event);
     if (event.type === 'digit') return [up({ type: 'digit', call: call.id, digit: event.digit })];
     if (event.type !== 'silent') return [];
-    if (call.account === undefined || call.heldByPeer) return this.#doubt(call, event.silentMs, now);
-    const patienceMs = this.#lost.has(call.account ?? '') ? mediaLostWithServerMs : mediaLostMs;
-    if (event.silentMs >= patienceMs)
-      return this.#hangUp(
-        call,
-        { cause: 'media-lost', by: 'network', reason: `no sound came for ${event.silentMs / 1000} s` },
-        now,
-      );
-    return [];
-  }
-
-  #doubt(call: Call, silentMs: number, now: number): CallOutput[] {
-    if (silentMs < doubtfulMs || now - (call.doubtedAtMs ?? Number.NEGATIVE_INFINITY) < doubtfulMs) return [];
-    call.doubtedAtMs = now;
-    return this.#climb(this.#ua.check(call.session, now), now);
+    const { silentMs } = event;
+    switch (judgeSilence(call, silentMs, this.#lost, now)) {
+      case 'bear':
+        return [];
+      case 'ask':
+        return this.#climb(this.#ua.check(call.session, now), now);
+      case 'over': {
+        const reason = `no sound came for ${silentMs / 1000} s`;
+        return this.#hangUp(call, { cause: 'media-lost', by: 'network', reason }, now);
+      }
+    }
   }
 
   /**
@@ -135,7 +120,7 @@ export class Calls {
   }
 
   stop(now: number): CallOutput[] {
-    for (const call of this.#calls.values()) call.close();
+    this.#table.mute();
     return this.#climb(this.#ua.stop(now), now);
   }
 
@@ -146,7 +131,7 @@ export class Calls {
 
   /** `referral`: somebody asked us to. */
   dial(id: string, uri: string, now: number, referral?: string): CallOutput[] {
-    const call = this.#open(id, 'outgoing');
+    const call = this.#table.open(id, 'outgoing');
     this.#media.prepare();
     const body = (hop: Hop, account?: string): Body => {
       call.account = account;
@@ -157,7 +142,7 @@ export class Calls {
 
   /** 180: a person or a delay decides later. */
   alert(id: string, now: number): CallOutput[] {
-    const call = this.#calls.get(id);
+    const call = this.#table.get(id);
     if (!call?.hop) return [];
     if (call.offered || !call.reliable) return this.#climb(this.#ua.ring(id, now), now);
     // RFC 3262 §5: who wants a reliable 180 to an INVITE without an offer gets ours in it, and answers it in the PRACK.
@@ -170,7 +155,7 @@ export class Calls {
   }
 
   answer(id: string, direction: 'recvonly' | 'sendrecv', now: number): CallOutput[] {
-    const call = this.#calls.get(id);
+    const call = this.#table.get(id);
     if (!call?.hop || call.answered) return [];
     let answer: Body | string | undefined;
     try {
@@ -191,20 +176,20 @@ export class Calls {
   }
 
   reject(id: string, code: keyof typeof refusals, now: number): CallOutput[] {
-    const call = this.#calls.get(id);
+    const call = this.#table.get(id);
     if (!call) return [];
-    this.#close(call);
+    this.#table.close(call);
     const [status, reason] = refusals[code];
     return this.#climb(this.#ua.reject(id, status, reason, now), now);
   }
 
   hangup(id: string, cause: EndCause, now: number): CallOutput[] {
-    const call = this.#calls.get(id);
+    const call = this.#table.get(id);
     return call ? this.#hangUp(call, { cause, by: 'us', reason: '' }, now) : [];
   }
 
   hold(id: string, held: boolean, now: number): CallOutput[] {
-    const call = this.#calls.get(id);
+    const call = this.#table.get(id);
     return call?.hold(held)
       ? this.#climb(
           this.#ua.reinvite(call.session, () => call.turnOffer(), now),
@@ -214,7 +199,7 @@ export class Calls {
   }
 
   listen(id: string, microphone: boolean, speaker = true): void {
-    this.#calls.get(id)?.listen(microphone, speaker);
+    this.#table.get(id)?.listen(microphone, speaker);
   }
 
   follow(id: string, referral: string, to: string, now: number): CallOutput[] {
@@ -231,12 +216,12 @@ export class Calls {
 
   /** Mono samples for the other side's ear, while our microphone is mute. */
   say(id: string, samples: Int16Array, rateHz: number): void {
-    this.#calls.get(id)?.stream?.say(samples, rateHz);
+    this.#table.get(id)?.stream?.say(samples, rateHz);
   }
 
   /** Telephone-events in the sound, or INFO, as the account wants it. */
   digits(id: string, digits: string, now: number): CallOutput[] {
-    const call = this.#calls.get(id);
+    const call = this.#table.get(id);
     if (call?.account !== undefined && this.#config.dtmf?.[call.account] === 'info')
       return this.#climb(this.#ua.inform(id, infosFor(digits), now), now);
     call?.stream?.sendDigits(digits);
@@ -258,15 +243,11 @@ export class Calls {
         continue;
       }
       if (output.kind === 'message') {
-        const caller = callerOf(output.request, output.hop.remote.host, output.account, {
-          identities: output.hop.identities,
-          user: output.user,
-        });
-        all.push(up({ type: 'message', message: output.message, caller, text: readable(output.text) }));
+        all.push(up(messageIn(output)));
         continue;
       }
       if (output.kind === 'notice') {
-        all.push(up(noticed(output.notice, output.account)));
+        all.push(up(noticeIn(output)));
         continue;
       }
       if (output.kind === 'registration') {
@@ -286,25 +267,19 @@ export class Calls {
       return [up({ type: 'stranger', incoming: incomingOf(id, event.request, event.hop.remote.host) })];
     const moved = this.#transfers.session(id, event, now);
     if (moved) return moved;
-    const call = this.#bySession(id) ?? this.#transfers.next(id);
+    const call = this.#table.bySession(id) ?? this.#transfers.next(id);
     if (!call) return [];
     try {
       switch (event.type) {
         case 'progress':
-          return this.#progress(call, event, now);
+          return this.#offers.progress(call, event, now);
         case 'accepted':
-          call.account = event.account;
-          return this.#accepted(call, event, now);
+          return this.#offers.accepted(call, event, now);
         case 'confirmed':
-          if (event.body) return this.#settle(call, event.body, now);
-          // RFC 3261 §13.2.2.4: our 200 made the offer, so the ACK must answer it. Without sound it is no call.
-          return call.settled
-            ? []
-            : this.#hangUp(call, { cause: 'failed', by: 'us', reason: 'the ACK had no SDP answer' }, now);
+          return this.#offers.confirmed(call, event.body, now);
         case 'reaccepted':
-          return event.body ? this.#settle(call, event.body, now) : [];
         case 'pracked':
-          return event.body ? this.#settle(call, event.body, now) : [];
+          return this.#offers.settle(call, event.body, now);
         case 'rerejected':
           return [];
         case 'redirected': {
@@ -313,14 +288,9 @@ export class Calls {
           return [up({ type: 'redirected', call: id, by: short(by), to: short(event.to) })];
         }
         case 'refresh':
-          return call.settled
-            ? this.#climb(
-                this.#ua.reinvite(call.session, () => this.#anew(call, event.hop), now),
-                now,
-              )
-            : [];
+          return this.#offers.refresh(call, event.hop, now);
         case 'offered':
-          return this.#offered(call, event.offer, now, event.branch);
+          return this.#offers.offered(call, event.offer, now, event.branch);
         case 'info':
           return this.#info(call, event.request);
         case 'referring':
@@ -334,26 +304,9 @@ export class Calls {
     }
   }
 
-  #anew(call: Call, hop: Hop | undefined): Body {
-    if (hop === undefined) return call.repeatOffer();
-    try {
-      return call.makeOffer(hop);
-    } catch (error) {
-      if (!(error instanceof CodedError)) throw error;
-      this.#log.warn('A call cannot move to our new address', { call: call.id, reason: error.message });
-      return call.repeatOffer();
-    }
-  }
-
   #ended(call: Call, event: Extract<SessionEvent, { type: 'ended' }>): CallOutput[] {
-    this.#close(call);
-    const reason = endReason(event);
-    // It was silent, and gave no sign of life or knows nothing of the call any more (481).
-    if (call.doubtedAtMs !== undefined && ['timeout', 'transport', 'rejected'].includes(event.cause)) {
-      const both = `no sound came, and ${reason}`;
-      return [up({ type: 'ended', call: call.id, cause: 'media-lost', by: 'network', reason: both })];
-    }
-    return [up({ type: 'ended', call: call.id, cause: endCause(event), by: event.by, reason })];
+    this.#table.close(call);
+    return [up({ type: 'ended', call: call.id, ...endOf(event, call.doubtedAtMs !== undefined) })];
   }
 
   #incoming(id: string, event: Extract<SessionEvent, { type: 'incoming' }>, now: number): CallOutput[] {
@@ -371,7 +324,7 @@ export class Calls {
     }
     const taken = this.#transfers.replaced(id, event, now);
     if (taken) return taken;
-    const call = this.#open(id, 'incoming');
+    const call = this.#table.open(id, 'incoming');
     call.hop = hop;
     call.account = event.account;
     call.offered = offer;
@@ -380,77 +333,13 @@ export class Calls {
     return [up(incomingOf(id, request, hop.remote.host, event.account, proof))];
   }
 
-  /** An answer that is no good is the business of the 2xx: until then it only cannot be heard. */
-  #progress(call: Call, event: Extract<SessionEvent, { type: 'progress' }>, now: number): CallOutput[] {
-    const { status, body, branch } = event;
-    if (body && event.offer) return this.#offered(call, body, now, branch);
-    try {
-      const refused = body && branch !== undefined ? call.takeEarly(body, branch) : undefined;
-      if (refused) this.#log.warn('Early sound cannot be heard', { call: call.id, reason: refused });
-    } catch (error) {
-      if (!(error instanceof SdpSyntaxError)) throw error;
-      this.#log.warn('Early sound cannot be heard', { call: call.id, reason: error.message });
-    }
-    return status === 180 || status === 183 ? [up({ type: 'ringing', call: call.id })] : [];
-  }
-
-  #accepted(call: Call, event: Extract<SessionEvent, { type: 'accepted' }>, now: number): CallOutput[] {
-    call.answered = true;
-    // Who answers is mute until it is known whether it is the one that talks.
-    if (call.early) call.listen(false, false);
-    // RFC 3261 §13.2.1: the 2xx must carry the answer to our offer, unless a reliable 1xx has.
-    const refused = event.body ? call.takeAnswer(event.body, event.branch) : call.takeBranch(event.branch ?? '');
-    if (refused) return this.#hangUp(call, { cause: 'failed', by: 'us', reason: refused }, now);
-    return [up({ type: 'answered', call: call.id, ...(event.focus && { conference: true }) })];
-  }
-
-  #settle(call: Call, answer: Body, now: number): CallOutput[] {
-    const refused = call.takeAnswer(answer);
-    return refused ? this.#hangUp(call, { cause: 'failed', by: 'us', reason: refused }, now) : [];
-  }
-
-  /** A re-INVITE: hold, resume, another codec, another address. RFC 3264 §8. */
-  #offered(call: Call, offer: Body | undefined, now: number, branch?: string): CallOutput[] {
-    if (!call.hop && !call.stream)
-      return this.#climb(
-        this.#ua.answerOffer(call.session, { status: 500, reason: 'Server Internal Error' }, now),
-        now,
-      );
-    const hop = call.hop ?? localHop(call);
-    try {
-      const answer = offer ? call.makeAnswer(offer, hop, call.wanted, branch) : call.makeOffer(hop);
-      if (typeof answer !== 'string') return this.#climb(this.#ua.answerOffer(call.session, answer, now), now);
-      this.#log.warn('An offer within a call was refused', { call: call.id, reason: answer });
-    } catch (error) {
-      if (!(error instanceof CodedError)) throw error; // it cannot be read, or there is no port to answer with
-      this.#log.warn('An offer within a call could not be answered', { call: call.id, reason: error.message });
-    }
-    return this.#climb(this.#ua.answerOffer(call.session, { status: 488, reason: 'Not Acceptable Here' }, now), now);
-  }
-
   #info(call: Call, request: SipRequest): CallOutput[] {
     const digit = digitIn(request);
     return digit === undefined ? [] : [up({ type: 'digit', call: call.id, digit })];
   }
 
-  #open(id: string, direction: 'outgoing' | 'incoming'): Call {
-    const call = new Call(id, direction, this.#media, this.#config, this.#random.uint32());
-    this.#calls.set(id, call);
-    return call;
-  }
-
-  #bySession(session: string): Call | undefined {
-    const call = this.#calls.get(session);
-    return call?.session === session ? call : [...this.#calls.values()].find((one) => one.session === session);
-  }
-
-  #close(call: Call): void {
-    call.close();
-    this.#calls.delete(call.id);
-  }
-
   #refuse(call: Call, status: number, phrase: string, reason: string, now: number): CallOutput[] {
-    this.#close(call);
+    this.#table.close(call);
     return [
       ...this.#climb(this.#ua.reject(call.session, status, phrase, now), now),
       up({ type: 'ended', call: call.id, cause: 'failed', by: 'us', reason }),
@@ -458,7 +347,7 @@ export class Calls {
   }
 
   #hangUp(call: Call, end: End, now: number): CallOutput[] {
-    this.#close(call); // before the BYE: what the session still says of itself is nobody's business then
+    this.#table.close(call); // before the BYE: what the session still says of itself is nobody's business then
     const dropped = this.#transfers.drop(call.id, now);
     const reason = end.cause === 'cancelled' ? 'SIP;cause=200;text="Call completed elsewhere"' : undefined; // RFC 3326
     return [
@@ -467,28 +356,4 @@ export class Calls {
       up({ type: 'ended', call: call.id, ...end }),
     ];
   }
-}
-
-function noticed(notice: Notice, account: string | undefined): TerminalInput {
-  const by = account === undefined ? 'the other side' : `the server of account ${account}`;
-  switch (notice.type) {
-    case 'talk':
-    case 'hold':
-      return { type: 'steer', wish: notice.type, call: notice.session, by: `NOTIFY ${notice.type} of ${by}` };
-    case 'check-sync':
-      return { type: 'check-sync', by: `NOTIFY check-sync of ${by}`, reboot: notice.reboot };
-    case 'messages': {
-      const { waiting, fresh, old } = notice;
-      return { type: 'mailbox', account: account ?? '', waiting, ...(fresh !== undefined && { fresh, old }) };
-    }
-  }
-}
-
-function endReason(event: Extract<SessionEvent, { type: 'ended' }>): string {
-  return short(event.status ? `${event.status} ${event.reason}` : event.reason);
-}
-
-function localHop(call: Call): Hop {
-  const local = call.stream!.local;
-  return { transport: 'udp', local, remote: local };
 }

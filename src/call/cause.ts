@@ -1,8 +1,22 @@
 /** SIP's many ways to end, in the few words a policy can act on. */
 import type { SessionEvent } from '../sip/ua/types.ts';
 import type { EndCause } from '../terminal/types.ts';
+import { short } from './incoming.ts';
 
-export function endCause({ cause, by, status }: Extract<SessionEvent, { type: 'ended' }>): EndCause {
+export type End = { cause: EndCause; by: 'us' | 'peer' | 'network'; reason: string };
+
+type Ended = Extract<SessionEvent, { type: 'ended' }>;
+
+/** `doubted`: it was silent, and has been asked whether it is there. */
+export function endOf(event: Ended, doubted: boolean): End {
+  const reason = short(event.status ? `${event.status} ${event.reason}` : event.reason);
+  // It gave no sign of life, or knows nothing of the call any more (481).
+  if (doubted && ['timeout', 'transport', 'rejected'].includes(event.cause))
+    return { cause: 'media-lost', by: 'network', reason: `no sound came, and ${reason}` };
+  return { cause: endCause(event), by: event.by, reason };
+}
+
+function endCause({ cause, by, status }: Ended): EndCause {
   switch (cause) {
     case 'bye':
       return 'hangup';

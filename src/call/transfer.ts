@@ -8,22 +8,12 @@ import type { Body, SessionEvent, UaOutput, UserAgentInterface } from '../sip/ua
 import type { Call } from './call.ts';
 import type { CallOutput } from './calls.ts';
 import { callerOf, short, up } from './incoming.ts';
+import type { Table } from './table.ts';
 
 type Referred = Extract<SessionEvent, { type: 'referred' }>;
 type Incoming = Extract<SessionEvent, { type: 'incoming' }>;
 
-/** The table of calls, as far as it is needed here. */
-export interface Table {
-  /** By the name the terminal has for it, and by that of its session. */
-  get(id: string): Call | undefined;
-  bySession(session: string): Call | undefined;
-  /** A call that is not in the table. */
-  make(id: string, direction: 'outgoing' | 'incoming', session: string): Call;
-  /** In the place of whatever has its id. */
-  put(call: Call): void;
-  close(call: Call): void;
-  climb(outputs: readonly UaOutput[], now: number): CallOutput[];
-}
+type Climb = (outputs: readonly UaOutput[], now: number) => CallOutput[];
 
 interface Successor {
   next: Call;
@@ -35,13 +25,15 @@ interface Successor {
 export class Transfers {
   readonly #ua: UserAgentInterface;
   readonly #table: Table;
+  readonly #climb: Climb;
   /** By session. One for each call at most. */
   readonly #successors = new Map<string, Successor>();
   #count = 0;
 
-  constructor(ua: UserAgentInterface, table: Table) {
+  constructor(ua: UserAgentInterface, table: Table, climb: Climb) {
     this.#ua = ua;
     this.#table = table;
+    this.#climb = climb;
   }
 
   // ---------------------------------------------------------------- from above
@@ -224,9 +216,5 @@ export class Transfers {
   #forget({ next }: Successor): void {
     next.close();
     this.#successors.delete(next.session);
-  }
-
-  #climb(outputs: readonly UaOutput[], now: number): CallOutput[] {
-    return this.#table.climb(outputs, now);
   }
 }
