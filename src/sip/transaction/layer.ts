@@ -137,7 +137,10 @@ export class TransactionLayer {
     if (client?.side !== 'client') return [];
     // RFC 3261 §8.1.3.3: a response with more Via values than ours came astray.
     if (response.list('Via').length !== 1) return [];
-    return this.#perform(id, client, client.machine.receive(response, now), hop);
+    // A server with several addresses may answer from another one. It is heard, but whom we asked stays whom we asked: nobody
+    // becomes our server, or the other side of a call, by answering in its place.
+    const from = hop.remote.host === client.hop.remote.host ? hop : client.hop;
+    return this.#perform(id, client, client.machine.receive(response, now), from);
   }
 
   #receiveRequest(request: SipRequest, hop: Hop, now: number): TransactionOutput[] {

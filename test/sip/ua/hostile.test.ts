@@ -1,7 +1,7 @@
 /** Peers that mean us no good, or stumble: whom we called, who calls us and may, who only knows what to write. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { answer, offer, Peer } from './peer.ts';
+import { answer, hopTo, offer, Peer } from './peer.ts';
 
 const HELP = 'sip:100@127.66.0.10';
 
@@ -64,4 +64,15 @@ test('callers whose addresses nobody finds leave a call of ours its question', (
   peer.addresses.set('desk.example', '127.66.0.77');
   peer.do(peer.ua.invite({ session: 'help', target: 'sip:100@desk.example', body: () => offer }, peer.now));
   assert.equal(peer.request('INVITE').method, 'INVITE');
+});
+
+test('who answers in the place of our server does not become it', () => {
+  const peer = new Peer();
+  peer.do(peer.ua.start(0));
+  peer.reply(peer.request('REGISTER'), 200, { from: hopTo('127.66.0.66') });
+  assert.equal(peer.ua.serverAt('127.66.0.66'), false);
+  peer.ask('INVITE', { callId: 'c1', body: offer, hop: hopTo('127.66.0.66') });
+  assert.equal(peer.events.at(-1), 'incoming');
+  peer.ask('INVITE', { callId: 'c2', body: offer });
+  assert.equal(peer.events.at(-1), 'incoming by pbx');
 });
