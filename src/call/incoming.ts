@@ -1,6 +1,6 @@
 /** A request from outside, in the words of the terminal. */
 import { printable, withoutPasswords } from '../base/index.ts';
-import { formatUri, type SipRequest, type SipUri } from '../sip/message/index.ts';
+import { formatUri, type SipRequest, SipSyntaxError, type SipUri } from '../sip/message/index.ts';
 import type { Caller, Incoming, TerminalInput } from '../terminal/types.ts';
 import { askedForHand, askedToAnswer } from './asked.ts';
 import type { CallOutput } from './calls.ts';
@@ -30,8 +30,7 @@ export function incomingOf(
     to: bare(request.to.uri),
     ...(asked && { asked }),
     ...(manual && { manual }),
-    // RFC 4579 §5.1
-    ...(request.contacts[0]?.params.has('isfocus') && { conference: true }),
+    ...(isFocus(request) && { conference: true }),
   };
 }
 
@@ -50,6 +49,16 @@ export function callerOf(
     ...(identities && { identities }),
     ...(user !== undefined && { user }),
   };
+}
+
+/** RFC 4579 §5.1: a conference calls. The Contact of a stranger has not been looked at by anybody yet. */
+export function isFocus(request: SipRequest): boolean {
+  try {
+    return request.contacts[0]?.params.has('isfocus') === true;
+  } catch (error) {
+    if (!(error instanceof SipSyntaxError)) throw error;
+    return false;
+  }
 }
 
 export function up(input: TerminalInput): CallOutput {

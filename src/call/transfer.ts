@@ -7,7 +7,7 @@ import type { Hop } from '../sip/message/index.ts';
 import type { Body, SessionEvent, UaOutput, UserAgentInterface } from '../sip/ua/types.ts';
 import type { Call } from './call.ts';
 import type { CallOutput } from './calls.ts';
-import { callerOf, short, up } from './incoming.ts';
+import { callerOf, isFocus, short, up } from './incoming.ts';
 import type { Table } from './table.ts';
 
 type Referred = Extract<SessionEvent, { type: 'referred' }>;
@@ -146,7 +146,7 @@ export class Transfers {
     next.answered = true;
     const dropped = this.drop(old.id, now);
     const taken = this.#take(old, next, now);
-    const conference = request.contacts[0]?.params.has('isfocus') === true;
+    const conference = isFocus(request);
     return [
       ...dropped,
       ...this.#climb(this.#ua.accept(session, answer, now), now),
