@@ -155,6 +155,7 @@ export class Service {
     });
     this.#resolver = new Resolver({
       localFor: (host, transport) => this.#transport.localFor(host, transport),
+      hears: (transport) => this.#transport.hears(transport),
       random: systemRandom,
       dns: new Dns({ logger }),
       logger,

@@ -11,6 +11,8 @@ export interface Hop {
   remote: HostPort;
   /** Our side, as the other end should see it: goes into Via and Contact. `port` is the listening port, not an ephemeral one. */
   local: HostPort;
+  /** We listen to no such transport: nothing but the open connection leads to us, and `local` is only a name. */
+  deaf?: boolean;
   /** The open connection (TCP, TLS) it came over; a reply uses it while it is open (RFC 3261 §18.2.2). */
   flow?: string;
   /** Where the other end sees us (RFC 3581), when that is not `local`: a NAT lies between. Goes into Contact. */

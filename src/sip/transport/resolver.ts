@@ -13,6 +13,8 @@ export const PLACES_MAX = 16;
 export interface ResolverOptions {
   /** `SipTransport.localFor`. */
   localFor(remoteHost: string, transport: Transport): HostPort;
+  /** `SipTransport.hears`; absent: every transport is listened to. */
+  hears?(transport: Transport): boolean;
   /** Draws among SRV records of the same priority. */
   random: Random;
   dns?: Dns;
@@ -115,9 +117,12 @@ export class Resolver {
   /** RFC 5922 §7: over TLS it is the domain of the URI that has to be there, whatever address it led to. */
   #hops(addresses: readonly string[], { port, transport }: Place, domain: string): Hop[] {
     const wanted = transport === 'tls' ? { domains: [domain] } : {};
+    const deaf = this.#options.hears?.(transport) === false ? { deaf: true } : {};
     return [...new Set(addresses.map(canonical))].flatMap((host): Hop[] => {
       try {
-        return [{ transport, remote: { host, port }, local: this.#options.localFor(host, transport), ...wanted }];
+        return [
+          { transport, remote: { host, port }, local: this.#options.localFor(host, transport), ...wanted, ...deaf },
+        ];
       } catch (error) {
         if (error instanceof TransportError) return [];
         throw error;

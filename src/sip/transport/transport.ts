@@ -149,6 +149,11 @@ export class SipTransport {
     return { udp: boundOf(this.#udp), tcp: boundOf(tcp), tls: boundOf(tls) };
   }
 
+  /** Whether anybody can open a connection of this kind to us. */
+  hears(transport: Transport): boolean {
+    return this.listening[transport].length > 0;
+  }
+
   /** Our side as `remoteHost` (an IP literal) sees it, with the listening port. Throws `TransportError` when nothing fits. */
   localFor(remoteHost: string, transport: Transport): HostPort {
     const family = isIP(remoteHost.split('%')[0]);

@@ -17,7 +17,8 @@ export function boundFlow(response: SipResponse): boolean {
 
 /**
  * Where the other end saw our request come from (RFC 3581), when that is another place than our Contact names. A stream comes
- * from a port of its own: there only another address tells of a NAT.
+ * from a port of its own: there only another address tells of a NAT. Unless nobody listens here: then the connection is all
+ * there is, and a proxy that is to send something in a dialog finds it by the port it comes from.
  */
 export function mappedAddress(response: SipResponse, hop: Hop): HostPort | undefined {
   const { params } = response.via;
@@ -26,7 +27,7 @@ export function mappedAddress(response: SipResponse, hop: Hop): HostPort | undef
   const family = isIP(host);
   if (family === 0 || family !== isIP(hop.local.host) || !(port > 0 && port < 65_536)) return undefined;
   if (/^(?:0\.0\.0\.0|::)$/.test(host)) return undefined;
-  const same = host === hop.local.host && (port === hop.local.port || hop.transport !== 'udp');
+  const same = host === hop.local.host && (port === hop.local.port || (hop.transport !== 'udp' && !hop.deaf));
   return same ? undefined : { host, port };
 }
 

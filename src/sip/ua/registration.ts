@@ -186,7 +186,8 @@ export class Registration implements Machine {
             if (attempt === this.#attempt) this.#transaction = transaction;
           },
           response: (response, from, at) => {
-            if (attempt === this.#attempt) this.#answered(response, { ...from, local: hop.local }, contact, at);
+            if (attempt === this.#attempt)
+              this.#answered(response, { ...from, local: hop.local, deaf: hop.deaf }, contact, at);
           },
           failed: (cause, reason, at) => {
             if (attempt === this.#attempt) this.#unanswered(cause, reason, at);

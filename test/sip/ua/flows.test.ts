@@ -181,6 +181,27 @@ for (const [name, config, from, received, rport, headers] of [
   });
 }
 
+test('where nobody listens the Contact names the port of the connection, and follows it to the next one', () => {
+  const peer = new Peer(OVER_TCP);
+  peer.deaf = true;
+  peer.do(peer.ua.start(0));
+  const at = (port: number): string => `<sip:1001@127.66.0.1:${port};transport=tcp>`;
+  const named = (request: SipRequest) => contactsOf(request).map((contact) => contact.split(';reg-id')[0]);
+  peer.reply(seenAt(peer.request('REGISTER'), '127.66.0.1', 41_000), 200, { from: tcp('tcp-1') });
+  const second = peer.request('REGISTER');
+  assert.deepEqual(named(second), [at(41_000), `${at(5060)};expires=0`]);
+  peer.reply(seenAt(second, '127.66.0.1', 41_000), 200, { from: tcp('tcp-1') });
+  peer.do(peer.ua.invite({ session: 's', target: 'sip:100@127.66.0.10', body: () => offer }, peer.now));
+  assert.equal(peer.request('INVITE').header('Contact'), at(41_000));
+  peer.ask('INVITE', { hop: tcp('tcp-1'), body: offer });
+  peer.do(peer.ua.accept(peer.session, answer, peer.now));
+  assert.equal(peer.response(200).header('Contact'), at(41_000));
+  closed(peer, 'tcp-1');
+  const third = peer.request('REGISTER');
+  peer.reply(seenAt(third, '127.66.0.1', 42_000), 200, { from: tcp('tcp-2') });
+  assert.deepEqual(named(peer.request('REGISTER')), [at(42_000), `${at(41_000)};expires=0`]);
+});
+
 test('a mapping that moves with every request is followed once a round', () => {
   const peer = started();
   for (let port = 41_000; port < 41_002; port++) {

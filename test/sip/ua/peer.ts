@@ -50,6 +50,8 @@ export class Peer {
   several = new Map<string, () => string[]>();
   /** Names whose question nobody answers. */
   mute = new Set<string>();
+  /** Nobody listens to TCP and TLS here. */
+  deaf = false;
   /** Our own address, as the resolver sees it. */
   local = US;
   #bound = '';
@@ -92,7 +94,8 @@ export class Peer {
     const hosts = this.several.get(uri.host)?.() ?? [this.addresses.get(uri.host) ?? uri.host];
     return hosts.map((host) => {
       const hop = hopTo(host, uri.port ?? (transport === 'tls' ? 5061 : 5060));
-      return { ...hop, local: this.local, transport, ...(transport === 'tls' && { domains: [uri.host] }) };
+      const more = { ...(transport === 'tls' && { domains: [uri.host] }), ...(this.deaf && { deaf: true }) };
+      return { ...hop, local: this.local, transport, ...more };
     });
   }
 
