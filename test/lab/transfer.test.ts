@@ -224,6 +224,17 @@ test('a page that is sent on stays a page: no microphone, and nothing is sent', 
   assert.deepEqual(sound(a), ['10.0.0.4 recvonly speaker']);
 });
 
+test('a hold that is taken back before it is answered: both go on talking', () => {
+  const { network, a, b } = talking();
+  a.do(a.calls.hold('ab', true, network.now));
+  network.run(503);
+  a.do(a.calls.hold('ab', false, network.now));
+  network.run(1_000);
+  assert.deepEqual(a.told, ['answered']);
+  assert.deepEqual(sound(a), ['10.0.0.3 sendrecv speaker microphone']);
+  assert.deepEqual(sound(b), ['10.0.0.2 sendrecv speaker microphone']);
+});
+
 test('a call that is held stays so', () => {
   const { network, a, b, c } = talking();
   a.do(a.calls.hold('ab', true, network.now));

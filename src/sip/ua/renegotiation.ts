@@ -36,7 +36,7 @@ export class Renegotiation {
 
   timeout(now: number): void {
     for (const name of this.#timers.due(now)) {
-      if (name === 'again') this.proceed(now);
+      if (name === 'again') this.#offer(now);
       else if (this.#ours !== undefined) {
         this.#talk.context.core.abandon(this.#ours);
         this.#ours = undefined;
@@ -143,10 +143,18 @@ export class Renegotiation {
   want(offer: () => Body, now: number): void {
     this.#wanted = offer;
     this.#glares = 0;
-    this.proceed(now);
+    this.#offer(now);
   }
 
+  /**
+   * Nothing is under way any more: what waits is offered with the next alarm, which is now. Not at once: what has just been
+   * emitted may be the answer to our last offer, and who made that has not seen it yet.
+   */
   proceed(now: number): void {
+    if (this.#wanted !== undefined && !this.busy && !this.#stopped) this.#timers.set('again', now);
+  }
+
+  #offer(now: number): void {
     const wanted = this.#wanted;
     if (wanted === undefined || this.busy || this.#stopped || !this.#talk.negotiable) return;
     const { early } = this.#talk;

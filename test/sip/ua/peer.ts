@@ -137,7 +137,7 @@ export class Peer {
   }
 
   receive(message: SipMessage, from: Hop = hopTo(SERVER.host)): this {
-    return this.do(this.ua.receive(parseMessage(formatMessage(message)), from, this.now));
+    return this.do(this.ua.receive(parseMessage(formatMessage(message)), from, this.now)).pass(0);
   }
 
   /** Answers a request of the user agent. */
