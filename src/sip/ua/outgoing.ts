@@ -5,7 +5,6 @@
 import { CodedError, Timers } from '../../base/index.ts';
 import { Dialog } from '../dialog/index.ts';
 import {
-  createRequest,
   formatHostPort,
   formatUri,
   type Hop,
@@ -20,9 +19,10 @@ import { ask } from './ask.ts';
 import { Branch, Branches } from './branch.ts';
 import type { Call, CallContext, Ending, Route } from './call.ts';
 import type { Machine } from './core.ts';
-import { ALLOW, bodyOf, fromOf, type HeaderField, reasonHeader, retryAfterMs, SUPPORTED } from './headers.ts';
+import { ALLOW, bodyOf, type HeaderField, reasonHeader, retryAfterMs, SUPPORTED } from './headers.ts';
 import { inform } from './info.ts';
 import { Redirects } from './redirects.ts';
+import { Series } from './series.ts';
 import { SessionTimer } from './session-timer.ts';
 import { Talk } from './talk.ts';
 import type { Body, Invitation } from './types.ts';
@@ -56,8 +56,7 @@ export class OutgoingCall implements Call, Machine {
   /** The account changes with the route. */
   #context: CallContext;
   readonly #invitation: Invitation;
-  readonly #callId: string;
-  readonly #tag: string;
+  readonly #series: Series;
   readonly #timers = new Timers<'first-answer' | 'give-up'>();
   readonly #legs = new Set<Leg>();
   readonly #session: SessionTimer;
@@ -71,7 +70,6 @@ export class OutgoingCall implements Call, Machine {
   #from: string | undefined;
   /** It was redirected over TLS: a message that anybody can read does not follow. */
   #shielded = false;
-  #sequence = 0;
   /** Until the first word of anybody. */
   #giveUpAt: number | undefined;
   #candidates: Route[] = [];
@@ -83,8 +81,7 @@ export class OutgoingCall implements Call, Machine {
   constructor(context: CallContext, invitation: Invitation, now: number) {
     this.#context = context;
     this.#invitation = invitation;
-    this.#callId = context.core.random.token();
-    this.#tag = context.core.random.token();
+    this.#series = new Series(context.core);
     this.#session = new SessionTimer(context.core.config.sessionExpiresS);
     this.#redirects = new Redirects(parseUri(invitation.target), context.core.config.redirects);
     this.#target = invitation.target;
@@ -213,28 +210,16 @@ export class OutgoingCall implements Call, Machine {
 
   #invite(hop: Hop, contact: string, body: Body | undefined): SipRequest {
     const { core, account } = this.#context;
-    const { displayName, user, product } = core.config;
-    const own = account?.config.address ?? `sip:${user}@${formatHostPort(hop.local.host, hop.local.port)}`;
+    const { host, port } = hop.local;
     const { target, headers = [] } = this.#invitation;
-    return createRequest({
+    return this.#series.next({
       method: 'INVITE',
       uri: this.#target,
-      headers: [
-        ...(account?.routesBy(hop) ?? []).map((route): HeaderField => ['Route', route]),
-        ['Max-Forwards', '70'],
-        ['From', fromOf(displayName, own, this.#tag)],
-        ['To', `<${target}>`],
-        ['Call-ID', this.#callId],
-        ['CSeq', `${++this.#sequence} INVITE`],
-        ['Contact', contact],
-        ALLOW,
-        SUPPORTED,
-        ...this.#session.asking(),
-        ['User-Agent', product],
-        ...headers,
-        ...(body === undefined ? [] : ([['Content-Type', body.contentType]] as const)),
-      ],
-      body: body?.bytes,
+      from: account?.config.address ?? `sip:${core.config.user}@${formatHostPort(host, port)}`,
+      to: target,
+      routes: account?.routesBy(hop),
+      headers: [['Contact', contact], ALLOW, SUPPORTED, ...this.#session.asking(), ...headers],
+      body,
     });
   }
 

@@ -1,11 +1,12 @@
 /** One piece of state we publish, RFC 3903: first, refresh, change, 412 and 423, and at the end taken away. */
 import { Timers } from '../../base/index.ts';
-import { createRequest, type Hop, type SipRequest, type SipResponse } from '../message/index.ts';
+import type { Hop, SipRequest, SipResponse } from '../message/index.ts';
 import type { Account } from './account.ts';
 import { ask } from './ask.ts';
 import type { Core, Machine } from './core.ts';
-import { fromOf, type HeaderField, retryAfterMs } from './headers.ts';
+import { type HeaderField, retryAfterMs } from './headers.ts';
 import { formatPresence, PIDF_TYPE } from './presence.ts';
+import { Series } from './series.ts';
 
 /** What we ask for, seconds. */
 export const PUBLISH_S = 3_600;
@@ -20,9 +21,7 @@ export class Publication implements Machine {
   readonly #core: Core;
   readonly #account: Account;
   readonly #timers = new Timers<'publish' | 'farewell'>();
-  readonly #callId: string;
-  readonly #tag: string;
-  #sequence = 0;
+  readonly #series: Series;
   #busy = false;
   /** What the server knows, and by which name (§4.1). */
   #told: boolean | undefined;
@@ -36,8 +35,7 @@ export class Publication implements Machine {
   constructor(core: Core, account: Account) {
     this.#core = core;
     this.#account = account;
-    this.#callId = core.random.token();
-    this.#tag = core.random.token();
+    this.#series = new Series(core);
   }
 
   get deadline(): number | undefined {
@@ -100,26 +98,16 @@ export class Publication implements Machine {
   #request(hop: Hop, seconds: number, busy: boolean): SipRequest {
     const { address } = this.#account.config;
     // §4.1: a refresh and a removal name the state and carry none.
-    const body = seconds === 0 || (this.#etag !== undefined && this.#told === busy) ? undefined : busy;
+    const whole = seconds > 0 && (this.#etag === undefined || this.#told !== busy);
+    const body = { contentType: PIDF_TYPE, bytes: Buffer.from(formatPresence(address, busy)) };
     const headers: HeaderField[] = [
-      ...this.#account.routesBy(hop).map((route): HeaderField => ['Route', route]),
-      ['Max-Forwards', '70'],
-      ['From', fromOf(this.#core.config.displayName, address, this.#tag)],
-      ['To', `<${address}>`],
-      ['Call-ID', this.#callId],
-      ['CSeq', `${++this.#sequence} PUBLISH`],
       ['Event', 'presence'],
       ['Expires', String(seconds)],
       ...(this.#etag === undefined ? [] : [['SIP-If-Match', this.#etag] as const]),
-      ...(body === undefined ? [] : [['Content-Type', PIDF_TYPE] as const]),
-      ['User-Agent', this.#core.config.product],
     ];
-    return createRequest({
-      method: 'PUBLISH',
-      uri: address,
-      headers,
-      ...(body !== undefined && { body: Buffer.from(formatPresence(address, body)) }),
-    });
+    const routes = this.#account.routesBy(hop);
+    const parts = { method: 'PUBLISH', uri: address, from: address, to: address, routes, headers };
+    return this.#series.next(whole ? { ...parts, body } : parts);
   }
 
   #answered(response: SipResponse, busy: boolean, now: number): void {

@@ -1,8 +1,9 @@
 /** REGISTER requests of one registration, RFC 3261 §10.2: one Call-ID, numbers that rise. */
-import { createRequest, type SipRequest } from '../message/index.ts';
+import type { SipRequest } from '../message/index.ts';
 import type { Account } from './account.ts';
 import type { Core } from './core.ts';
-import { ALLOW, EXTENSIONS, fromOf, type HeaderField } from './headers.ts';
+import { ALLOW, EXTENSIONS, type HeaderField } from './headers.ts';
+import { Series } from './series.ts';
 
 /** What a REGISTER asks for. */
 export interface Wish {
@@ -14,35 +15,19 @@ export interface Wish {
 }
 
 export class Registers {
-  readonly #core: Core;
   readonly #account: Account;
-  readonly #callId: string;
-  readonly #tag: string;
-  #sequence = 0;
+  readonly #series: Series;
 
   constructor(core: Core, account: Account) {
-    this.#core = core;
     this.#account = account;
-    this.#callId = core.random.token();
-    this.#tag = core.random.token();
+    this.#series = new Series(core);
   }
 
   /** Without a wish it only asks which bindings there are (§10.2.3). */
   make(wish?: Wish): SipRequest {
-    const { config, domain } = this.#account;
-    return createRequest({
-      method: 'REGISTER',
-      uri: domain,
-      headers: [
-        ['Max-Forwards', '70'],
-        ['From', fromOf(this.#core.config.displayName, config.address, this.#tag)],
-        ['To', `<${config.address}>`],
-        ['Call-ID', this.#callId],
-        ['CSeq', `${++this.#sequence} REGISTER`],
-        ...(wish === undefined ? [] : headersOf(wish)),
-        ['User-Agent', this.#core.config.product],
-      ],
-    });
+    const { domain, config } = this.#account;
+    const headers = wish === undefined ? [] : headersOf(wish);
+    return this.#series.next({ method: 'REGISTER', uri: domain, from: config.address, to: config.address, headers });
   }
 }
 

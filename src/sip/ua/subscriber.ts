@@ -1,13 +1,14 @@
 /** One subscription of ours, RFC 6665 §4.1: asked for, refreshed, begun anew; the dialog is made by the first NOTIFY. */
 import { Timers } from '../../base/index.ts';
 import { Dialog } from '../dialog/index.ts';
-import { createRequest, type Hop, type SipRequest, type SipResponse } from '../message/index.ts';
+import type { Hop, SipRequest, SipResponse } from '../message/index.ts';
 import type { Account } from './account.ts';
 import { ask } from './ask.ts';
 import type { Core, Handler, InDialog, Machine } from './core.ts';
 import { eventOf, type SubscriptionState, subscriptionStateOf } from './event.ts';
-import { fromOf, type HeaderField, retryAfterMs } from './headers.ts';
+import { type HeaderField, retryAfterMs } from './headers.ts';
 import { sendInside } from './inside.ts';
+import { Series } from './series.ts';
 
 /** What we ask for, seconds; the server may grant less. */
 export const SUBSCRIBE_S = 3_600;
@@ -32,8 +33,8 @@ export class Subscriber implements Machine, InDialog {
   readonly #account: Account;
   readonly #wanted: Wanted;
   readonly #timers = new Timers<'subscribe' | 'notify' | 'farewell'>();
-  #callId = '';
-  #tag = '';
+  /** Of the SUBSCRIBE whose dialog is to come, or has come. */
+  #series: Series | undefined;
   #sent: SipRequest | undefined;
   #dialog: Dialog | undefined;
   #hop: Hop | undefined;
@@ -97,9 +98,9 @@ export class Subscriber implements Machine, InDialog {
   expects(notify: SipRequest): boolean {
     return (
       this.#dialog === undefined &&
-      this.#callId !== '' &&
-      notify.callId === this.#callId &&
-      notify.toTag === this.#tag &&
+      this.#series !== undefined &&
+      notify.callId === this.#series.callId &&
+      notify.toTag === this.#series.tag &&
       eventOf(notify)?.name === this.#wanted.event
     );
   }
@@ -151,34 +152,21 @@ export class Subscriber implements Machine, InDialog {
       },
     };
     if (this.#dialog !== undefined) return this.#refresh(this.#dialog, hop, this.#seconds, handler, now);
-    this.#callId = this.#core.random.token();
-    this.#tag = this.#core.random.token();
+    const series = new Series(this.#core);
+    this.#series = series;
     this.#hop = hop;
-    let sequence = 0;
     const make = (): SipRequest => {
-      this.#sent = this.#first(hop, ++sequence);
+      this.#sent = this.#first(series, hop);
       return this.#sent;
     };
     this.#timers.set('notify', now + NOTIFY_PATIENCE_MS);
     ask(this.#core, { make, hop, account: this.#account, handler }, now);
   }
 
-  #first(hop: Hop, sequence: number): SipRequest {
+  #first(series: Series, hop: Hop): SipRequest {
     const { address } = this.#account.config;
-    return createRequest({
-      method: 'SUBSCRIBE',
-      uri: address,
-      headers: [
-        ...this.#account.routesBy(hop).map((route): HeaderField => ['Route', route]),
-        ['Max-Forwards', '70'],
-        ['From', fromOf(this.#core.config.displayName, address, this.#tag)],
-        ['To', `<${address}>`],
-        ['Call-ID', this.#callId],
-        ['CSeq', `${sequence} SUBSCRIBE`],
-        ...this.#headers(hop, this.#seconds),
-        ['User-Agent', this.#core.config.product],
-      ],
-    });
+    const [routes, headers] = [this.#account.routesBy(hop), this.#headers(hop, this.#seconds)];
+    return series.next({ method: 'SUBSCRIBE', uri: address, from: address, to: address, routes, headers });
   }
 
   #headers(hop: Hop, seconds: number): HeaderField[] {
@@ -221,7 +209,7 @@ export class Subscriber implements Machine, InDialog {
     if (this.#dialog !== undefined) this.#core.dialogs.delete(this.#dialog.id);
     this.#dialog = undefined;
     this.#sent = undefined;
-    this.#callId = '';
+    this.#series = undefined;
   }
 
   #finish(): void {

@@ -3,9 +3,10 @@
  * 6 s. Any response counts as a sign of life, a refusal too (§11.1).
  */
 import { Timers } from '../../base/index.ts';
-import { createRequest, formatHostPort, type Hop, type SipResponse } from '../message/index.ts';
+import { formatHostPort, type Hop, type SipResponse } from '../message/index.ts';
 import type { Account } from './account.ts';
 import type { Core } from './core.ts';
+import { Series } from './series.ts';
 
 /** From one probe to the next. */
 export const PROBE_MS = 5_000;
@@ -31,9 +32,7 @@ export class Watch {
   readonly #account: Account;
   readonly #listener: WatchListener;
   readonly #timers = new Timers<'probe' | 'patience'>();
-  readonly #callId: string;
-  readonly #tag: string;
-  #sequence = 0;
+  readonly #series: Series;
   #hops: () => readonly Hop[] = () => [];
   /** `received` and `rport` of the last answer (RFC 3581): where the server sees us. */
   #seenAt: string | undefined;
@@ -45,8 +44,7 @@ export class Watch {
     this.#core = core;
     this.#account = account;
     this.#listener = listener;
-    this.#callId = core.random.token();
-    this.#tag = core.random.token();
+    this.#series = new Series(core);
   }
 
   get deadline(): number | undefined {
@@ -135,18 +133,14 @@ export class Watch {
   #options(hop: Hop) {
     const { remote, transport } = hop;
     const target = `sip:${formatHostPort(remote.host, remote.port)}${transport === 'udp' ? '' : `;transport=${transport}`}`;
-    return createRequest({
+    return this.#series.next({
       method: 'OPTIONS',
       uri: target,
+      from: this.#account.config.address,
+      to: target,
       headers: [
-        ['Max-Forwards', '70'],
-        ['From', `<${this.#account.config.address}>;tag=${this.#tag}`],
-        ['To', `<${target}>`],
-        ['Call-ID', this.#callId],
-        ['CSeq', `${++this.#sequence} OPTIONS`],
         ['Contact', this.#core.contact(this.#account.user, hop, this.#account.secure)],
         ['Accept', 'application/sdp'],
-        ['User-Agent', this.#core.config.product],
       ],
     });
   }
