@@ -1,9 +1,13 @@
 /** What a registration says and learns about the way between us and the registrar: RFC 3581, 5626, 3608. */
 import { isIP } from 'node:net';
 import { type Hop, type HostPort, parseNameAddr, type SipResponse, SipSyntaxError } from '../message/index.ts';
+import { Backoff } from './backoff.ts';
 
 /** Routes of a Service-Route that are taken; with more the whole set is not. */
 const ROUTES_MAX = 8;
+
+/** A flow that lasted less is not replaced at once a second time. */
+export const FLOW_SETTLED_MS = 30_000;
 
 /** Parameters of the Contact of a REGISTER: which device, and which of its flows (RFC 5626 §4.2). */
 export function flowParams(instance: string | undefined, regId: number): string {
@@ -40,5 +44,24 @@ export function serviceRoutes(response: SipResponse): readonly string[] {
   } catch (error) {
     if (!(error instanceof SipSyntaxError)) throw error;
     return [];
+  }
+}
+
+/** RFC 5626 §4.5: what was bound to a flow that ended reaches us no more. A server that ends every one is not chased. */
+export class FlowLosses {
+  readonly #backoff: Backoff;
+  #lastAt = Number.NEGATIVE_INFINITY;
+
+  constructor(firstMs: number, maxMs: number) {
+    this.#backoff = new Backoff(firstMs, maxMs);
+  }
+
+  /** How long to wait until it is replaced, ms. */
+  lost(now: number): number {
+    const settled = now - this.#lastAt >= FLOW_SETTLED_MS;
+    this.#lastAt = now;
+    if (!settled) return this.#backoff.next();
+    this.#backoff.reset();
+    return 0;
   }
 }

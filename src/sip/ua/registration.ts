@@ -6,13 +6,13 @@
 import { earliest, Timers } from '../../base/index.ts';
 import { formatHostPort, formatUri, type Hop, parseNameAddr, type SipResponse } from '../message/index.ts';
 import { type Account, samePlace } from './account.ts';
-import { ask } from './ask.ts';
+import { Backoff } from './backoff.ts';
 import { Bindings, ownBinding } from './bindings.ts';
 import type { Core, Machine } from './core.ts';
-import { boundFlow, flowParams, mappedAddress, serviceRoutes } from './flow.ts';
+import { boundFlow, FlowLosses, mappedAddress, serviceRoutes } from './flow.ts';
 import { retryAfterMs } from './headers.ts';
 import { Lookout } from './lookout.ts';
-import { Registers } from './register.ts';
+import { type Binding, Registering } from './registering.ts';
 import type { RegistrationState } from './types.ts';
 import { Watch } from './watch.ts';
 
@@ -26,8 +26,6 @@ export const LOCATE_AGAIN_MS = 5_000;
 export const LOCATE_MS = 1_500;
 /** At the stop nobody waits longer for the answer to the un-REGISTER. */
 export const UNREGISTER_PATIENCE_MS = 2_000;
-/** A flow that lasted less is not replaced at once a second time. */
-export const FLOW_SETTLED_MS = 30_000;
 /** How often a registrar may ask for a longer interval before it is a refusal. */
 const BRIEF_MAX = 2;
 
@@ -38,7 +36,9 @@ export class Registration implements Machine {
   readonly #watch: Watch;
   readonly #lookout: Lookout;
   readonly #bindings: Bindings;
-  readonly #registers: Registers;
+  readonly #registering: Registering;
+  readonly #backoff = new Backoff(RETRY_FIRST_MS, RETRY_MAX_MS);
+  readonly #flowLosses = new FlowLosses(RETRY_FIRST_MS, RETRY_MAX_MS);
   #stopping = false;
   #finished = false;
   /** Told last. */
@@ -50,46 +50,34 @@ export class Registration implements Machine {
   #locating = 0;
   /** Registered, and about to be so at a server that is preferred. */
   #returning = false;
-  #transaction: string | undefined;
-  /** What the running attempt goes by; an answer to an older one is not heard. */
-  #attempt = 0;
-  #backoffMs = RETRY_FIRST_MS;
   #expiresMs: number;
   #briefs = 0;
   /** A refusal waits for its retry; silence may be ended by a sign of life. */
   #silent = false;
   /** Our Contact as the server knows it. */
   #contact = '';
-  readonly #regId: number;
-  /** The first hop knows no outbound (RFC 5626 §11.6). */
-  #plain = false;
-  /** A binding to be taken away with the next REGISTER: its address is not the one we are seen at. */
-  #obsolete: string | undefined;
   /** The registrar refused the address we are seen at. */
   #uncorrected = false;
   /** What is waited for is the next try after a refusal. */
   #refusal = false;
-  /** When the last flow was lost, and how long to wait after the next one. */
-  #flowLostAt = Number.NEGATIVE_INFINITY;
-  #flowBackoffMs = RETRY_FIRST_MS;
   /** The REGISTER under way replaces a flow that was lost. */
   #renewing = false;
-  /** What the REGISTER under way asks for, and where. */
-  #asked: { hop: Hop; contact: string } | undefined;
 
   constructor(core: Core, account: Account, regId = 1) {
     this.#core = core;
     this.#account = account;
-    this.#regId = regId;
     this.#expiresMs = account.config.expiresMs;
-    this.#registers = new Registers(core, account);
+    this.#registering = new Registering(core, account, regId, {
+      answered: (...outcome) => this.#answered(...outcome),
+      unanswered: (...outcome) => this.#unanswered(...outcome),
+    });
     this.#watch = new Watch(core, account, {
       alive: (hop, sign, now) => this.#alive(hop, sign !== 'usual', now),
       dead: (now) => this.#dead(now),
     });
     this.#lookout = new Lookout(core, account, (hop, now) => this.#return(hop, now));
     this.#bindings = new Bindings(core, account, (now) => {
-      if (this.#transaction === undefined) this.#round(now);
+      if (!this.#registering.underWay) this.#round(now);
     });
   }
 
@@ -104,7 +92,7 @@ export class Registration implements Machine {
 
   /** The binding is gone at the registrar, as it says itself. */
   again(now: number): void {
-    if (this.#state === 'registered' && this.#transaction === undefined && !this.#stopping) this.#round(now);
+    if (this.#state === 'registered' && !this.#registering.underWay && !this.#stopping) this.#round(now);
   }
 
   start(now: number): void {
@@ -120,14 +108,13 @@ export class Registration implements Machine {
     this.#timers.clearAll();
     const { current } = this.#account;
     // A REGISTER without its answer so far may have been granted all the same.
-    const underWay = this.#transaction === undefined ? undefined : this.#asked;
+    const underWay = this.#registering.underWay ? this.#registering.asked : undefined;
     const binding = current !== undefined && this.#contact !== '' ? { hop: current, contact: this.#contact } : underWay;
-    this.#quit();
+    this.#registering.quit();
     if (binding === undefined) return this.#finish('stopped');
-    // §10.2.2: our own binding only, other devices of the same address stay.
     this.#timers.set('patience', now + UNREGISTER_PATIENCE_MS);
     this.#contact = binding.contact;
-    this.#register(binding.hop, 0, now);
+    this.#registering.remove(binding, now);
   }
 
   timeout(now: number): void {
@@ -164,38 +151,12 @@ export class Registration implements Machine {
     const hop = this.#candidates.shift();
     if (hop === undefined) return;
     this.#briefs = 0;
-    this.#timers.set('patience', now + REGISTER_PATIENCE_MS);
-    this.#register(hop, this.#expiresMs, now);
+    this.#register(hop, now);
   }
 
-  #register(hop: Hop, expiresMs: number, now: number): void {
-    const attempt = ++this.#attempt;
-    const { user, secure } = this.#account;
-    const flow = this.#plain ? '' : flowParams(this.#core.config.instance, this.#regId);
-    const at = { ...hop, outbound: false };
-    const contact = expiresMs === 0 ? this.#contact : `${this.#core.contact(user, at, secure)}${flow}`;
-    this.#asked = { hop, contact };
-    ask(
-      this.#core,
-      {
-        make: () => this.#registers.make({ contact, expiresMs, obsolete: this.#obsolete }),
-        hop,
-        account: this.#account,
-        handler: {
-          sent: (transaction) => {
-            if (attempt === this.#attempt) this.#transaction = transaction;
-          },
-          response: (response, from, at) => {
-            if (attempt === this.#attempt)
-              this.#answered(response, { ...from, local: hop.local, deaf: hop.deaf }, contact, at);
-          },
-          failed: (cause, reason, at) => {
-            if (attempt === this.#attempt) this.#unanswered(cause, reason, at);
-          },
-        },
-      },
-      now,
-    );
+  #register(hop: Hop, now: number): void {
+    this.#timers.set('patience', now + REGISTER_PATIENCE_MS);
+    this.#registering.start(hop, this.#expiresMs, now);
   }
 
   #answered(response: SipResponse, hop: Hop, contact: string, now: number): void {
@@ -205,7 +166,6 @@ export class Registration implements Machine {
       this.#timers.set('patience', now + REGISTER_PATIENCE_MS);
       return;
     }
-    this.#transaction = undefined;
     this.#timers.clear('patience');
     if (this.#stopping) return this.#finish(status < 300 ? 'un-registered' : `${status} ${response.reason}`);
     if (status < 300) return this.#registered(response, hop, contact, now);
@@ -213,17 +173,15 @@ export class Registration implements Machine {
     if (minimum !== undefined && ++this.#briefs <= BRIEF_MAX) {
       // §10.2.8: the registrar wants a longer interval.
       this.#expiresMs = Math.max(this.#expiresMs, minimum * 1_000);
-      this.#timers.set('patience', now + REGISTER_PATIENCE_MS);
-      return this.#register(hop, this.#expiresMs, now);
+      return this.#register(hop, now);
     }
-    if (status === 439 && !this.#plain) {
-      this.#plain = true;
-      this.#timers.set('patience', now + REGISTER_PATIENCE_MS);
-      return this.#register(hop, this.#expiresMs, now);
+    if (status === 439 && !this.#registering.plain) {
+      this.#registering.plain = true;
+      return this.#register(hop, now);
     }
-    if (this.#obsolete !== undefined && status >= 400) {
+    if (this.#registering.obsolete !== undefined && status >= 400) {
       // It takes no corrections: the binding stays as it was.
-      this.#obsolete = undefined;
+      this.#registering.obsolete = undefined;
       this.#uncorrected = true;
       const { current } = this.#account;
       this.#account.current = current && { ...current, mapped: undefined };
@@ -238,13 +196,13 @@ export class Registration implements Machine {
     const before = this.#account.current && { hop: this.#account.current, contact: this.#contact };
     if (this.#returning && before !== undefined && samePlace(before.hop, hop)) this.#lookout.failed(now);
     this.#returning = false;
-    const outbound = !this.#plain && boundFlow(response);
+    const outbound = !this.#registering.plain && boundFlow(response);
     const rewrite = this.#account.config.nat !== 'off' && !outbound && !this.#uncorrected;
     const at: Hop = { ...hop, outbound, mapped: rewrite ? mappedAddress(response, hop) : undefined };
     this.#account.current = at;
     this.#account.serviceRoutes = serviceRoutes(response);
     this.#contact = contact;
-    this.#backoffMs = RETRY_FIRST_MS;
+    this.#backoff.reset();
     this.#silent = false;
     this.#candidates = [];
     const expiresMs = seconds * 1_000;
@@ -262,13 +220,12 @@ export class Registration implements Machine {
 
   /** A NAT lies between: the binding gets the address we are seen at, once a round, and the one it had is taken away. */
   #correct(at: Hop, now: number): void {
-    const corrected = this.#obsolete !== undefined;
-    this.#obsolete = undefined;
-    const named = this.#asked?.hop.mapped;
+    const corrected = this.#registering.obsolete !== undefined;
+    this.#registering.obsolete = undefined;
+    const named = this.#registering.asked?.hop.mapped;
     if (corrected || (at.mapped?.host === named?.host && at.mapped?.port === named?.port)) return;
-    this.#obsolete = `<${formatUri(parseNameAddr(this.#contact).uri)}>`;
-    this.#timers.set('patience', now + REGISTER_PATIENCE_MS);
-    this.#register(at, this.#expiresMs, now);
+    this.#registering.obsolete = `<${formatUri(parseNameAddr(this.#contact).uri)}>`;
+    this.#register(at, now);
   }
 
   /** RFC 5626 §4.5: what was bound to the flow reaches us no more. A server that ends every one is not chased. */
@@ -276,17 +233,11 @@ export class Registration implements Machine {
     const { current } = this.#account;
     if (this.#stopping || this.#state !== 'registered' || current?.flow !== flow) return;
     this.#account.current = { ...current, flow: undefined };
-    if (this.#transaction !== undefined) return;
-    const settled = now - this.#flowLostAt >= FLOW_SETTLED_MS;
-    this.#flowLostAt = now;
-    if (settled) {
-      this.#flowBackoffMs = RETRY_FIRST_MS;
-      this.#round(now);
-      this.#renewing = true;
-      return;
-    }
-    this.#timers.set('refresh', now + this.#flowBackoffMs * (0.5 + 0.5 * this.#chance()));
-    this.#flowBackoffMs = Math.min(RETRY_MAX_MS, this.#flowBackoffMs * 2);
+    if (this.#registering.underWay) return;
+    const waitMs = this.#flowLosses.lost(now);
+    if (waitMs > 0) return this.#timers.set('refresh', now + waitMs * (0.5 + 0.5 * this.#chance()));
+    this.#round(now);
+    this.#renewing = true;
   }
 
   /** A link, an address or a route came or went: what waits is tried at once, what seems well is looked at. */
@@ -295,17 +246,17 @@ export class Registration implements Machine {
     if (this.#state !== 'registered') {
       // A wrong password gets no better by a cable, and a server that asked for patience gets it.
       if (this.#refusal) return;
-      this.#backoffMs = RETRY_FIRST_MS;
-      this.#quit();
+      this.#backoff.reset();
+      this.#registering.quit();
       this.#timers.clearAll();
       return this.#round(now);
     }
-    const before = this.#asked?.hop.local.host;
+    const before = this.#registering.asked?.hop.local.host;
     this.#account.resolve(this.#core, now, (at) => {
       if (this.#stopping || this.#state !== 'registered') return;
       if (!this.#account.reachable) return this.#lost('there is no way to the server any more', at);
       if (this.#account.current?.local.host !== before) {
-        this.#quit();
+        this.#registering.quit();
         return this.#round(at);
       }
       this.#watch.hurry(at);
@@ -315,8 +266,7 @@ export class Registration implements Machine {
   /** A preferred server is back, and nobody talks: there first, and if it will not, here again. */
   #return(hop: Hop, now: number): void {
     const { current } = this.#account;
-    if (this.#stopping || this.#state !== 'registered' || current === undefined || this.#transaction !== undefined)
-      return;
+    if (this.#stopping || this.#state !== 'registered' || current === undefined || this.#registering.underWay) return;
     this.#locating++;
     this.#timers.clear('locate', 'refresh');
     this.#returning = true;
@@ -325,19 +275,11 @@ export class Registration implements Machine {
   }
 
   /** The binding at the server we came from goes; the new one is made once more, for both may keep them in one place. */
-  #leave({ hop, contact }: { hop: Hop; contact: string }, now: number): void {
+  #leave(binding: Binding, now: number): void {
     const done = (at: number): void => {
-      if (!this.#stopping && this.#state === 'registered' && this.#transaction === undefined) this.#round(at);
+      if (!this.#stopping && this.#state === 'registered' && !this.#registering.underWay) this.#round(at);
     };
-    const handler = {
-      response: ({ status }: SipResponse, _from: Hop, at: number) => (status < 200 ? undefined : done(at)),
-      failed: (_cause: string, _reason: string, at: number) => done(at),
-    };
-    ask(
-      this.#core,
-      { make: () => this.#registers.make({ contact, expiresMs: 0 }), hop, account: this.#account, handler },
-      now,
-    );
+    this.#registering.leave(binding, done, now);
   }
 
   #refused(response: SipResponse, now: number): void {
@@ -345,13 +287,14 @@ export class Registration implements Machine {
     const askedMs = retryAfterMs(response);
     // Some say 0 with every refusal: asked again as fast as it answers, a server in trouble would stay there.
     const waitMs = askedMs === undefined ? undefined : Math.max(askedMs, RETRY_FIRST_MS);
-    if (askedMs !== undefined && status === 503 && this.#asked) this.#core.targets.rest(this.#asked.hop, now, askedMs);
+    if (askedMs !== undefined && status === 503 && this.#registering.asked)
+      this.#core.targets.rest(this.#registering.asked.hop, now, askedMs);
     // Whatever one server has against us, another one may take us.
     if (this.#candidates.length > 0) return this.#next(now);
     const password = status === 401 || status === 407;
     const why = password ? 'user name or password refused' : `${status} ${response.reason}`;
     // A wrong password will not get better soon: no loop, and no lock-out at the server.
-    if (password || status === 403) this.#backoffMs = RETRY_MAX_MS;
+    if (password || status === 403) this.#backoff.exhaust();
     this.#silent = false;
     this.#watch.stop();
     this.#lookout.stop();
@@ -360,34 +303,26 @@ export class Registration implements Machine {
   }
 
   #unanswered(cause: 'timeout' | 'transport', reason: string, now: number): void {
-    this.#quit();
+    this.#registering.quit();
     this.#timers.clear('patience');
     if (this.#stopping) return this.#finish(reason);
-    this.#obsolete = undefined;
-    const asked = this.#asked?.hop;
+    this.#registering.obsolete = undefined;
+    const asked = this.#registering.asked?.hop;
     if (cause === 'transport' && this.#state === 'registered' && !this.#renewing && asked?.flow !== undefined) {
       // The connection may have led to a server that has been started anew since: a fresh one is tried first.
       this.#renewing = true;
-      this.#timers.set('patience', now + REGISTER_PATIENCE_MS);
-      return this.#register({ ...asked, flow: undefined }, this.#expiresMs, now);
+      return this.#register({ ...asked, flow: undefined }, now);
     }
-    if (this.#asked !== undefined) this.#core.targets.rest(this.#asked.hop, now);
+    if (this.#registering.asked !== undefined) this.#core.targets.rest(this.#registering.asked.hop, now);
     if (this.#candidates.length > 0) return this.#next(now);
     if (!this.#silent) this.#watch.start(() => this.#account.hops, now);
     this.#silent = true;
     this.#retry(cause === 'timeout' ? 'no answer to REGISTER' : reason, undefined, now);
   }
 
-  /** Ends the attempt that is under way, if any. */
-  #quit(): void {
-    this.#attempt++;
-    if (this.#transaction !== undefined) this.#core.abandon(this.#transaction);
-    this.#transaction = undefined;
-  }
-
   #retry(reason: string, status: number | undefined, now: number, waitMs?: number): void {
-    const delayMs = waitMs ?? this.#backoffMs * (0.75 + 0.5 * this.#chance());
-    this.#backoffMs = Math.min(RETRY_MAX_MS, this.#backoffMs * 2);
+    const backoffMs = this.#backoff.next();
+    const delayMs = waitMs ?? backoffMs * (0.75 + 0.5 * this.#chance());
     this.#refusal = status !== undefined;
     this.#timers.clear('refresh');
     this.#timers.set('retry', now + delayMs);
@@ -400,13 +335,13 @@ export class Registration implements Machine {
       // It answered, but only the second copy of the question, or over a new connection, or it sees us elsewhere: it may
       // have been started anew and have forgotten us, or our binding leads to a connection or address that is gone.
       const renewed = hop.flow !== this.#account.current?.flow;
-      if ((odd || renewed) && this.#transaction === undefined) this.#round(now);
+      if ((odd || renewed) && !this.#registering.underWay) this.#round(now);
       return;
     }
     if (!this.#silent) return;
-    this.#quit();
+    this.#registering.quit();
     this.#timers.clear('retry');
-    this.#backoffMs = RETRY_FIRST_MS;
+    this.#backoff.reset();
     const first = this.#account.hops.find((known) => samePlace(known, hop));
     this.#candidates = first === undefined ? [...this.#account.hops] : [first];
     this.#next(now);
@@ -420,26 +355,26 @@ export class Registration implements Machine {
       return;
     }
     // The probe went by the connection that has ended; the REGISTER by a new one says more.
-    if (this.#renewing && this.#transaction !== undefined) return;
+    if (this.#renewing && this.#registering.underWay) return;
     // Some servers let every OPTIONS drop: whether such a one is dead, the next REGISTER says.
     if (!this.#watch.everAnswered) return this.#round(now);
     this.#lost('the server does not answer any more', now);
   }
 
   #lost(reason: string, now: number): void {
-    this.#quit();
+    this.#registering.quit();
     this.#timers.clearAll();
     this.#lookout.stop();
     this.#bindings.stop();
     if (this.#account.current !== undefined) this.#core.targets.rest(this.#account.current, now);
     this.#account.current = undefined;
     this.#silent = true;
-    this.#backoffMs = RETRY_FIRST_MS;
+    this.#backoff.reset();
     this.#watch.start(() => this.#account.hops, now);
     this.#tell('failed', reason);
     // Another server may take over at once.
     if (this.#account.hops.length > 1) this.#round(now);
-    else this.#timers.set('retry', now + this.#backoffMs);
+    else this.#timers.set('retry', now + RETRY_FIRST_MS);
   }
 
   #finish(reason: string): void {
