@@ -5,7 +5,8 @@ export type SrtpSuite =
   | 'AES_256_CM_HMAC_SHA1_80'
   | 'AEAD_AES_128_GCM'
   | 'AES_CM_128_HMAC_SHA1_80'
-  | 'AES_CM_128_HMAC_SHA1_32';
+  | 'AES_CM_128_HMAC_SHA1_32'
+  | 'AES_256_CM_HMAC_SHA1_32';
 
 export interface SuiteShape {
   /** `counter`: AES in counter mode with HMAC-SHA1; `gcm`: AES in Galois/counter mode, its tag included. */
@@ -16,6 +17,8 @@ export interface SuiteShape {
   tagBytes: number;
   /** Of an RTCP packet: RFC 4568 §6.2.2 shortens the tag of RTP only. */
   rtcpTagBytes: number;
+  /** Taken when it is offered; no offer of ours is longer for it. */
+  unasked?: true;
 }
 
 /** By preference: the order of our offers. */
@@ -25,6 +28,14 @@ export const SRTP_SUITES: Readonly<Record<SrtpSuite, SuiteShape>> = {
   AEAD_AES_128_GCM: { mode: 'gcm', keyBytes: 16, saltBytes: 12, tagBytes: 16, rtcpTagBytes: 16 },
   AES_CM_128_HMAC_SHA1_80: { mode: 'counter', keyBytes: 16, saltBytes: 14, tagBytes: 10, rtcpTagBytes: 10 },
   AES_CM_128_HMAC_SHA1_32: { mode: 'counter', keyBytes: 16, saltBytes: 14, tagBytes: 4, rtcpTagBytes: 10 },
+  AES_256_CM_HMAC_SHA1_32: {
+    mode: 'counter',
+    keyBytes: 32,
+    saltBytes: 14,
+    tagBytes: 4,
+    rtcpTagBytes: 10,
+    unasked: true,
+  },
 };
 
 /** What one side encrypts with. Never to be logged: whoever has it hears that side. */

@@ -61,10 +61,11 @@ export function formatCrypto(tag: number, { suite, secret }: SrtpKeys): Attribut
   return { name: 'crypto', value: `${tag} ${suite} inline:${Buffer.from(secret).toString('base64')}` };
 }
 
-/** All suites, the strongest first, each with a key of its own. */
+/** All suites but those that wait to be asked, the strongest first, each with a key of its own. */
 export function offeredCrypto(security: Security | undefined): Attribute[] {
   if (security === undefined || security.mode === 'none') return [];
-  return Object.keys(SRTP_SUITES).map((suite, index) => formatCrypto(index + 1, security.key(suite as SrtpSuite)));
+  const suites = (Object.keys(SRTP_SUITES) as SrtpSuite[]).filter((suite) => !SRTP_SUITES[suite].unasked);
+  return suites.map((suite, index) => formatCrypto(index + 1, security.key(suite)));
 }
 
 /**
