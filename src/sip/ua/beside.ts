@@ -6,11 +6,12 @@ import type { Core } from './core.ts';
 import { eventOf } from './event.ts';
 import { Messages } from './message.ts';
 import { NOTICES, noticeOf } from './notices.ts';
-import { ALLOW_EVENTS, Notifier } from './notifier.ts';
+import { Notifier } from './notifier.ts';
 import { Publication } from './publication.ts';
 import { bindingIn, REGINFO_TYPE } from './reginfo.ts';
 import type { Registration } from './registration.ts';
 import { Subscriber } from './subscriber.ts';
+import { ALLOW_EVENTS } from './subscription.ts';
 import type { SessionEvent } from './types.ts';
 
 /** A registrar that says again and again that our binding is gone is not answered faster than this. */

@@ -74,6 +74,13 @@ export function bodyOf(message: SipMessage): Body | undefined {
   }
 }
 
+/** Whether the other side takes an answer of `type`, an `application/…`. Without Accept it does (§20.1); empty means nothing at all. */
+export function accepts(request: SipRequest, type: string): boolean {
+  if (!request.has('Accept')) return true;
+  const types = request.list('Accept').map((value) => value.split(';')[0].trim().toLowerCase());
+  return types.some((one) => one === type || one === 'application/*' || one === '*/*');
+}
+
 /** RFC 3326. A whole value (`SIP;cause=200;text="..."`) is taken as it is, other text becomes the `text` of one. */
 export function reasonHeader(reason: string | undefined): HeaderField[] {
   if (reason === undefined || reason === '') return [];

@@ -1,6 +1,6 @@
 /** What every request is asked before it is looked at closer, in the order of RFC 3261 §8.2. */
 import { bodyPart, findPart, type SipRequest } from '../message/index.ts';
-import { ACCEPT, ALLOW, BODY_TYPE, EXTENSIONS, type HeaderField, KNOWN_METHODS, METHODS } from './headers.ts';
+import { ACCEPT, ALLOW, accepts, BODY_TYPE, EXTENSIONS, type HeaderField, KNOWN_METHODS, METHODS } from './headers.ts';
 import { replacesMisused } from './replaces.ts';
 import { refuseInterval } from './session-timer.ts';
 
@@ -74,9 +74,7 @@ function refuseBody(request: SipRequest): Refusal | undefined {
   return { status: 415, headers: [ACCEPT] };
 }
 
-/** §21.4.7: a caller that takes no answer of our kind. Without Accept it takes it (§20.1); empty means nothing at all. */
+/** §21.4.7: a caller that takes no answer of our kind. */
 function refuseAnswer(request: SipRequest): Refusal | undefined {
-  if (!WITH_OFFER.has(request.method) || !request.has('Accept')) return undefined;
-  const types = request.list('Accept').map((value) => value.split(';')[0].trim().toLowerCase());
-  return types.some((type) => [BODY_TYPE, 'application/*', '*/*'].includes(type)) ? undefined : { status: 406 };
+  return WITH_OFFER.has(request.method) && !accepts(request, BODY_TYPE) ? { status: 406 } : undefined;
 }

@@ -3,7 +3,7 @@ import { createResponse, type SipRequest, type SipResponse } from '../message/in
 import { statelessTag } from './gate.ts';
 import { ACCEPT, ALLOW, type HeaderField, SUPPORTED } from './headers.ts';
 import { inspect } from './inspect.ts';
-import { ALLOW_EVENTS } from './notifier.ts';
+import { ALLOW_EVENTS } from './subscription.ts';
 
 /** What we can do. */
 export function abilities(request: SipRequest, product: string): SipResponse {
