@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { answer, offer, Peer } from '../sip/ua/peer.ts';
-import { configOf, History, TARGETS } from './history.ts';
+import { configOf, damaged, History, TARGETS } from './history.ts';
 import { dice } from './network.ts';
 
 const HISTORIES = Number(process.env.HAILPOINT_HISTORIES ?? 200);
@@ -118,6 +118,7 @@ test(`${HISTORIES} histories of anything at all: no error, no idle alarm, nothin
   for (let seed = 1; seed <= HISTORIES; seed++) {
     const history = new History(dice(seed), new Peer(configOf(seed % 2 === 0)), wish);
     const { peer } = history;
+    if (seed % 3 === 0) damaged(peer, dice(~seed));
     let where = `seed ${seed}: start`;
     try {
       history.settle(where);

@@ -8,7 +8,7 @@ import type { Body } from '../../src/sip/ua/index.ts';
 import type { TerminalConfig } from '../../src/terminal/index.ts';
 import { config, plan, rule } from '../terminal/story.ts';
 import { Box } from './box.ts';
-import { configOf, History, STRANGER } from './history.ts';
+import { configOf, damaged, History, STRANGER } from './history.ts';
 import { dice } from './network.ts';
 
 const HISTORIES = Number(process.env.HAILPOINT_HISTORIES ?? 100);
@@ -120,6 +120,7 @@ test(`${HISTORIES} histories of anything around a whole terminal`, () => {
     const pages = seed % 3 === 0;
     const box = new Box(configOf(seed % 2 === 0), terminalOf(pages ? 'page' : 'intercom'));
     const history = new History(dice(seed), box, pages ? onlyPages : wish, BODIES);
+    if (seed % 5 === 0) damaged(box, dice(~seed));
     let where = `seed ${seed}: start`;
     try {
       history.settle(where);

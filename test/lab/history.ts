@@ -3,9 +3,13 @@ import assert from 'node:assert/strict';
 import {
   createRequest,
   createResponse,
+  formatMessage,
   type Hop,
+  parseMessage,
+  type SipMessage,
   type SipRequest,
   SipSyntaxError,
+  validate,
 } from '../../src/sip/message/index.ts';
 import type { Body, UaConfig } from '../../src/sip/ua/index.ts';
 import { ACCOUNT, answer, hopTo, offer, type Peer, SERVER } from '../sip/ua/peer.ts';
@@ -395,4 +399,39 @@ export class History<P extends Peer = Peer> {
       if (event.type === 'incoming' || (event.type === 'progress' && !session.startsWith('in-')))
         assert.ok(ends.has(session), `${where}: ${session} never ended`);
   }
+}
+
+const BAD_OCTETS = [0, 9, 10, 13, 32, 34, 44, 58, 59, 60, 61, 62, 64, 92, 127, 200, 255];
+
+/** Octets are changed, doubled, lost or cut off, once to three times. */
+export function damage(bytes: Uint8Array, roll: () => number): Uint8Array {
+  const below = (limit: number): number => Math.floor(roll() * limit);
+  for (let left = 1 + below(3); left > 0 && bytes.length > 0; left--) {
+    const at = below(bytes.length);
+    const [before, after] = [bytes.subarray(0, at), bytes.subarray(at + 1)];
+    const pieces = [
+      [before, [BAD_OCTETS[below(BAD_OCTETS.length)]], after],
+      [before, bytes.subarray(Math.max(0, at - 1 - below(40)))],
+      [before, after.subarray(below(40))],
+      [before],
+    ][below(4)];
+    bytes = Uint8Array.from(pieces.flatMap((piece) => [...piece]));
+  }
+  return bytes;
+}
+
+/** Of what is said to `peer` from now on every third message is damaged on its way; what can be read, the edge passes on. */
+export function damaged(peer: Peer, roll: () => number): void {
+  peer.receive = (message: SipMessage, from: Hop = hopTo(SERVER.host)) => {
+    const bytes = formatMessage(message);
+    let read: SipMessage;
+    try {
+      read = parseMessage(roll() < 1 / 3 ? damage(bytes, roll) : bytes);
+      validate(read);
+    } catch (error) {
+      if (error instanceof SipSyntaxError) return peer;
+      throw error;
+    }
+    return peer.do(peer.ua.receive(read, from, peer.now));
+  };
 }
