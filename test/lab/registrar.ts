@@ -46,6 +46,9 @@ export class Registrar implements Node {
         ['Proxy-Authenticate', `Digest realm="${this.host}", nonce="n", qop="auth"`],
       ]);
     }
+    const { user = '' } = message.parsedUri();
+    if (message.method === 'INVITE' && atUs && user.startsWith('302'))
+      return this.#reply(message, hop, 302, [['Contact', `<sip:${user.slice(3)}@${this.host}>`]]);
     this.#forward(message, hop);
   }
 

@@ -13,8 +13,8 @@ function lab(seed: number, weather: Weather) {
   const network = new Network(weather, roll);
   const server = new Registrar(SERVER, network, (user) => `pw${user}`);
   network.join(server);
-  const a = new Terminal('10.0.0.2', 'a', network, roll);
-  const b = new Terminal('10.0.0.3', 'b', network, roll);
+  const a = new Terminal('10.0.0.2', 'a', network, roll, {}, { sessionExpiresS: 90 });
+  const b = new Terminal('10.0.0.3', 'b', network, roll, {}, { sessionExpiresS: 90 });
   return { roll, network, server, a, b };
 }
 
@@ -73,7 +73,10 @@ test(`${HISTORIES} call histories by dice: each session ends once, nothing is le
   const met: Record<string, number> = {};
   for (let seed = 1; seed <= HISTORIES; seed++) history(seed, met);
   // The dice must have thrown what is to be tested.
-  for (const type of ['accepted', 'confirmed', 'progress', 'pracked', 'offered', 'reaccepted', 'ended']) {
+  for (const type of [
+    ...['accepted', 'confirmed', 'progress', 'pracked', 'offered', 'reaccepted', 'ended'],
+    ...['redirected', 'referred', 'referring'],
+  ]) {
     assert.ok((met[type] ?? 0) > HISTORIES / 10, `${type}: ${met[type]}`);
   }
 });
@@ -102,42 +105,61 @@ function history(seed: number, met: Record<string, number>): void {
       if ((event.type === 'progress' || event.type === 'pracked') && roll() < 0.3)
         network.at(soon, () => terminal.do(terminal.ua.reinvite(session, () => body, network.now)));
       if (event.type === 'refresh') terminal.do(terminal.ua.reinvite(session, () => body, network.now));
+      // Signs of life are for who knows the session as it is; here another offer is one.
+      if (event.type === 'refresh') terminal.do(terminal.ua.reinvite(session, () => body, network.now));
+      if (event.type === 'referred') {
+        const { referral, target } = event;
+        const follow = { session: `f${network.now}`, target, referral, body: () => body };
+        network.at(soon, () =>
+          terminal.do(
+            roll() < 0.7
+              ? terminal.ua.invite(follow, network.now)
+              : terminal.ua.declineReferral(referral, 603, 'Decline', network.now),
+          ),
+        );
+      }
       if (event.type === 'accepted' || event.type === 'confirmed') {
+        const to = pick([`sip:a@${SERVER}`, `sip:b@${SERVER}`, `sip:302a@${SERVER}`]);
+        if (roll() < 0.3) network.at(soon, () => terminal.do(terminal.ua.refer(session, to, network.now)));
         if (roll() < 0.6) network.at(soon, () => terminal.do(terminal.ua.reinvite(session, () => body, network.now)));
         if (roll() < 0.3)
           network.at(soon + roll() * 10_000, () => terminal.do(terminal.ua.check(session, network.now)));
-        if (roll() < 0.7) network.at(soon + roll() * 20_000, () => terminal.do(terminal.ua.end(session, network.now)));
+        if (roll() < 0.7)
+          network.at(soon + roll() * pick([20_000, 140_000]), () => terminal.do(terminal.ua.end(session, network.now)));
       }
     };
   }
   for (let i = 0; i < 4; i++) {
     const [caller, called] = roll() < 0.5 ? [a, b] : [b, a];
     const user = called === a ? 'a' : 'b';
-    const target = pick([`sip:${user}@${SERVER}`, `sip:${user}@${called.host}`, `sip:nobody@${SERVER}`]);
+    const known = [`sip:${user}@${SERVER}`, `sip:${user}@${SERVER}`, `sip:${user}@${called.host}`];
+    const target = pick([...known, `sip:302${user}@${SERVER}`, `sip:nobody@${SERVER}`]);
     const session = `s${i}`;
     const at = 2_000 + roll() * 30_000;
     network.at(at, () => caller.do(caller.ua.invite({ session, target, body: () => body }, network.now)));
     const impatience = pick([200, 2_000, 6_000, 60_000]) * roll();
     if (roll() < 0.5) network.at(at + impatience, () => caller.do(caller.ua.end(session, network.now)));
   }
-  network.run(90_000);
+  network.run(180_000);
   for (const terminal of [a, b]) {
     for (const session of terminal.log.keys()) terminal.do(terminal.ua.end(session, network.now));
     // Calls that were ended here are ended there; the rest of what is under way has 64*T1 to get done.
   }
-  network.run(200_000);
+  network.run(300_000);
   for (const terminal of [a, b]) {
     assert.equal(terminal.ua.counts.sessions, 0, `seed ${seed}`);
     assert.equal(terminal.ua.counts.dialogs, 0, `seed ${seed}`);
     terminal.do(terminal.ua.stop(network.now));
   }
-  network.run(300_000);
+  network.run(400_000);
   for (const terminal of [a, b]) {
     assert.deepEqual(terminal.ua.counts, nothing, `seed ${seed}`);
     for (const [session, log] of terminal.log) {
       const ends = log.filter((type) => type === 'ended').length;
       assert.equal(ends, 1, `seed ${seed}, ${session}: ${log}`);
-      assert.equal(log.at(-1), 'ended', `seed ${seed}, ${session}: ${log}`);
+      // What becomes of a REFER is told beyond the end of the session it was sent in.
+      const last = log.findLast((type) => type !== 'referring');
+      assert.equal(last, 'ended', `seed ${seed}, ${session}: ${log}`);
     }
   }
 }
