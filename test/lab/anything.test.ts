@@ -144,5 +144,5 @@ test(`${HISTORIES} histories of anything at all: no error, no idle alarm, nothin
   }
   // The dice must have thrown what is to be tested.
   for (const type of ['accepted', 'confirmed', 'progress', 'offered', 'referred', 'redirected', 'stranger', 'ended'])
-    assert.ok((met[type] ?? 0) > HISTORIES / 40, `${type}: ${met[type]}`);
+    assert.ok((met[type] ?? 0) > HISTORIES / 80, `${type}: ${met[type]}`);
 });
