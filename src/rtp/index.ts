@@ -1,10 +1,20 @@
 /**
- * RTP and RTCP (RFC 3550), their encryption (RFC 3711), jitter buffer, telephone-event (RFC 4733). Pure but for `socket.ts`; knows no codec.
+ * RTP and RTCP (RFC 3550), their encryption (RFC 3711), jitter buffer, telephone-event (RFC 4733). Pure but for `socket.ts` and `dtls.ts`, which have no door here; knows no codec.
  *
  * Per tick: `session.receive` for each datagram, `session.jitter.take(now)` whenever less than a frame of sound is left,
  * `session.send` once per packet interval. None of the three allocates.
  */
+
+export type { DtlsRole } from './dtls.ts';
 export { DtmfReceiver, DtmfSender, type DtmfTiming, MAX_QUEUED_DIGITS } from './dtmf.ts';
+export {
+  DIGEST_BYTES,
+  type DigestName,
+  type DtlsIdentity,
+  type Fingerprint,
+  fingerprintOf,
+  makeIdentity,
+} from './identity.ts';
 export { type BufferMode, JitterBuffer, MAX_PACKETS, MAX_PAYLOAD_BYTES, type Put, type Taken } from './jitter.ts';
 export { formatRtp, isRtcp, parseRtp, RTP_HEADER_BYTES, RtpHeader } from './packet.ts';
 export { type Arrival, Reception, type ReportBlock } from './reception.ts';
