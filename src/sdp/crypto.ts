@@ -5,8 +5,9 @@
  *              tag suite                 key and salt  |   |    session parameters
  *                                              lifetime   MKI:length
  */
-import { SRTP_SUITES, type SrtpKeys, type SrtpSuite } from '../rtp/index.ts';
+import { type Fingerprint, SRTP_SUITES, type SrtpKeys, type SrtpSuite } from '../rtp/index.ts';
 import type { Attribute, MediaDescription } from './description.ts';
+import type { DtlsAgreed } from './dtls.ts';
 
 /** What an account asks of its calls. `offered`: encrypted when the other side can, `required`: encrypted or not at all. */
 export type Encryption = 'none' | 'offered' | 'required';
@@ -14,6 +15,12 @@ export type Encryption = 'none' | 'offered' | 'required';
 /** How a call is to be encrypted on our side. */
 export interface Security {
   mode: Encryption;
+  /** How our offers are to be encrypted: by keys in SDP, or by keys that DTLS agrees on. Absent: in SDP. */
+  keys?: 'sdes' | 'dtls';
+  /** Of our certificate. Absent: there is no DTLS here. */
+  dtls?(): Fingerprint;
+  /** What this call has agreed on. */
+  agreed?: DtlsAgreed;
   /** Our key for a suite: real randomness, and for each suite another one. */
   key(suite: SrtpSuite): SrtpKeys;
 }

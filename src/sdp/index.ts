@@ -1,4 +1,4 @@
-/** Session descriptions: RFC 8866 text, RFC 3264 offer and answer, RFC 4568 keys. Pure. */
+/** Session descriptions: RFC 8866 text, RFC 3264 offer and answer, RFC 4568 keys, RFC 5763 fingerprints. Pure. */
 export { type CryptoLine, type Encryption, formatCrypto, parseCrypto, type Security } from './crypto.ts';
 export {
   type AddressFamily,
@@ -11,6 +11,7 @@ export {
   type Sdp,
   SdpSyntaxError,
 } from './description.ts';
+export { type DtlsAgreed, formatFingerprint, parseFingerprint } from './dtls.ts';
 export { formatSdp } from './format.ts';
 export { payloadFormats } from './formats.ts';
 export {

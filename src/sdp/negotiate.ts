@@ -1,10 +1,18 @@
 /**
- * Offer and answer, RFC 3264: one audio stream, G.711 and telephone-event, with the keys of SRTP. Pure functions; the caller
+ * Offer and answer, RFC 3264: one audio stream, G.711 and telephone-event, and how it is encrypted. Pure functions; the caller
  * keeps what it sent, and counts `version` up when it sends something else (§8).
  */
 import type { Codec, Direction, SocketAddress } from '../media/types.ts';
 import type { SrtpKeys } from '../rtp/index.ts';
-import { agreedCrypto, formatCrypto, isSecure, offeredCrypto, type Security, selectCrypto } from './crypto.ts';
+import {
+  agreedCrypto,
+  type CryptoLine,
+  formatCrypto,
+  isSecure,
+  offeredCrypto,
+  type Security,
+  selectCrypto,
+} from './crypto.ts';
 import {
   type Attribute,
   attribute,
@@ -13,6 +21,7 @@ import {
   type MediaDescription,
   type Sdp,
 } from './description.ts';
+import { agreedDtls, answeredDtls, type DtlsAgreed, isDtls, offeredDtls, selectDtls } from './dtls.ts';
 import { packetMsFor, payloadFormats, telephoneEvent } from './formats.ts';
 
 export type { Codec, Direction, SocketAddress };
@@ -49,8 +58,9 @@ export interface Negotiated {
   packetMs: number;
   /** The other side does not listen: it put us on hold, or it pages. */
   heldByPeer: boolean;
-  /** Absent: neither side encrypts. */
+  /** Keys of SDP, or whose certificate is to agree on them. Neither: neither side encrypts. */
   srtp?: { send: SrtpKeys; receive: SrtpKeys };
+  dtls?: DtlsAgreed;
 }
 
 export interface Refused {
@@ -72,12 +82,10 @@ export function createOffer(local: LocalMedia, previous?: Sdp): Sdp {
   const codecs = local.codecs.map((name) => ENCODINGS[name]);
   const formats = codecs.map(({ encoding, payloadType }) => ({ encoding, payloadType }));
   const dtmfPayloadType = local.dtmf ? DTMF_PAYLOAD_TYPE : undefined;
-  // Best effort is RTP/AVP with keys: who knows none of it answers as ever.
-  const protocol = local.security?.mode === 'required' ? 'RTP/SAVP' : 'RTP/AVP';
-  const crypto = offeredCrypto(local.security);
-  const offered = audioLine(protocol, formats, dtmfPayloadType, local.direction, local, crypto);
-  const media = previous === undefined ? [] : previous.media.map(refusedLine);
   const place = previous?.media.findIndex((medium) => medium.kind === 'audio' && medium.port !== 0) ?? -1;
+  const { protocol, attributes } = offeredSecurity(local.security, previous?.media[place]?.protocol);
+  const offered = audioLine(protocol, formats, dtmfPayloadType, local.direction, local, attributes);
+  const media = previous === undefined ? [] : previous.media.map(refusedLine);
   if (place >= 0) media[place] = offered;
   else media.push(offered);
   return session(local, media);
@@ -101,23 +109,26 @@ export function answerOffer(offer: Sdp, local: LocalMedia): { answer: Sdp; strea
   const reasons: string[] = [];
   const places = [...offer.media.entries()];
   if (local.security !== undefined && local.security.mode !== 'none')
-    places.sort(([, a], [, b]) => Number(isSecure(b)) - Number(isSecure(a)));
+    places.sort(([, a], [, b]) => Number(encrypts(b)) - Number(encrypts(a)));
   for (const [index, medium] of places) {
     const stream = agree(offer, medium, local);
     if ('refused' in stream) {
       reasons.push(`${medium.kind}: ${stream.refused}`);
       continue;
     }
-    const theirs = selectCrypto(medium, local.security);
+    const theirs = selectSecurity(offer, medium, local.security);
     if (theirs !== 'plain' && 'unusable' in theirs) {
       reasons.push(`${medium.kind}: ${notEncrypted(medium, theirs)}`);
       continue;
     }
     const crypto: Attribute[] = [];
-    if (theirs !== 'plain' && local.security !== undefined) {
-      const send = local.security.key(theirs.keys.suite);
+    if (theirs !== 'plain' && 'keys' in theirs) {
+      const send = local.security!.key(theirs.keys.suite);
       stream.srtp = { send, receive: theirs.keys };
       crypto.push(formatCrypto(theirs.tag, send));
+    } else if (theirs !== 'plain') {
+      stream.dtls = theirs;
+      crypto.push(...answeredDtls(local.security!.dtls!(), theirs));
     }
     const { encoding, payloadType } = stream.codec;
     const taken = audioLine(
@@ -148,6 +159,9 @@ export function acceptAnswer(offer: Sdp, answer: Sdp): { stream: Negotiated } | 
     return { refused: `the answer has ${answer.media.length} media lines, the offer ${offer.media.length}` };
   if (theirs.protocol.toUpperCase() !== ours.protocol.toUpperCase())
     return { refused: `${ours.protocol} was offered, ${theirs.protocol} answered` };
+  const dtls = agreedDtls(ours, answer, theirs);
+  if (dtls !== 'none' && 'unusable' in dtls)
+    return { refused: `the answer's ${theirs.kind}: ${notEncrypted(theirs, dtls)}` };
   const srtp = agreedCrypto(ours, theirs);
   if (srtp !== 'plain' && 'unusable' in srtp)
     return { refused: `the answer's ${theirs.kind}: ${notEncrypted(theirs, srtp)}` };
@@ -158,13 +172,44 @@ export function acceptAnswer(offer: Sdp, answer: Sdp): { stream: Negotiated } | 
     dtmf: telephoneEvent(payloadFormats(ours), CLOCK_RATE_HZ) !== undefined,
   });
   if ('refused' in stream) return { refused: `the answer's ${theirs.kind}: ${stream.refused}` };
-  return { stream: srtp === 'plain' ? stream : { ...stream, srtp } };
+  return { stream: { ...stream, ...(srtp !== 'plain' && { srtp }), ...(dtls !== 'none' && { dtls }) } };
 }
+
+/** Best effort is RTP/AVP with keys, or with a fingerprint: who knows none of it answers as ever. */
+function offeredSecurity(
+  security: Security | undefined,
+  before?: string,
+): { protocol: string; attributes: Attribute[] } {
+  const required = security?.mode === 'required';
+  if (security?.dtls === undefined || (security.agreed === undefined && security.keys !== 'dtls'))
+    return { protocol: required ? 'RTP/SAVP' : 'RTP/AVP', attributes: offeredCrypto(security) };
+  // A call that has agreed on DTLS goes on with it, whoever asked for it.
+  if (security.agreed !== undefined)
+    return { protocol: before ?? 'UDP/TLS/RTP/SAVP', attributes: offeredDtls(security.dtls(), security.agreed) };
+  if (security.mode === 'none') return { protocol: 'RTP/AVP', attributes: [] };
+  return { protocol: required ? 'UDP/TLS/RTP/SAVP' : 'RTP/AVP', attributes: offeredDtls(security.dtls()) };
+}
+
+/** Keys in SDP are there at once, so they are taken before a handshake where a line has both. */
+function selectSecurity(
+  offer: Sdp,
+  medium: MediaDescription,
+  security: Security | undefined,
+): CryptoLine | DtlsAgreed | 'plain' | { unusable: string } {
+  if (isDtls(medium)) return selectDtls(offer, medium, security) as DtlsAgreed | { unusable: string };
+  const crypto = selectCrypto(medium, security);
+  if (crypto !== 'plain' && 'keys' in crypto) return crypto;
+  const asked = isSecure(medium) || (security !== undefined && security.mode !== 'none');
+  const dtls = asked ? selectDtls(offer, medium, security) : 'none';
+  return dtls === 'none' || ('unusable' in dtls && crypto === 'plain') ? crypto : dtls;
+}
+
+const encrypts = (medium: MediaDescription): boolean => isSecure(medium) || isDtls(medium);
 
 function notEncrypted(medium: MediaDescription, { unusable }: { unusable: string }): string {
   const { protocol } = medium;
   if (unusable === '') return `${protocol} is not supported`;
-  return isSecure(medium)
+  return encrypts(medium)
     ? `${protocol} is not possible: ${unusable}`
     : `${protocol} is not encrypted, and encryption is required: ${unusable}`;
 }
@@ -178,7 +223,8 @@ function agree(
   if (medium.kind !== 'audio') return { refused: 'only audio is spoken here' };
   if (medium.port === 0) return { refused: 'port 0' };
   // AVPF (RFC 4585) only allows earlier reports, it does not demand any.
-  if (!/^RTP\/S?AVPF?$/i.test(medium.protocol)) return { refused: `${medium.protocol} is not supported` };
+  if (!/^RTP\/S?AVPF?$/i.test(medium.protocol) && !isDtls(medium))
+    return { refused: `${medium.protocol} is not supported` };
   const connection = medium.connection ?? sdp.connection;
   if (connection === undefined) return { refused: 'there is no c= line' };
   const formats = payloadFormats(medium);
