@@ -7,6 +7,7 @@ export { MediaError } from './errors.ts';
 export type {
   Codec,
   Direction,
+  DtlsConfig,
   MediaConfig,
   MediaEngine,
   MediaEvent,

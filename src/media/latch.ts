@@ -42,6 +42,11 @@ export class SourceLatch {
     this.#candidateCount = 0;
   }
 
+  /** Somebody there has proven to be the other side, before any packet of his: ours go there until one comes. */
+  proven(source: SocketName): void {
+    if (!this.#latched) this.target.copy(source);
+  }
+
   get latched(): boolean {
     return this.#latched;
   }

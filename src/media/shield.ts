@@ -1,44 +1,82 @@
 /** The encryption of one stream, or none: packets pass through it right before the socket, and right behind it. */
 import { type SrtpKeys, SrtpReceiver, SrtpSender, sameKeys } from '../rtp/index.ts';
 
+export interface Keys {
+  send: SrtpKeys;
+  receive: SrtpKeys;
+}
+
 export class Shield {
-  #keys: { send: SrtpKeys; receive: SrtpKeys } | undefined;
-  #sender: SrtpSender | undefined;
-  #receiver: SrtpReceiver | undefined;
+  readonly #rtp = new Half();
+  /** RTCP of a port and a handshake of its own. Absent: under the keys of RTP. */
+  #rtcp: Half | undefined;
+
+  /** `undefined`: in the clear. What is one key for RTP and RTCP is one context for both (RFC 3711 §3.2.1). */
+  configure(keys: Keys | undefined): void {
+    this.#rtp.configure(keys);
+    this.#rtcp = undefined;
+  }
+
+  /** Keys that DTLS agrees on; those that are not there yet let nothing pass. */
+  await(keys: Keys | undefined, rtcpKeys: Keys | undefined): void {
+    this.#rtp.configure(keys ?? 'awaited');
+    if (rtcpKeys !== undefined && rtcpKeys === keys) this.#rtcp = undefined;
+    else {
+      this.#rtcp ??= new Half();
+      this.#rtcp.configure(rtcpKeys ?? 'awaited');
+    }
+  }
+
+  get packetsRejected(): number {
+    return this.#rtp.packetsRejected + (this.#rtcp?.packetsRejected ?? 0);
+  }
+
+  /** In place; the new length, -1 when the packet must not leave. */
+  protect(bytes: Uint8Array, length: number): number {
+    const { awaited, sender } = this.#rtp;
+    return awaited ? -1 : sender === undefined ? length : sender.protect(bytes, length);
+  }
+
+  protectRtcp(bytes: Uint8Array, length: number): number {
+    const { awaited, sender } = this.#rtcp ?? this.#rtp;
+    return awaited ? -1 : sender === undefined ? length : sender.protectRtcp(bytes, length);
+  }
+
+  /** In place; the new length, -1 when the packet is to be dropped. */
+  unprotect(bytes: Uint8Array, length: number): number {
+    const { awaited, receiver } = this.#rtp;
+    return awaited ? -1 : receiver === undefined ? length : receiver.unprotect(bytes, length);
+  }
+
+  unprotectRtcp(bytes: Uint8Array, length: number): number {
+    const { awaited, receiver } = this.#rtcp ?? this.#rtp;
+    return awaited ? -1 : receiver === undefined ? length : receiver.unprotectRtcp(bytes, length);
+  }
+}
+
+class Half {
+  #keys: Keys | undefined;
+  awaited = false;
+  sender: SrtpSender | undefined;
+  receiver: SrtpReceiver | undefined;
   #rejectedBefore = 0;
 
   /**
    * A key that stays goes on where it was: begun anew it would encrypt a second packet with the first one's key stream. With
    * a new key the roll-over counter begins at 0 again, on both sides.
    */
-  configure(keys: { send: SrtpKeys; receive: SrtpKeys } | undefined): void {
-    if (!sameKeys(this.#keys?.send, keys?.send)) this.#sender = keys && new SrtpSender(keys.send);
+  configure(wanted: Keys | undefined | 'awaited'): void {
+    const keys = wanted === 'awaited' ? undefined : wanted;
+    this.awaited = wanted === 'awaited';
+    if (!sameKeys(this.#keys?.send, keys?.send)) this.sender = keys && new SrtpSender(keys.send);
     if (!sameKeys(this.#keys?.receive, keys?.receive)) {
       this.#rejectedBefore = this.packetsRejected;
-      this.#receiver = keys && new SrtpReceiver(keys.receive);
+      this.receiver = keys && new SrtpReceiver(keys.receive);
     }
     this.#keys = keys;
   }
 
   get packetsRejected(): number {
-    return this.#rejectedBefore + (this.#receiver?.packetsRejected ?? 0);
-  }
-
-  /** In place; the new length. */
-  protect(bytes: Uint8Array, length: number): number {
-    return this.#sender === undefined ? length : this.#sender.protect(bytes, length);
-  }
-
-  protectRtcp(bytes: Uint8Array, length: number): number {
-    return this.#sender === undefined ? length : this.#sender.protectRtcp(bytes, length);
-  }
-
-  /** In place; the new length, -1 when the packet is to be dropped. */
-  unprotect(bytes: Uint8Array, length: number): number {
-    return this.#receiver === undefined ? length : this.#receiver.unprotect(bytes, length);
-  }
-
-  unprotectRtcp(bytes: Uint8Array, length: number): number {
-    return this.#receiver === undefined ? length : this.#receiver.unprotectRtcp(bytes, length);
+    return this.#rejectedBefore + (this.receiver?.packetsRejected ?? 0);
   }
 }

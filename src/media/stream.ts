@@ -7,12 +7,13 @@ import { type Mixer, sampleCodec } from '../audio/index.ts';
 import type { Random } from '../base/index.ts';
 import { isRtcp, MAX_SRTP_OVERHEAD_BYTES, parseRtp, RTP_HEADER_BYTES, RtpHeader, RtpSession } from '../rtp/index.ts';
 import { SocketName, UdpSocket } from '../rtp/socket.ts';
+import { type Component, Handshake, isDtls } from './handshake.ts';
 import { SourceLatch } from './latch.ts';
 import { Listener } from './listener.ts';
 import { Shield } from './shield.ts';
 import { Prompt } from './sounds.ts';
 import { Talker } from './talker.ts';
-import type { Codec, MediaEvent, StreamConfig, StreamStatistics } from './types.ts';
+import type { Codec, MediaEvent, SocketAddress, StreamConfig, StreamStatistics } from './types.ts';
 
 /** Datagrams taken per socket and tick: a flood may cost packets, never the tick. */
 const MAX_PER_TICK = 32;
@@ -52,6 +53,9 @@ export class Stream {
   readonly #report = new Uint8Array(MAX_REPORT_BYTES);
   readonly #keepAlive = new Uint8Array(RTP_HEADER_BYTES + 1 + MAX_SRTP_OVERHEAD_BYTES);
   readonly #shield = new Shield();
+  /** Where DTLS agrees on the keys. */
+  #handshake: Handshake | undefined;
+  #handshakeSinceMs = 0;
   readonly #header = new RtpHeader();
   readonly #frame: Int16Array;
   #config: StreamConfig | undefined;
@@ -106,10 +110,14 @@ export class Stream {
       throw new RangeError(`Cannot use the codec ${config.codec.encoding}: it is not known here`);
     const first = this.#config === undefined;
     const received = this.receives;
-    this.#shield.configure(config.srtp);
+    const { host, port } = config.remote;
+    const rtcp = config.remoteRtcp ?? { host, port: port + 1 };
+    // RFC 3264 §8.4, the old way to hold: the address 0.0.0.0. And port 0 is no port.
+    this.#reachable = port !== 0 && host !== '0.0.0.0' && host !== '::';
+    this.#secure(config, rtcp, now);
     this.#config = config;
     if (!received && this.receives) {
-      this.#drain();
+      this.#drain(now);
       this.#session?.jitter.restart();
     }
     const session = {
@@ -126,12 +134,8 @@ export class Stream {
       const listener = new Listener(codec, this.#rateHz);
       this.#coding = { codec: config.codec, packetMs, listener, talker: new Talker(codec, this.#rateHz, packetMs) };
     }
-    const { host, port } = config.remote;
-    // RFC 3264 §8.4, the old way to hold: the address 0.0.0.0. And port 0 is no port.
-    this.#reachable = port !== 0 && host !== '0.0.0.0' && host !== '::';
     this.#latch.signal(host, port);
     if (config.restart) this.#latch.restart();
-    const rtcp = config.remoteRtcp ?? { host, port: port + 1 };
     this.#rtcpTarget.set(rtcp.host, rtcp.port);
     this.#heardAtMs = now;
     this.#silentToldMs = 0;
@@ -159,14 +163,18 @@ export class Stream {
     for (let i = 0; i < MAX_PER_TICK; i++) {
       const length = this.#rtp.receive(this.#datagram);
       if (length < 0) break;
-      if (isRtcp(this.#datagram, length)) this.#receiveRtcp(session, this.#rtp, length, now);
+      if (isDtls(this.#datagram, length)) this.#receiveDtls('rtp', length, now);
+      else if (isRtcp(this.#datagram, length)) this.#receiveRtcp(session, this.#rtp, length, now);
       else this.#receiveRtp(session, length, now);
     }
     for (let i = 0; i < MAX_PER_TICK; i++) {
       const length = this.#rtcp.receive(this.#datagram);
       if (length < 0) break;
-      this.#receiveRtcp(session, this.#rtcp, length, now);
+      if (isDtls(this.#datagram, length)) this.#receiveDtls('rtcp', length, now);
+      else this.#receiveRtcp(session, this.#rtcp, length, now);
     }
+    const insecure = this.#handshake?.tick(now);
+    if (insecure !== undefined) this.#post({ type: 'insecure', stream: this.id, reason: insecure });
   }
 
   /** Adds the next 10 ms, times `volume`, to what the loudspeaker is to play. */
@@ -199,7 +207,8 @@ export class Stream {
     const { talker } = this.#coding;
     talker.add(this.#saying() ?? (this.#microphone ? frame : undefined));
     for (let length = talker.next(this.#session); length > 0; length = talker.next(this.#session)) {
-      this.#rtp.send(talker.datagram, this.#shield.protect(talker.datagram, length), this.#latch.target);
+      const sealed = this.#shield.protect(talker.datagram, length);
+      if (sealed > 0) this.#rtp.send(talker.datagram, sealed, this.#latch.target);
     }
   }
 
@@ -246,8 +255,43 @@ export class Stream {
       if (this.#reachable) this.#sendReport(this.#session, now, true);
       this.#post({ type: 'statistics', stream: this.id, statistics: this.statistics(), final: true });
     }
+    this.#handshake?.close();
     this.#rtp.close();
     this.#rtcp.close();
+  }
+
+  /** A new association where anything about it is new; a hold by the address 0.0.0.0 is no other address. */
+  #secure(config: StreamConfig, rtcp: SocketAddress, now: number): void {
+    const { dtls, remote } = config;
+    const goesOn =
+      dtls !== undefined &&
+      this.#handshake?.isFor(dtls) &&
+      (!this.#reachable ||
+        (this.#handshake.remote.host === remote.host && this.#handshake.remote.port === remote.port));
+    if (goesOn) return;
+    this.#handshake?.close();
+    this.#handshake = undefined;
+    if (dtls === undefined) return this.#shield.configure(config.srtp);
+    this.#shield.await(undefined, undefined);
+    if (!this.#reachable) return;
+    this.#handshakeSinceMs = now;
+    this.#handshake = new Handshake(dtls, remote, rtcp, this.#sendDtls, now);
+  }
+
+  readonly #sendDtls = (component: Component, datagram: Uint8Array, to: SocketName): void => {
+    (component === 'rtp' ? this.#rtp : this.#rtcp).send(datagram, datagram.length, to);
+  };
+
+  #receiveDtls(component: Component, length: number, now: number): void {
+    const handshake = this.#handshake;
+    const { source } = component === 'rtp' ? this.#rtp : this.#rtcp;
+    if (!handshake?.receive(component, this.#datagram, length, source, now)) return;
+    const { keys, rtcpKeys } = handshake;
+    this.#shield.await(keys, rtcpKeys);
+    if (component === 'rtcp' || keys === undefined || handshake.source === undefined) return;
+    this.#latch.proven(handshake.source);
+    const afterMs = Math.round(now - this.#handshakeSinceMs);
+    this.#post({ type: 'secured', stream: this.id, suite: keys.send.suite, afterMs });
   }
 
   #saying(): Int16Array | undefined {
@@ -289,24 +333,39 @@ export class Stream {
     this.#keepAlive[RTP_HEADER_BYTES] = NOISE_LEVEL;
     const length = session.send(this.#keepAlive, 1);
     this.#keepAlive[1] = (this.#keepAlive[1] & 0x80) | COMFORT_NOISE;
-    this.#rtp.send(this.#keepAlive, this.#shield.protect(this.#keepAlive, length), this.#latch.target);
+    const sealed = this.#shield.protect(this.#keepAlive, length);
+    if (sealed > 0) this.#rtp.send(this.#keepAlive, sealed, this.#latch.target);
   }
 
   #sendReport(session: RtpSession, now: number, bye: boolean): void {
     const report = session.report(now, bye);
     if (report === undefined) return;
     this.#report.set(report);
+    const sealed = this.#shield.protectRtcp(this.#report, report.length);
+    if (sealed < 0) return;
+    if (this.#config?.dtls?.muxed) {
+      this.#rtp.send(this.#report, sealed, this.#latch.target);
+      return;
+    }
     const target = this.#rtcpTarget;
     if (this.#config?.remoteRtcp === undefined && this.#latch.latched) {
       target.copy(this.#latch.target);
       target.port = this.#latch.target.port + 1;
     }
-    this.#rtcp.send(this.#report, this.#shield.protectRtcp(this.#report, report.length), target);
+    this.#rtcp.send(this.#report, sealed, target);
   }
 
   /** What came before anybody knew what it would be is old by now; playing it would only add delay. */
-  #drain(): void {
-    for (let i = 0; i < MAX_STALE && this.#rtp.receive(this.#datagram) >= 0; i++);
-    for (let i = 0; i < MAX_STALE && this.#rtcp.receive(this.#datagram) >= 0; i++);
+  #drain(now: number): void {
+    for (const [component, socket] of [
+      ['rtp', this.#rtp],
+      ['rtcp', this.#rtcp],
+    ] as const)
+      for (let i = 0; i < MAX_STALE; i++) {
+        const length = socket.receive(this.#datagram);
+        if (length < 0) break;
+        // Who offered hears the handshake before the answer that allows it (RFC 5763 §5).
+        if (isDtls(this.#datagram, length)) this.#receiveDtls(component, length, now);
+      }
   }
 }

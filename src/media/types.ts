@@ -2,7 +2,9 @@
  * What the main thread sees of the sound: ports, streams, tones. The work is done on the media thread; nothing here waits.
  * Every call returns at once, and what happens later comes back as a `MediaEvent`.
  */
-import type { SrtpKeys } from '../rtp/suites.ts';
+import type { DtlsRole } from '../rtp/dtls.ts';
+import type { DtlsIdentity, Fingerprint } from '../rtp/identity.ts';
+import type { SrtpKeys, SrtpSuite } from '../rtp/suites.ts';
 
 export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
 
@@ -40,6 +42,20 @@ export interface StreamConfig {
   restart?: boolean;
   /** RFC 3711: what our packets are encrypted with, and theirs. Absent: neither is. Keys that stay the same go on as they are. */
   srtp?: { send: SrtpKeys; receive: SrtpKeys };
+  /** RFC 5763: how to get such keys. Until they are there nothing is sent, and nothing heard. In place of `srtp`. */
+  dtls?: DtlsConfig;
+}
+
+/** What stays the same is the same association, and its keys go on. */
+export interface DtlsConfig {
+  identity: DtlsIdentity;
+  role: DtlsRole;
+  /** The other side shows a certificate with one of these. */
+  fingerprints: readonly Fingerprint[];
+  /** RTCP comes and goes by the port of RTP (RFC 5761). */
+  muxed: boolean;
+  /** The other side's name for the association. */
+  tlsId?: string;
 }
 
 /** One RTP/RTCP port pair, bound when opened, until `close`. */
@@ -91,6 +107,10 @@ export type MediaEvent =
   | { type: 'first-sound'; stream: string }
   /** Nothing has arrived for `silentMs` while something should. */
   | { type: 'silent'; stream: string; silentMs: number }
+  /** DTLS has agreed on keys: from now on there is sound. */
+  | { type: 'secured'; stream: string; suite: SrtpSuite; afterMs: number }
+  /** It has not, and why; said again while it goes on trying. */
+  | { type: 'insecure'; stream: string; reason: string }
   /** The other side said BYE in RTCP. */
   | { type: 'rtcp-bye'; stream: string }
   | { type: 'statistics'; stream: string; statistics: StreamStatistics; final: boolean }
