@@ -12,6 +12,7 @@ import { type Journal, journalFolder, openJournal } from '../journal/index.ts';
 import { createMediaEngine } from '../media/index.ts';
 import type { MediaEngine, MediaEvent } from '../media/types.ts';
 import { type CommandAnswer, createMqtt, type Mqtt } from '../mqtt/index.ts';
+import { missingDtls } from '../rtp/dtls-library.ts';
 import { Dns, Resolver, SipTransport } from '../sip/transport/index.ts';
 import { UserAgent } from '../sip/ua/index.ts';
 import { type Command, names, Terminal, type TerminalEvent, type TerminalInput } from '../terminal/index.ts';
@@ -22,7 +23,7 @@ import { Actions } from './actions.ts';
 import { type CommandSource, Commands } from './commands.ts';
 import { instanceOf } from './instance.ts';
 import { controlHandler } from './operator.ts';
-import { secretBytes, systemRandom } from './random.ts';
+import { dtlsIdentity, secretBytes, systemRandom } from './random.ts';
 import { Sounds } from './sounds.ts';
 import { Speech } from './speech.ts';
 import { told } from './told.ts';
@@ -110,11 +111,21 @@ export class Service {
       systemRandom,
     );
     this.#turnedAway = () => ua.turnedAway;
-    const { codecs, encryption, dtmf } = config;
+    const { codecs, encryption, keys, dtmf } = config;
+    const noDtls = missingDtls();
+    if (noDtls !== undefined) logger.warn('no DTLS-SRTP: calls are encrypted by keys in SDP', { reason: noDtls });
     this.#calls = new Calls(
       ua,
       this.#media,
-      { codecs, packetMs: 20, encryption, dtmf, secretBytes },
+      {
+        codecs,
+        packetMs: 20,
+        encryption,
+        keys,
+        dtmf,
+        secretBytes,
+        ...(noDtls === undefined && { identity: dtlsIdentity }),
+      },
       systemRandom,
       logger,
     );
@@ -277,9 +288,14 @@ export class Service {
       name,
       { registered: false, reason: 'not yet answered' },
     ]);
+    const calls = terminal.calls.map((call) => {
+      const encryption = this.#calls.encryption(call.call);
+      return { ...call, ...(encryption && { encryption }) };
+    });
     return told({
       version: this.#version,
       ...terminal,
+      calls,
       registrations: { ...(Object.fromEntries(untried) as typeof terminal.registrations), ...terminal.registrations },
       sound: this.#media.status(),
       strangers: { ...this.#turnedAway(), ...this.#transport.strangers },

@@ -1,18 +1,20 @@
 /** One call as this room knows it: the session at the user agent and the stream on the media thread, by one id. */
 
 import type { Direction, MediaEngine, MediaStream } from '../media/types.ts';
-import { SRTP_SUITES, type SrtpKeys, type SrtpSuite } from '../rtp/index.ts';
+import { type DtlsIdentity, fingerprintOf, SRTP_SUITES, type SrtpKeys, type SrtpSuite } from '../rtp/index.ts';
 import {
   acceptAnswer,
   answerOffer,
   type CodecName,
   createOffer,
+  type DtlsAgreed,
   type Encryption,
   formatSdp,
   type LocalMedia,
   type Negotiated,
   parseSdp,
   type Sdp,
+  type Security,
   turnOffer,
 } from '../sdp/index.ts';
 import type { Hop } from '../sip/message/index.ts';
@@ -25,6 +27,10 @@ export interface CallsConfig {
   packetMs: number;
   /** What each account asks; a call by none of them asks for nothing, but takes an encrypted offer. */
   encryption: Readonly<Record<string, Encryption>>;
+  /** Where the keys of our offers come from; absent: SDP has them. */
+  keys?: Readonly<Record<string, 'sdes' | 'dtls'>>;
+  /** Who we are in DTLS, made when it is first asked for. Absent: there is no DTLS on this machine. */
+  identity?(): DtlsIdentity;
   /** How each account wants our digits; absent: as telephone-events. */
   dtmf?: Readonly<Record<string, 'rfc4733' | 'info'>>;
   /** Fresh bytes for SRTP keys, of the kernel's randomness. */
@@ -79,6 +85,9 @@ export class Call {
   #said?: Sdp;
   /** What we encrypt with. It stays while the suite stays: the same key begun anew would encrypt twice with one key stream. */
   #key?: SrtpKeys;
+  /** Who is to show which certificate. */
+  #dtls?: DtlsAgreed;
+  #secured = false;
   /** What the branches of our INVITE have agreed on before one of them answers. */
   readonly #branches = new Map<string, Negotiated>();
   #speaker = false;
@@ -230,6 +239,19 @@ export class Call {
     this.stream?.close();
     this.stream = undefined;
     this.#key = undefined;
+    this.#dtls = undefined;
+    this.#secured = false;
+  }
+
+  /** DTLS has agreed on keys, or is to begin anew. */
+  secured(done: boolean): void {
+    this.#secured = done;
+  }
+
+  /** What protects its sound now. */
+  get encryption(): 'srtp' | 'dtls-srtp' | undefined {
+    if (this.#dtls !== undefined) return this.#secured ? 'dtls-srtp' : undefined;
+    return this.#key === undefined ? undefined : 'srtp';
   }
 
   #sound(): void {
@@ -247,9 +269,21 @@ export class Call {
       direction: this.#direction,
       packetMs: this.#config.packetMs,
       dtmf: true,
-      security: { mode: this.#encryption, key: (suite) => this.#keyFor(suite) },
+      security: this.#security(),
       sessionId: this.#sessionId,
       version: ++this.#version, // RFC 3264 §8: one more each time it is said anew
+    };
+  }
+
+  #security(): Security {
+    const { identity, keys } = this.#config;
+    return {
+      mode: this.#encryption,
+      key: (suite) => this.#keyFor(suite),
+      ...(identity && { dtls: () => fingerprintOf(identity()) }),
+      // Keys that the other side has brought into a call stay where they are.
+      ...(keys?.[this.account ?? ''] === 'dtls' && this.#key === undefined && { keys: 'dtls' }),
+      ...(this.#dtls && { agreed: this.#dtls }),
     };
   }
 
@@ -267,6 +301,8 @@ export class Call {
     this.settled = true;
     this.heldByPeer = settled.heldByPeer;
     this.#key = settled.srtp?.send;
+    this.#dtls = settled.dtls;
+    const identity = settled.dtls && this.#config.identity?.();
     this.stream?.configure({
       direction: settled.direction,
       remote: settled.remote,
@@ -276,6 +312,7 @@ export class Call {
       packetMs: settled.packetMs,
       buffer: this.#wanted === 'recvonly' ? pageBuffer : callBuffer,
       ...(settled.srtp && { srtp: settled.srtp }),
+      ...(settled.dtls && identity && { dtls: { ...settled.dtls, identity } }),
       ...(restart && { restart }),
     });
     this.#sound();

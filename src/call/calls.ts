@@ -86,6 +86,11 @@ export class Calls {
     if (!('stream' in event)) return [];
     const call = this.#table.byStream(event.stream);
     if (!call) return [];
+    if (event.type === 'secured') {
+      call.secured(true);
+      return [up({ type: 'encrypted', call: call.id, by: `dtls-srtp ${event.suite}` })];
+    }
+    if (event.type === 'insecure') return this.#insecure(call, event.reason, now);
     if (!call.answered) return this.#noticedEarly(call, event);
     if (event.type === 'digit') return [up({ type: 'digit', call: call.id, digit: event.digit })];
     if (event.type !== 'silent') return [];
@@ -100,6 +105,18 @@ export class Calls {
         return this.#hangUp(call, { cause: 'media-lost', by: 'network', reason }, now);
       }
     }
+  }
+
+  /** Before the answer nobody need shake hands. After it there is no sound without it, and never a plain one: RFC 5763 §6.7.1. */
+  #insecure(call: Call, why: string, now: number): CallOutput[] {
+    call.secured(false);
+    const reason = `the sound cannot be encrypted: ${short(why)}`;
+    return call.answered ? this.#hangUp(call, { cause: 'failed', by: 'network', reason }, now) : [];
+  }
+
+  /** What protects the sound of an answered call, by its own name or by that of the plan it belongs to. */
+  encryption(id: string): 'srtp' | 'dtls-srtp' | undefined {
+    return this.#table.answered(id)?.encryption;
   }
 
   /**

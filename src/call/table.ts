@@ -28,6 +28,11 @@ export class Table {
     return this.#find((one) => one.stream?.id === stream);
   }
 
+  /** By the terminal's name for it, or for the plan that it is a part of. */
+  answered(id: string): Call | undefined {
+    return this.#find((one) => one.answered && (one.id === id || one.id.startsWith(`${id}.`)));
+  }
+
   #find(wanted: (call: Call) => boolean): Call | undefined {
     return [...this.#calls.values()].find(wanted);
   }

@@ -70,10 +70,15 @@ function checkAccounts(file: unknown, { warnings }: Checked): void {
     const hops = [valueAt(file, [...path, 'servers']) ?? valueAt(file, [...path, 'address'])].flat();
     if (
       ['offered', 'required'].includes(String(valueAt(file, encryption))) &&
+      valueAt(file, [...path, 'keys']) !== 'dtls' &&
       hops.some((uri) => !/^sips:|;transport=tls\b/i.test(String(uri)))
     ) {
       const message = 'the keys of these calls cross the network readable: transport=tls in servers hides them';
       warnings.push({ path: encryption, message });
+    }
+    if (valueAt(file, [...path, 'keys']) === 'dtls' && (valueAt(file, encryption) ?? 'none') === 'none') {
+      const message = 'calls that are not encrypted have no keys: encryption: offered or required';
+      warnings.push({ path: [...path, 'keys'], message });
     }
     if (typeof valueAt(file, [...path, 'password']) === 'string') warnings.push(inline([...path, 'password']));
   }

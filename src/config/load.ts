@@ -106,6 +106,7 @@ function build(
     encryption: Object.fromEntries(
       Object.entries(file.sip.accounts).map(([account, { encryption }]) => [account, encryption]),
     ),
+    keys: Object.fromEntries(Object.entries(file.sip.accounts).map(([account, { keys }]) => [account, keys])),
     dtmf: Object.fromEntries(Object.entries(file.sip.accounts).map(([account, { dtmf }]) => [account, dtmf])),
     voice: file.audio.voice,
     codecs: file.audio.codecs.filter((codec): codec is CodecName => codec === 'pcma' || codec === 'pcmu'),

@@ -81,6 +81,10 @@ function sip(around: Surroundings) {
       'SRTP of its calls; required: encrypted or not at all.',
       oneOf(['none', 'offered', 'required']).prefault('none'),
     ),
+    keys: about(
+      'Where the keys of encrypted calls of ours come from: they stand in the SDP, or are agreed on where the sound goes (DTLS-SRTP). Both are understood.',
+      oneOf(['sdes', 'dtls']).prefault('sdes'),
+    ),
     dtmf: about(
       'How digits are sent: in the sound, or by INFO. Both are understood.',
       oneOf(['rfc4733', 'info']).prefault('rfc4733'),

@@ -76,6 +76,8 @@ export interface Config {
   media: MediaConfig;
   /** What each account asks of its calls. */
   encryption: Readonly<Record<string, Encryption>>;
+  /** Where the keys of its encrypted calls come from. */
+  keys: Readonly<Record<string, 'sdes' | 'dtls'>>;
   /** How each account wants our digits. */
   dtmf: Readonly<Record<string, 'rfc4733' | 'info'>>;
   /** For texts that are spoken: a voice of espeak-ng. */

@@ -5,7 +5,7 @@ import type { EndCause, Source } from './types.ts';
 /**
  * What happens to a call. One call of a plan keeps one `call`, however many phones it rings; an own call ends with exactly
  * one `ended` (it was taken, or given up on purpose) or `failed` (it reached nobody), an incoming one with one `ended` or
- * `refused`. `early`: what this phone's side plays before it answers is heard here. `redirected`: it sent the call on; `reason` says whither.
+ * `refused`. `encrypted`: DTLS has agreed on keys; `reason` says which. `early`: what this phone's side plays before it answers is heard here. `redirected`: it sent the call on; `reason` says whither.
  * `unreached`: this phone did not take it, the plan goes on. `lost`: the network took a talk away, the plan begins anew.
  */
 export interface CallEvent {
@@ -19,6 +19,7 @@ export interface CallEvent {
     | 'redirected'
     | 'unreached'
     | 'answered'
+    | 'encrypted'
     | 'connected'
     | 'prolonged'
     | 'held'
@@ -81,6 +82,8 @@ export interface CallStatus {
   priority: Priority;
   plan?: string;
   conference?: boolean;
+  /** What protects its sound; absent: nothing, or nothing yet. */
+  encryption?: 'srtp' | 'dtls-srtp';
   /** How long the call has been in this state; of a held one, how long it has been connected. */
   sinceMs: number;
 }

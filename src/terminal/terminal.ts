@@ -5,6 +5,7 @@
 import { earliest, type Random, unreachable } from '../base/index.ts';
 import { Buttons } from './buttons.ts';
 import { Callers } from './callers.ts';
+import { encrypted } from './encrypted.ts';
 import { Floor } from './floor.ts';
 import { Health } from './health.ts';
 import { IncomingCall } from './incoming-call.ts';
@@ -93,6 +94,8 @@ export class Terminal {
         return this.#owner(input.call)?.early?.(input.call, input.on) ?? [];
       case 'redirected':
         return this.#owner(input.call)?.redirected?.(input.call, input.by, input.to) ?? [];
+      case 'encrypted':
+        return encrypted(this.#owner(input.call), input.by);
       case 'answered':
         // Whom we no longer know has lost a race: he must not be left talking to nobody.
         return (

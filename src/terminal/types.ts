@@ -115,6 +115,8 @@ export type TerminalInput =
   | { type: 'redirected'; call: string; by: string; to: string }
   /** The other side took our `dial`, or our `answer` is on its way and sound can flow. */
   | { type: 'answered'; call: string; conference?: boolean }
+  /** Its sound is encrypted from now on, `by` what and how. */
+  | { type: 'encrypted'; call: string; by: string }
   /** A DTMF digit of the other side; heard while the call is mute, too. */
   | { type: 'digit'; call: string; digit: string }
   | { type: 'ended'; call: string; cause: EndCause; by: 'us' | 'peer' | 'network'; reason: string }

@@ -384,6 +384,16 @@ for (const [sentence, text, expected] of [
     `${MINIMAL}sip: { accounts: { a: { address: "sip:a@b", servers: "sip:10.0.0.2", encryption: offered } } }\n`,
     [/encryption: the keys of these calls cross the network readable/],
   ],
+  [
+    'keys that DTLS agrees on, for calls that have none',
+    `${MINIMAL}sip: { accounts: { a: { address: "sip:a@b", servers: "sip:10.0.0.2", keys: dtls } } }\n`,
+    [/keys: calls that are not encrypted have no keys: encryption: offered or required/],
+  ],
+  [
+    'nothing, where DTLS agrees on them',
+    `${MINIMAL}sip: { accounts: { a: { address: "sip:a@b", servers: "sip:10.0.0.2", encryption: required, keys: dtls } } }\n`,
+    [],
+  ],
 ] as const) {
   test(`warned of: ${sentence}`, () => {
     const { config, warnings, problems } = checkText(text, {}, { P: 'secret' });
