@@ -18,7 +18,15 @@ export interface Event {
 
 export interface Status {
   state: string;
-  calls: { call: string; kind: string; direction: string; state: string; peer: string; priority: number }[];
+  calls: {
+    call: string;
+    kind: string;
+    direction: string;
+    state: string;
+    peer: string;
+    priority: number;
+    encryption?: string;
+  }[];
   outputs: Record<string, { on: boolean; blinkMs?: number }>;
   faults: { fault: string; reason: string }[];
   registrations: Record<string, { registered: boolean; reason: string }>;
