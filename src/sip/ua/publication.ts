@@ -15,6 +15,7 @@ export const PUBLISH_EVERY_MS = 1_000;
 const RETRY_MS = 60_000;
 /** A server that takes no presence will hardly learn it soon. */
 const REFUSED_RETRY_MS = 3_600_000;
+const AGAIN_MIN_MS = 2_000;
 const FAREWELL_MS = 2_000;
 
 export class Publication implements Machine {
@@ -27,6 +28,8 @@ export class Publication implements Machine {
   #told: boolean | undefined;
   #etag: string | undefined;
   #seconds = PUBLISH_S;
+  /** It has asked for a longer interval already: who goes on asking is not followed. */
+  #raised = false;
   #underWay = false;
   #lastAt = Number.NEGATIVE_INFINITY;
   #active = false;
@@ -114,6 +117,7 @@ export class Publication implements Machine {
     const { status } = response;
     this.#underWay = false;
     if (this.#stopping) return this.#finish();
+    this.#raised &&= status >= 300;
     if (status < 300) {
       this.#etag = response.header('SIP-ETag');
       this.#told = busy;
@@ -127,12 +131,14 @@ export class Publication implements Machine {
     if (!this.#active) return;
     const minimum = status === 423 ? Number(response.header('Min-Expires')) : Number.NaN;
     if (again) return this.#timers.set('publish', now);
-    if (minimum > this.#seconds && minimum <= 86_400) {
+    if (!this.#raised && minimum > this.#seconds && minimum <= 86_400) {
+      this.#raised = true;
       this.#seconds = minimum;
       return this.#timers.set('publish', now);
     }
     const waitMs = status === 408 || status >= 500 ? RETRY_MS : REFUSED_RETRY_MS;
-    this.#timers.set('publish', now + (retryAfterMs(response) ?? waitMs));
+    // Some say 0 with every refusal.
+    this.#timers.set('publish', now + Math.max(retryAfterMs(response) ?? waitMs, AGAIN_MIN_MS));
   }
 
   #finish(): void {

@@ -17,6 +17,7 @@ const NOTIFY_PATIENCE_MS = 32_000;
 const RETRY_MS = 60_000;
 /** A server that does not know the package will hardly learn it soon. */
 const REFUSED_RETRY_MS = 3_600_000;
+const AGAIN_MIN_MS = 2_000;
 /** At the stop nobody waits longer for the answer. */
 const FAREWELL_MS = 2_000;
 
@@ -39,6 +40,8 @@ export class Subscriber implements Machine, InDialog {
   #dialog: Dialog | undefined;
   #hop: Hop | undefined;
   #seconds = SUBSCRIBE_S;
+  /** It has asked for a longer interval already: who goes on asking is not followed. */
+  #raised = false;
   #attempt = 0;
   #stopping = false;
 
@@ -186,9 +189,11 @@ export class Subscriber implements Machine, InDialog {
 
   #answered(response: SipResponse, now: number): void {
     const { status } = response;
+    this.#raised &&= status >= 300;
     if (status < 300) return this.#refreshBefore((response.expires ?? this.#seconds) * 1_000, now);
     const minimum = status === 423 ? Number(response.header('Min-Expires')) : Number.NaN;
-    if (minimum > this.#seconds && minimum <= 86_400) {
+    if (!this.#raised && minimum > this.#seconds && minimum <= 86_400) {
+      this.#raised = true;
       this.#seconds = minimum;
       return this.#subscribe(now);
     }
@@ -197,7 +202,8 @@ export class Subscriber implements Machine, InDialog {
     this.#timers.clear('notify');
     // §4.1.2.2: 481 ends the subscription; another one may be had at once.
     const waitMs = status === 481 && known ? 1_000 : status === 408 || status >= 500 ? RETRY_MS : REFUSED_RETRY_MS;
-    this.#timers.set('subscribe', now + (retryAfterMs(response) ?? waitMs));
+    // Some say 0 with every refusal.
+    this.#timers.set('subscribe', now + Math.max(retryAfterMs(response) ?? waitMs, AGAIN_MIN_MS));
   }
 
   #refreshBefore(grantedMs: number, now: number): void {

@@ -1,7 +1,7 @@
 /** Peers that mean us no good, or stumble: whom we called, who calls us and may, who only knows what to write. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { answer, hopTo, offer, Peer } from './peer.ts';
+import { ACCOUNT, answer, CONFIG, hopTo, offer, Peer } from './peer.ts';
 
 const HELP = 'sip:100@127.66.0.10';
 
@@ -76,3 +76,26 @@ test('who answers in the place of our server does not become it', () => {
   peer.ask('INVITE', { callId: 'c2', body: offer });
   assert.equal(peer.events.at(-1), 'incoming by pbx');
 });
+
+for (const [what, status, header] of [
+  ['come back at once', 503, 'Retry-After'],
+  ['ask for a second more', 423, 'Min-Expires'],
+] as const) {
+  test(`a server that says "${what}" each time is not asked in a storm`, () => {
+    const account = { ...ACCOUNT, presence: true, watchRegistration: true };
+    const peer = new Peer({ ...CONFIG, accounts: [account] });
+    peer.do(peer.ua.start(0));
+    let asked = 0;
+    for (let i = 0; i < 2_000; i++) {
+      for (const message of peer.take()) {
+        if (message.kind !== 'request') continue;
+        const beside = message.method === 'SUBSCRIBE' || message.method === 'PUBLISH';
+        if (beside) asked++;
+        const value = status === 503 ? '0' : String(Number(message.header('Expires')) + 1);
+        peer.reply(message, beside ? status : 200, beside ? { headers: [[header, value]] } : {});
+      }
+      peer.pass(10);
+    }
+    assert.ok(asked >= 2 && asked <= 24, `${asked} in 20 s`);
+  });
+}
