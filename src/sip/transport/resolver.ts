@@ -118,7 +118,7 @@ export class Resolver {
   #hops(addresses: readonly string[], { port, transport }: Place, domain: string): Hop[] {
     const wanted = transport === 'tls' ? { domains: [domain] } : {};
     const deaf = this.#options.hears?.(transport) === false ? { deaf: true } : {};
-    return [...new Set(addresses.map(canonical))].flatMap((host): Hop[] => {
+    return [...new Set(addresses.map(canonical))].filter(isOne).flatMap((host): Hop[] => {
       try {
         return [
           { transport, remote: { host, port }, local: this.#options.localFor(host, transport), ...wanted, ...deaf },
@@ -138,6 +138,10 @@ export function canonical(host: string): string {
   const { address } = new SocketAddress({ address: literal, family: 'ipv6' });
   return zone === undefined ? address : `${address}%${zone}`;
 }
+
+/** Not everybody, a group, or nobody in particular: others write Contacts and targets, and a request goes to one place. */
+const isOne = (host: string): boolean =>
+  isIP(host) === 4 ? !/^(?:0|22[4-9]|2[345]\d)\./.test(host) : !/^(?:ff|::$)/i.test(host);
 
 const isAddress = (host: string): boolean => isIP(host.split('%')[0]) !== 0;
 

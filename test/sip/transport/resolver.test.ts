@@ -74,6 +74,12 @@ for (const [sentence, uri, expected] of [
   });
 }
 
+for (const host of ['224.0.1.75', '239.1.2.3', '255.255.255.255', '0.0.0.0', '[::]', '[ff02::1]'])
+  test(`a request goes to one place, and not to ${host}`, async (t) => {
+    const { resolve } = await setup(t);
+    assert.deepEqual(await resolve(`sip:x@${host}`), []);
+  });
+
 test('whatever name SRV leads to, the certificate has to show the domain of the URI', async (t) => {
   const { resolve } = await setup(t);
   assert.deepEqual((await resolve('sip:full.example'))[0].domains, ['full.example']);
