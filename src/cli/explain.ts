@@ -24,12 +24,22 @@ export async function explainCall(file: string, given: string, source: string | 
   const config = await loadConfig(file);
   const text = given === '-' ? readFileSync(0, 'utf8') : existsSync(given) ? readFileSync(given, 'utf8') : given;
   const message = parseMessage(Buffer.from(`${text.trim().replace(/\r?\n/g, '\r\n')}\r\n\r\n`));
-  validate(message);
   if (!(message instanceof SipRequest)) return ['this is an answer, not a request'];
+  // A few lines of a trace do: what the rules do not look at needs not be there.
+  for (const [name, value] of [['Via', `SIP/2.0/UDP ${source ?? '0.0.0.0'};branch=z9hG4bK`], ...PLAIN])
+    if (!message.has(name)) message.add(name, value);
+  validate(message);
   const from = source ?? message.via.params.get('received') ?? message.via.host;
   const account = accountAt(config, from);
   const incoming = incomingOf('explained', message, from, account);
   const { caller, asked, manual } = incoming;
+  const bound = message.toTag !== undefined ? 'To has a tag' : message.has('Replaces') ? 'it has Replaces' : undefined;
+  if (bound !== undefined)
+    return [
+      `${caller.uri}, from ${from}`,
+      `is about a call that is up (${bound}): no rule answers it, and that call says what becomes of it`,
+      'answer: 481 Call/Transaction Does Not Exist, where there is no such call',
+    ];
   const otherwise = manual ? `asks for a hand by ${manual.header}` : 'asks for no automatic answer';
   return [
     `${caller.uri}, from ${from}${account === undefined ? '' : `, the server of account ${account}`}`,
@@ -37,6 +47,13 @@ export async function explainCall(file: string, given: string, source: string | 
     ...explainIncoming(config.terminal, incoming),
   ];
 }
+
+const PLAIN = [
+  ['To', '<sip:unknown@invalid>'],
+  ['Call-ID', 'explained'],
+  ['CSeq', '1 INVITE'],
+  ['Max-Forwards', '70'],
+] as const;
 
 /** By address only: a name would have to be looked up. */
 function accountAt({ sip }: Config, address: string): string | undefined {

@@ -165,6 +165,26 @@ for (const [sentence, args, expected] of [
     /asks to be answered by Call-Info answer-after, after 2 s\nrule 1 /,
   ],
   [
+    'a few lines of it',
+    [
+      '--source',
+      '127.32.0.6',
+      '--incoming',
+      'INVITE sip:a SIP/2.0\nf: <sip:100@127.32.0.6>;tag=1\nCall-Info: <x>;answer-after=2',
+    ],
+    /asks to be answered by Call-Info answer-after, after 2 s\nrule 1 /,
+  ],
+  [
+    'what belongs to a call',
+    ['--incoming', invite.replace('127.32.0.5>', '127.32.0.5>;tag=2')],
+    /call that is up \(To has a tag\)[\s\S]*answer: 481/,
+  ],
+  [
+    'what takes the place of a call',
+    ['--incoming', `${invite}\nReplaces: a;to-tag=1;from-tag=2`],
+    /it has Replaces[\s\S]*481/,
+  ],
+  [
     'the same from somewhere else',
     ['--incoming', invite],
     /^sip:100@127.32.0.6, from 127.32.0.9\n[\s\S]*603 Decline\n$/,
