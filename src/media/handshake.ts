@@ -1,6 +1,6 @@
 /**
  * The keys of one stream by DTLS (RFC 5763, 5764): an association for RTP and, unless both share a port, one for RTCP. It works in
- * the media thread, where the sockets are; each step takes well under a millisecond (measured in `test/media/dtls.test.ts`).
+ * the media thread, where the sockets are; each step takes well under a millisecond (told by `test/rtp/dtls.test.ts`).
  */
 
 import { DtlsAssociation } from '../rtp/dtls.ts';

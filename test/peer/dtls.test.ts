@@ -1,4 +1,4 @@
-/** Calls whose keys DTLS agrees on, with real peers: Asterisk, baresip, rtpengine. */
+/** Calls whose keys DTLS agrees on, with real peers: Asterisk and baresip; rtpengine is in `kamailio.test.ts`. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';

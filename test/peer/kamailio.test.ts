@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test from 'node:test';
+import test, { type TestContext } from 'node:test';
 import { temporaryDirectory } from '../kit/checkout.ts';
 import { heard } from '../kit/heard.ts';
 import { mediaFile, peersCa, startPeers, stopPeers } from '../kit/peers.ts';
@@ -56,10 +56,11 @@ test.before(async () => {
       calls: {
         refused: { steps: ['480', '500', '302desk'].map((name) => ({ ring: [at(name)] })), cycles: 1, priority: 5 },
         encrypted: { steps: [{ ring: [at('8desk')] }] },
+        handshake: { steps: [{ ring: [at('9desk')] }] },
         intercom: { steps: [{ ring: [at('7asked')] }] },
       },
       buttons: Object.fromEntries(
-        ['refused', 'encrypted', 'intercom'].map((plan) => [plan, { press: { call: plan } }]),
+        ['refused', 'encrypted', 'handshake', 'intercom'].map((plan) => [plan, { press: { call: plan } }]),
       ),
       incoming: [{ from: '*', source: [pagingDesk], answer: 'auto', as: 'page', priority: 10 }],
     },
@@ -213,9 +214,8 @@ test('7USER: the proxy asks for an automatic answer', { timeout: 60_000 }, async
   await desk.event({ state: 'ended' }, 3_000, there);
 });
 
-test('8USER: rtpengine in between, encrypted on the far side; both hear each other', {
-  timeout: 120_000,
-}, async (t) => {
+/** A call by this button, which the desk answers: each hears what the other says. */
+async function bothHear(t: TestContext, button: string): Promise<void> {
   const speech = readWav(await mediaFile('announce.wav'));
   for (const [who, ear] of [
     ['the desk', 'desk'],
@@ -224,7 +224,7 @@ test('8USER: rtpengine in between, encrypted on the far side; both hear each oth
     await heard(t, `${who} hears`, async () => {
       const from = help.events.items.length;
       const there = desk.events.items.length;
-      await help.press('encrypted');
+      await help.press(button);
       await help.event({ type: 'call', state: 'connected' }, 5_000, from);
       ears[ear].mark();
       await new Promise((resolve) => setTimeout(resolve, 9_500));
@@ -233,6 +233,12 @@ test('8USER: rtpengine in between, encrypted on the far side; both hear each oth
       return judge(cut(ears[ear].heard(), 0, 9_500), speech);
     });
   }
+}
+
+test('8USER: rtpengine in between, encrypted on the far side; both hear each other', {
+  timeout: 120_000,
+}, async (t) => {
+  await bothHear(t, 'encrypted');
   const invite = first(await lastCall(desk), 'in', /^INVITE /, /^m=audio \d+ RTP\/SAVP /m);
   const suites = [...invite.matchAll(/^a=crypto:(\d+) (\S+)/gm)];
   assert.equal(suites.length, 12);
@@ -246,4 +252,15 @@ test('8USER: rtpengine in between, encrypted on the far side; both hear each oth
   );
   for (const text of [invite, first(await lastCall(help), 'in', /^SIP\/2\.0 200 /, /^m=audio /m)])
     assert.match(text, new RegExp(`^c=IN IP4 ${anchor.replaceAll('.', '\\.')}`, 'm'), 'the sound passes rtpengine');
+});
+
+test('9USER: rtpengine in between, DTLS on the far side; both hear each other', { timeout: 120_000 }, async (t) => {
+  const there = desk.events.items.length;
+  await bothHear(t, 'handshake');
+  const { reason } = await desk.event({ state: 'encrypted' }, 100, there);
+  const call = await lastCall(desk);
+  const invite = first(call, 'in', /^INVITE /, /^m=audio \d+ UDP\/TLS\/RTP\/SAVP /m, /^a=fingerprint:/m);
+  const answer = first(call, 'out', /^SIP\/2\.0 200 /, /^m=audio \d+ UDP\/TLS\/RTP\/SAVP /m, /^a=fingerprint:/m);
+  const setups = [invite, answer].map((text) => /^a=setup:(\S+)/m.exec(text)?.[1]);
+  t.diagnostic(`${reason}, ${setups[0]} answered with ${setups[1]}`);
 });
