@@ -14,7 +14,7 @@ import {
   SipSyntaxError,
 } from '../message/index.ts';
 import { DEFAULT_TIMING } from '../transaction/index.ts';
-import { samePlace } from './account.ts';
+import { HOPS_MAX, samePlace } from './account.ts';
 import { ask } from './ask.ts';
 import { Branch, Branches } from './branch.ts';
 import type { Call, CallContext, Ending, Route } from './call.ts';
@@ -73,6 +73,8 @@ export class OutgoingCall implements Call, Machine {
   /** Until the first word of anybody. */
   #giveUpAt: number | undefined;
   #candidates: Route[] = [];
+  /** Servers that were passed over, and why: the word of the last one alone would mislead. */
+  readonly #passedOver: string[] = [];
   #renewed = false;
   #talk: Talk | undefined;
   #state: 'locating' | 'calling' | 'answered' | 'over' = 'locating';
@@ -126,11 +128,24 @@ export class OutgoingCall implements Call, Machine {
     this.#fail({ cause: 'transport', by: 'network', reason: `cannot find where ${this.#target} is` }, now);
   }
 
+  /** The next server: that one is out of order, or not there. */
+  #next(leg: Leg, why: string, now: number): void {
+    this.#passed(leg, why);
+    this.#attempt(now);
+  }
+
+  #passed({ hop }: Leg, why: string): void {
+    if (this.#passedOver.length < HOPS_MAX) this.#passedOver.push(`${why} at ${hop.remote.host}`);
+  }
+
   /** Nobody was reached there; unless there is somewhere else to go, the call is over. */
   #fail(ending: Ending, now: number): void {
     // §21.6: 6xx speaks for all of them.
     const next = this.#state === 'calling' && (ending.status ?? 0) < 600 ? this.#redirects.next() : undefined;
-    if (next === undefined) return this.#over(ending, now);
+    if (next === undefined) {
+      const before = this.#passedOver.length === 0 ? '' : `, after ${this.#passedOver.join(', ')}`;
+      return this.#over({ ...ending, reason: `${ending.reason}${before}` }, now);
+    }
     const { by, status, uri } = next;
     const { core, session, account, find } = this.#context;
     this.#target = formatUri(uri);
@@ -229,7 +244,10 @@ export class OutgoingCall implements Call, Machine {
         if (this.#state === 'locating') return this.#notFound(now);
         // It may answer late: then it is cancelled, or acknowledged and ended.
         for (const leg of this.#legs) {
-          if (!leg.dropped && !leg.proceeding) this.#context.core.targets.rest(leg.hop, now);
+          if (!leg.dropped && !leg.proceeding) {
+            this.#context.core.targets.rest(leg.hop, now);
+            if (this.#candidates.length > 0) this.#passed(leg, 'no answer');
+          }
           this.#drop(leg, now);
         }
         if (this.#candidates.length > 0) this.#attempt(now);
@@ -262,7 +280,7 @@ export class OutgoingCall implements Call, Machine {
       return this.#attempt(now);
     }
     // RFC 3263 §4.3: a server that is out of order is passed over.
-    if (status === 503 && this.#candidates.length > 0) return this.#attempt(now);
+    if (status === 503 && this.#candidates.length > 0) return this.#next(leg, `503 ${response.reason}`, now);
     if (this.#redirects.take(response, leg.request.uri)) this.#shielded ||= leg.hop.transport === 'tls';
     this.#fail({ cause: 'rejected', by: 'peer', status, reason: response.reason }, now);
   }
@@ -368,7 +386,7 @@ export class OutgoingCall implements Call, Machine {
       this.#renewed = true;
       this.#candidates.push({ hop: { ...leg.hop, flow: undefined }, account: leg.context.account });
     }
-    if (this.#candidates.length > 0) return this.#attempt(now);
+    if (this.#candidates.length > 0) return this.#next(leg, reason, now);
     this.#fail({ cause, by: 'network', reason }, now);
   }
 

@@ -257,6 +257,17 @@ test('503 leads to the next server, 486 does not', () => {
   const [, again] = peer.take();
   if (again.kind === 'request') peer.reply(again, 486);
   assert.deepEqual(peer.events, ['ended rejected peer 486']);
+  const ended = peer.sessions.at(-1)?.event;
+  assert.equal(ended?.type === 'ended' && ended.reason, 'Busy Here, after 503 Service Unavailable at 127.66.0.10');
+});
+
+test('who does not answer is named beside the last word of the next one', () => {
+  const peer = calling(two);
+  const again = peer.pass(3_000).sent.find(({ hop }) => hop.remote.host === '127.66.0.11')!.message;
+  assert.ok(again.kind === 'request');
+  peer.reply(again, 404);
+  const ended = peer.sessions.at(-1)?.event;
+  assert.equal(ended?.type === 'ended' && ended.reason, 'Not Found, after no answer at 127.66.0.10');
 });
 
 test('a server that cannot be reached leads to the next one at once', () => {
