@@ -33,6 +33,10 @@ allow(URI_HEADER, `${UNRESERVED}[]/?:+$;,@`);
 for (let code = 33; code < 127; code++) if (code !== 58) classes[code] |= NAME;
 for (let code = 128; code < 256; code++) classes[code] |= VALUE | USER;
 
+/** Each octet, those of capital letters as those of small ones. */
+export const folded = new Uint8Array(256);
+for (let code = 0; code < 256; code++) folded[code] = code >= 65 && code <= 90 ? code + 32 : code;
+
 function allow(kinds: number, characters: string): void {
   for (const character of characters) classes[character.charCodeAt(0)] |= kinds;
 }
@@ -64,11 +68,7 @@ export function trimmedEnd(codes: Uint8Array, from: number, to: number): number 
 
 /** Whether the octets from `from` are `word` (ASCII, lower-case letters), case aside. */
 export function sameWord(codes: Uint8Array, from: number, word: string): boolean {
-  for (let i = 0; i < word.length; i++) {
-    const code = codes[from + i];
-    const expected = word.charCodeAt(i);
-    if (code !== expected && !(code >= 65 && code <= 90 && code + 32 === expected)) return false;
-  }
+  for (let i = 0; i < word.length; i++) if (folded[codes[from + i]] !== word.charCodeAt(i)) return false;
   return true;
 }
 

@@ -181,7 +181,7 @@ export function readHostPort(text: string, codes: Uint8Array, from: number, end:
     if (at === from || codes[at - 1] === DASH || isMark(codes[from])) return undefined;
     host = text.slice(from, at);
   }
-  if (at === end) return { host };
+  if (at === end) return { host, port: undefined };
   at = skipBlanks(codes, at);
   if (at >= end || codes[at] !== COLON) return undefined;
   at = skipBlanks(codes, at + 1);
