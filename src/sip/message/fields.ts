@@ -52,6 +52,19 @@ export class Field {
     return new Scanner(this.text, this.codes, this.from, this.to, what);
   }
 
+  /**
+   * The same line with `first` at `middle` and `last` at `end` put in: positions a cursor of it has given, in the text it has
+   * walked, `walked`. Undefined when the value has been cut out of that text since.
+   */
+  insert(walked: string, middle: number, first: string, end: number, last: string): Field | undefined {
+    const { text } = this;
+    if (text !== walked) return undefined;
+    const from = this.codes === undefined ? 0 : this.from;
+    const to = this.codes === undefined ? text.length : this.to;
+    const value = text.slice(from, middle) + first + text.slice(middle, end) + last + text.slice(end, to);
+    return new Field(this.name, value);
+  }
+
   /** An LF that ends no line is looked for only now: few values are ever read. */
   private needsRepair(): boolean {
     if (this.rough) return true;
@@ -105,21 +118,27 @@ export abstract class HeaderFields {
   protected abstract changed(): void;
 
   protected find(name: HeaderName): Field | undefined {
+    const at = this.findFrom(name, 0);
+    return at < 0 ? undefined : this.fields[at];
+  }
+
+  /** Where the first line of that name stands at or behind line `from`; negative: nowhere. */
+  private findFrom(name: HeaderName, from: number): number {
     const { fields } = this;
-    for (let i = 0; i < fields.length; i++) if (fields[i].is(name)) return fields[i];
-    return undefined;
+    for (let i = from; i < fields.length; i++) {
+      // The objects tell known names apart; the others are compared in full.
+      if (fields[i].name === name || (!name.known && fields[i].is(name))) return i;
+    }
+    return -1;
   }
 
   /** What `read` makes of all lines of that name, in one list. */
   protected readAll<T>(name: HeaderName, read: (scanner: Scanner) => T[]): T[] {
-    let all: T[] | undefined;
-    for (const field of this.fields) {
-      if (!field.is(name)) continue;
-      const some = read(field.scan(name.written));
-      if (all === undefined) all = some;
-      else all.push(...some);
-    }
-    return all ?? [];
+    let at = this.findFrom(name, 0);
+    if (at < 0) return [];
+    const all = read(this.fields[at].scan(name.written));
+    while ((at = this.findFrom(name, at + 1)) >= 0) all.push(...read(this.fields[at].scan(name.written)));
+    return all;
   }
 
   /** The first line of that name, unfolded and trimmed. */

@@ -3,6 +3,7 @@ import { type NameAddr, readNameAddr, readNameAddrs } from './address.ts';
 import { SipSyntaxError } from './errors.ts';
 import { type Field, HeaderFields } from './fields.ts';
 import { type HeaderName, headerName } from './names.ts';
+import { formatParam, ParamList, StampedParams } from './params.ts';
 import type { Scanner } from './scanner.ts';
 import { readFirstVia, readVias, type Via } from './via.ts';
 
@@ -31,11 +32,11 @@ const RECORD_ROUTE = headerName('Record-Route');
  */
 export abstract class SipMessageBase extends HeaderFields {
   body: Uint8Array;
-  #via?: Via;
-  #from?: NameAddr;
-  #to?: NameAddr;
-  #cseq?: CSeq;
-  #contacts?: readonly NameAddr[];
+  private knownVia: Via | undefined = undefined;
+  private knownFrom: NameAddr | undefined = undefined;
+  private knownTo: NameAddr | undefined = undefined;
+  private knownCseq: CSeq | undefined = undefined;
+  private knownContacts: readonly NameAddr[] | undefined = undefined;
 
   constructor(fields: Field[], body: Uint8Array = NO_BODY) {
     super(fields);
@@ -43,13 +44,33 @@ export abstract class SipMessageBase extends HeaderFields {
   }
 
   protected override changed(): void {
-    this.#via = this.#from = this.#to = this.#cseq = this.#contacts = undefined;
+    this.knownVia = this.knownFrom = this.knownTo = this.knownCseq = this.knownContacts = undefined;
   }
 
   /** The topmost Via value. */
   get via(): Via {
-    this.#via ??= readFirstVia(this.need(VIA).scan('Via'));
-    return this.#via;
+    this.knownVia ??= readFirstVia(this.need(VIA).scan('Via'));
+    return this.knownVia;
+  }
+
+  /**
+   * Puts `received` behind the parameters of the topmost Via, and the port into an `rport` without value (RFC 3581 §4), in
+   * its text: nothing is read again. Says no, and does nothing, where it has no parameters or says `received` already.
+   */
+  stampVia(received: string, rport: number): boolean {
+    const { version, transport, host, port, params } = this.via;
+    if (!(params instanceof ParamList) || params.end < 0 || params.has('received')) return false;
+    const asked = params.get('rport');
+    if (typeof asked === 'string') return false;
+    const value = asked === null ? String(rport) : undefined;
+    const middle = value === undefined ? params.end : params.endOf('rport');
+    const first = value === undefined ? '' : `=${value}`;
+    const at = this.fields.indexOf(this.need(VIA));
+    const field = this.fields[at].insert(params.text, middle, first, params.end, formatParam('received', received));
+    if (field === undefined) return false;
+    this.fields[at] = field;
+    this.knownVia = { version, transport, host, port, params: new StampedParams(params, received, value) };
+    return true;
   }
 
   get vias(): Via[] {
@@ -57,13 +78,13 @@ export abstract class SipMessageBase extends HeaderFields {
   }
 
   get from(): NameAddr {
-    this.#from ??= readNameAddr(this.need(FROM).scan('From'));
-    return this.#from;
+    this.knownFrom ??= readNameAddr(this.need(FROM).scan('From'));
+    return this.knownFrom;
   }
 
   get to(): NameAddr {
-    this.#to ??= readNameAddr(this.need(TO).scan('To'));
-    return this.#to;
+    this.knownTo ??= readNameAddr(this.need(TO).scan('To'));
+    return this.knownTo;
   }
 
   get fromTag(): string | undefined {
@@ -79,14 +100,14 @@ export abstract class SipMessageBase extends HeaderFields {
   }
 
   get cseq(): CSeq {
-    this.#cseq ??= readCSeq(this.need(CSEQ).scan('CSeq'));
-    return this.#cseq;
+    this.knownCseq ??= readCSeq(this.need(CSEQ).scan('CSeq'));
+    return this.knownCseq;
   }
 
   /** Every Contact. `Contact: *` (RFC 3261 §10.2.2) is none of them: see `contactIsStar`. */
   get contacts(): readonly NameAddr[] {
-    this.#contacts ??= this.contactIsStar ? [] : this.readAll(CONTACT, readNameAddrs);
-    return this.#contacts;
+    this.knownContacts ??= this.contactIsStar ? [] : this.readAll(CONTACT, readNameAddrs);
+    return this.knownContacts;
   }
 
   get contactIsStar(): boolean {

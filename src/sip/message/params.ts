@@ -18,7 +18,7 @@ const QUOTE = 34;
 
 /** What a reader found: no text is made of a parameter before somebody asks for it. */
 export class ParamList implements Params {
-  private readonly text: string;
+  readonly text: string;
   private readonly codes: Uint8Array;
   private readonly marks: readonly number[];
   private map: ReadonlyMap<string, string | null> | undefined;
@@ -38,6 +38,16 @@ export class ParamList implements Params {
     return this.find(name) >= 0;
   }
 
+  /** Where the text of the last one ends; negative: there is none. */
+  get end(): number {
+    return this.endAt(this.marks.length - MARKS);
+  }
+
+  /** Where the text of the first `name` ends; negative: there is none. */
+  endOf(name: string): number {
+    return this.endAt(this.find(name));
+  }
+
   get size(): number {
     return this.all().size;
   }
@@ -52,6 +62,13 @@ export class ParamList implements Params {
       if (marks[i + 1] - marks[i] === name.length && sameWord(this.codes, marks[i], name)) return i;
     }
     return -1;
+  }
+
+  private endAt(mark: number): number {
+    if (mark < 0) return -1;
+    const from = this.marks[mark + 2];
+    if (from < 0) return this.marks[mark + 1];
+    return this.marks[mark + 3] + (this.codes[from - 1] === QUOTE ? 1 : 0);
   }
 
   private value(mark: number): string | null {
@@ -76,13 +93,47 @@ export class ParamList implements Params {
 
 export const NO_PARAMS: Params = new ParamList('', new Uint8Array(0), []);
 
+/** Those of a Via with what was seen of its sender: `received`, and the value of its `rport` where it had none. */
+export class StampedParams implements Params {
+  private readonly written: Params;
+  private readonly received: string;
+  private readonly rport: string | undefined;
+
+  constructor(written: Params, received: string, rport: string | undefined) {
+    this.written = written;
+    this.received = received;
+    this.rport = rport;
+  }
+
+  get(name: string): string | null | undefined {
+    if (name === 'received') return this.received;
+    if (name === 'rport' && this.rport !== undefined) return this.rport;
+    return this.written.get(name);
+  }
+
+  has(name: string): boolean {
+    return this.get(name) !== undefined;
+  }
+
+  get size(): number {
+    return this.written.size + 1;
+  }
+
+  *[Symbol.iterator](): IterableIterator<[string, string | null]> {
+    for (const [name] of this.written) yield [name, this.get(name)!];
+    yield ['received', this.received];
+  }
+}
+
 /** `;name=value` for each, quoted where it must be. */
 export function formatParams(params: Params): string {
   let text = '';
-  for (const [name, value] of params) {
-    text += value === null ? `;${name}` : `;${name}=${isPlainValue(value) ? value : quote(value)}`;
-  }
+  for (const [name, value] of params) text += formatParam(name, value);
   return text;
+}
+
+export function formatParam(name: string, value: string | null): string {
+  return value === null ? `;${name}` : `;${name}=${isPlainValue(value) ? value : quote(value)}`;
 }
 
 const isPlainValue = (text: string): boolean => /^[A-Za-z0-9\-.!%*_+`'~[\]:]+$/.test(text);

@@ -8,6 +8,7 @@ import { reasonPhrase } from './reasons.ts';
 import { SipRequest } from './request.ts';
 import { createResponse, SipResponse } from './response.ts';
 import { findLine, HEADER_LINES_MAX, scanFields } from './scan.ts';
+import { Scanner } from './scanner.ts';
 
 const LF = 10;
 const CR = 13;
@@ -71,7 +72,10 @@ function readRequestLine(
   if (methodEnd > from && codes[methodEnd] === SPACE && at > methodEnd + 1 && codes[at] === SPACE) {
     if (at + 8 === end && sameWord(codes, at + 1, 'sip/2.0')) {
       const uri = text.slice(methodEnd + 1, at);
-      return new SipRequest(text.slice(from, methodEnd), ascii ? uri : decodeLatin1(uri), fields, body);
+      const method = text.slice(from, methodEnd);
+      if (!ascii) return new SipRequest(method, decodeLatin1(uri), fields, body);
+      const place = new Scanner(text, codes, methodEnd + 1, at, 'Request-URI');
+      return new SipRequest(method, uri, fields, body, place);
     }
   }
   const line = decodeLatin1(text.slice(from, end));

@@ -16,13 +16,17 @@ export const SIPS_PORT = 5061;
 export function stampVia(message: SipMessage, remote: HostPort): void {
   try {
     const { via } = message;
+    const rport = via.params.has('rport') ? String(remote.port) : undefined;
+    // RFC 3581 §4: with rport, received is always there.
+    const elsewhere = rport !== undefined || via.host.toLowerCase() !== remote.host.toLowerCase();
+    const received = elsewhere ? remote.host : undefined;
+    if (via.params.get('rport') === rport && via.params.get('received') === received) return;
+    if (received !== undefined && message.stampVia(received, remote.port)) return;
+    // Somebody says something about himself that he cannot know.
     const params = new Map(via.params);
     params.delete('received');
-    // RFC 3581 §4: with rport, received is always there.
-    if (params.has('rport')) params.set('rport', String(remote.port));
-    if (params.has('rport') || via.host.toLowerCase() !== remote.host.toLowerCase())
-      params.set('received', remote.host);
-    if (params.size === via.params.size && [...params].every(([name, value]) => via.params.get(name) === value)) return;
+    if (rport !== undefined) params.set('rport', rport);
+    if (received !== undefined) params.set('received', received);
     const [, ...others] = splitList(message.header('Via')!);
     message.setFirst('Via', [formatVia({ ...via, params }), ...others].join(', '));
   } catch (error) {

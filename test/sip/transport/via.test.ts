@@ -2,7 +2,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CountingRandom } from '../../../src/base/index.ts';
-import { createRequest, createResponse, type Hop, parseUri, type Transport } from '../../../src/sip/message/index.ts';
+import {
+  createRequest,
+  createResponse,
+  type Hop,
+  parseMessage,
+  parseUri,
+  parseVias,
+  type Transport,
+} from '../../../src/sip/message/index.ts';
 import { Resolver, responseTarget, stampVia, TransportError } from '../../../src/sip/transport/index.ts';
 
 const remote = { host: '127.21.2.9', port: 40_000 };
@@ -37,6 +45,38 @@ for (const [sentence, via, expected] of [
   ['one that cannot be read stays', 'SIP/2.0/UDP ;;', 'SIP/2.0/UDP ;;'],
 ] as const) {
   test(`Via: ${sentence}`, () => assert.deepEqual(stamped(via, 'SIP/2.0/UDP last'), [expected, 'SIP/2.0/UDP last']));
+}
+
+const HERE = 'received=127.21.2.9';
+for (const [sentence, line, expected] of [
+  ['a flag of rport', 'Via: SIP/2.0/UDP desk;rport;branch=x', `SIP/2.0/UDP desk;rport=40000;branch=x;${HERE}`],
+  [
+    'rport at the end',
+    'v:SIP/2.0/UDP desk:5070 ;branch=x; RPORT  ',
+    `SIP/2.0/UDP desk:5070 ;branch=x; RPORT=40000;${HERE}`,
+  ],
+  ['no rport', 'Via: SIP/2.0/UDP desk;branch=x', `SIP/2.0/UDP desk;branch=x;${HERE}`],
+  [
+    'the first of a list',
+    'Via: SIP/2.0/UDP desk;rport;branch=x , SIP/2.0/TCP b;branch=y',
+    `SIP/2.0/UDP desk;rport=40000;branch=x;${HERE} , SIP/2.0/TCP b;branch=y`,
+  ],
+  ['a quoted value', 'Via: SIP/2.0/UDP desk;branch=x;a="b;rport"', `SIP/2.0/UDP desk;branch=x;a="b;rport";${HERE}`],
+  ['folded', 'Via: SIP/2.0/UDP desk;rport\r\n ;branch=x', `SIP/2.0/UDP desk;rport=40000 ;branch=x;${HERE}`],
+  ['beyond ASCII', 'Via: SIP/2.0/UDP desk;a="\u00fc";branch=x', `SIP/2.0/UDP desk;a="\u00fc";branch=x;${HERE}`],
+] as const) {
+  for (const cut of [false, true]) {
+    test(`Via on the wire: ${sentence}${cut ? ', its text asked for between' : ''}`, () => {
+      const message = parseMessage(Buffer.from(`OPTIONS sip:a SIP/2.0\r\nTo: <sip:a>\r\n${line}\r\n\r\n`));
+      if (cut) void [message.via, message.header('Via')];
+      stampVia(message, remote);
+      if (!cut) assert.equal(message.header('Via'), expected);
+      const [again] = parseVias(message.header('Via')!);
+      assert.deepEqual({ ...message.via, params: [...message.via.params] }, { ...again, params: [...again.params] });
+      assert.equal(message.via.params.get('received'), remote.host);
+      assert.equal(message.via.params.get('rport') ?? undefined, /rport=/i.test(expected) ? '40000' : undefined);
+    });
+  }
 }
 
 for (const [sentence, transport, via, expected] of [
