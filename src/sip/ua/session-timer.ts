@@ -17,6 +17,8 @@ const INTERVAL_MAX_S = 86_400;
 const INTERVAL_MIN_S = 30;
 /** How often a 422 is followed by asking for more; then for nothing. */
 const RAISES_MAX = 3;
+/** Who has wished to be refreshed this often, s, is guarded enough. */
+const CLOSE_S = 120;
 /** A refresh that failed is tried again no sooner. */
 const RETRY_MIN_MS = 5_000;
 
@@ -61,6 +63,11 @@ export class SessionTimer {
 
   get deadline(): number | undefined {
     return this.#timers.next;
+  }
+
+  /** The other side's wish has made the interval so short that a silent talk needs no question in between. */
+  get close(): boolean {
+    return this.#agreed !== undefined && this.#agreed.seconds <= Math.min(CLOSE_S, this.#wantedS - 1);
   }
 
   /** A dialog made by a request of this one goes on with what was learnt. */

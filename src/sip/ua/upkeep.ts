@@ -52,8 +52,12 @@ export class Upkeep {
     if (message.has('Allow')) this.allowsUpdate = message.list('Allow').includes('UPDATE');
   }
 
-  /** Asks for a sign of life, now; without one the talk ends. What is under way is a question already, with its own patience. */
+  /**
+   * Asks for a sign of life, now; without one the talk ends. What is under way is a question already, with its own patience;
+   * a short session timer asks often enough, or ends the talk itself.
+   */
   check(now: number): void {
+    if (this.#session.close) return;
     if (this.#timers.has('sign-of-life') || this.#talk.renegotiation.busy || this.#updating) return;
     this.#timers.set('sign-of-life', now + SIGN_OF_LIFE_MS);
     this.#refresh(now);

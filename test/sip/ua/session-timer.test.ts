@@ -335,6 +335,17 @@ test('a sign of life: any answer will do', () => {
   assert.deepEqual(peer.events, []);
 });
 
+for (const [granted, asked] of [
+  ['90;refresher=uas', []],
+  ['120;refresher=uac', []],
+  ['121;refresher=uac', ['UPDATE']],
+] as const)
+  test(`who wished for a session of ${granted} is asked for ${asked.length === 0 ? 'no' : 'a'} sign of life`, () => {
+    const { peer } = calls([['Session-Expires', granted], UPDATES]);
+    peer.do(peer.ua.check('s', peer.now));
+    assert.deepEqual(pass(peer, 400), asked);
+  });
+
 test('no sign of life: over in 4 s, and the BYE goes all the same', () => {
   const { peer } = calls([UPDATES]);
   peer.do(peer.ua.check('s', peer.now));
