@@ -18,7 +18,7 @@ import type { Connection, StreamTransport } from './connection.ts';
 import { allDone, systemReason, TransportError } from './errors.ts';
 import type { Frame } from './framing.ts';
 import { type LimitOptions, Limits, type StrangerCounts } from './limits.ts';
-import { sourceAddress } from './source.ts';
+import { isAny, type Listener, OwnSide } from './own-side.ts';
 import { Streams } from './streams.ts';
 import { Tls, type TlsOptions } from './tls.ts';
 import { UdpListener } from './udp.ts';
@@ -51,30 +51,19 @@ export interface SipTransportOptions {
   onBytes?(passage: Passage): void;
 }
 
-/** How long the answer "which of our addresses leads there" is believed, ms. */
-const SOURCE_CACHE_MS = 2000;
-const SOURCE_CACHE_MAX = 256;
-const ANY = ['0.0.0.0', '::'];
 /** How long the other side may take to read our 400 before its broken stream is cut, ms. */
 const FAULT_LINGER_MS = 2000;
 /** How often the log says what strangers did, when they did something. */
 const TELL_STRANGERS_MS = 60_000;
 const PONG = new Uint8Array([13, 10]);
 
-interface Listener {
-  readonly bound: HostPort;
-  readonly family: 4 | 6;
-}
-
-const isAny = ({ bound }: Listener): boolean => ANY.includes(bound.host);
-
 export class SipTransport {
   readonly #options: SipTransportOptions;
   readonly #udp: readonly UdpListener[];
   readonly #streams: Streams;
+  readonly #own: OwnSide;
   readonly #limits: Limits | undefined;
   #telling?: NodeJS.Timeout;
-  readonly #sources = new Map<string, { host: string | undefined; atMs: number }>();
 
   constructor(options: SipTransportOptions) {
     this.#options = options;
@@ -98,6 +87,7 @@ export class SipTransport {
       },
     });
     this.#streams.limits = this.#limits;
+    this.#own = new OwnSide(this.#udp, this.#streams);
   }
 
   /** Binds everything, or rejects with a `TransportError` naming the address and leaves nothing bound. */
@@ -119,7 +109,7 @@ export class SipTransport {
 
   /** Links, addresses or routes are others now: nothing is taken for known, and no connection kept that cannot live. */
   refresh(): void {
-    this.#sources.clear();
+    this.#own.refresh();
     this.#streams.refresh();
   }
 
@@ -156,45 +146,7 @@ export class SipTransport {
 
   /** Our side as `remoteHost` (an IP literal) sees it, with the listening port. Throws `TransportError` when nothing fits. */
   localFor(remoteHost: string, transport: Transport): HostPort {
-    const family = isIP(remoteHost.split('%')[0]);
-    const source = this.#source(remoteHost);
-    for (const candidates of this.#listeners(transport)) {
-      const fitting = candidates.filter((listener) => listener.family === family);
-      const exact = fitting.find(({ bound }) => bound.host === source);
-      const any = fitting.find(({ bound }) => ANY.includes(bound.host));
-      if (exact !== undefined) return exact.bound;
-      if (any !== undefined && source !== undefined) return { host: source, port: any.bound.port };
-      const specific = fitting.find(({ bound }) => !ANY.includes(bound.host));
-      if (specific !== undefined) return specific.bound;
-    }
-    throw new TransportError(
-      `Cannot reach ${remoteHost} over ${transport}: no listening address of its kind has a route`,
-    );
-  }
-
-  /**
-   * Those of the transport, then others: without a listener of its own requests can still be sent over it, and answers to
-   * them come back the same way.
-   */
-  #listeners(transport: Transport): readonly (readonly Listener[])[] {
-    switch (transport) {
-      case 'udp':
-        return [this.#udp];
-      case 'tcp':
-        return [this.#streams.of('tcp'), this.#udp];
-      case 'tls':
-        return [this.#streams.of('tls'), this.#udp, this.#streams.of('tcp')];
-    }
-  }
-
-  #source(remoteHost: string): string | undefined {
-    const now = performance.now();
-    const known = this.#sources.get(remoteHost);
-    if (known !== undefined && now - known.atMs < SOURCE_CACHE_MS) return known.host;
-    if (this.#sources.size >= SOURCE_CACHE_MAX) this.#sources.clear();
-    const host = sourceAddress(remoteHost);
-    this.#sources.set(remoteHost, { host, atMs: now });
-    return host;
+    return this.#own.localFor(remoteHost, transport);
   }
 
   /** Sends without waiting. What fails at once or later is reported by `onFailure`, never thrown. */
@@ -228,7 +180,7 @@ export class SipTransport {
     const { host, port } = hop.local;
     const listener =
       fitting.find(({ bound }) => bound.host === host && bound.port === port) ??
-      fitting.find(({ bound }) => ANY.includes(bound.host) && bound.port === port) ??
+      fitting.find((one) => isAny(one) && one.bound.port === port) ??
       fitting[0];
     if (listener === undefined) {
       queueMicrotask(() => fail(`no UDP socket for ${hop.remote.host}`));
@@ -248,16 +200,10 @@ export class SipTransport {
     transaction: string | undefined,
   ): void {
     // A named connection leads to where it came from, whatever port the Via says (RFC 3261 §18.2.2).
-    const connection = this.#streams.find(hop) ?? this.#streams.open(transport, hop, this.#bindTo(hop));
+    const connection = this.#streams.find(hop) ?? this.#streams.open(transport, hop, this.#own.bindTo(hop));
     this.#passed({ direction: 'out', transport, local: hop.local, remote: connection.remote, bytes });
     const asks = message.kind === 'request' && message.method !== 'ACK';
     connection.send(bytes, asks ? (message.via.params.get('branch') ?? undefined) : undefined, transaction);
-  }
-
-  /** A connection starts from the address we listen on, when that is a certain one. */
-  #bindTo({ transport, local }: Hop): string | undefined {
-    const listeners = transport === 'tls' ? this.#listeners(transport).flat() : this.#streams.listeners;
-    return listeners.some(({ bound }) => bound.host === local.host) ? local.host : undefined;
   }
 
   #passed(passage: Omit<Passage, 'known'>): void {
@@ -271,23 +217,14 @@ export class SipTransport {
     if (this.#limits?.admit(remote.host, performance.now()) === false) return;
     // RFC 5626 §3.5.2 and common practice: blank or zero octets keep a NAT binding open; STUN begins with 0 or 1.
     if (bytes.length === 0 || bytes[0] < 2 || (bytes.length <= 4 && /^\s*$/.test(bytes.toString('latin1')))) return;
-    const local = this.#localOf(listener.bound, remote.host);
+    const local = this.#own.ofDatagram(listener.bound, remote.host);
     this.#passed({ direction: 'in', transport: 'udp', local, remote, bytes });
     this.#receive(bytes, { transport: 'udp', remote, local });
   }
 
-  #localOf(bound: HostPort, remoteHost: string): HostPort {
-    if (!ANY.includes(bound.host)) return bound;
-    return { host: this.#source(remoteHost) ?? bound.host, port: bound.port };
-  }
-
   #frame(connection: Connection, frame: Frame): void {
     const { remote, transport, domains, identities } = connection;
-    const host = connection.localHost ?? '';
-    const listener = this.#listeners(transport)
-      .map((all) => all.find(({ bound }) => bound.host === host) ?? all.find(isAny) ?? all[0])
-      .find((found) => found !== undefined);
-    const local = { host, port: listener?.bound.port ?? 0 };
+    const local = this.#own.ofConnection(connection.localHost ?? '', transport);
     const hop: Hop = {
       transport,
       remote,
