@@ -3,7 +3,7 @@
  * port pairs are bound right here, because the offer needs them, and sound devices are opened here, because a driver that hangs
  * must not hold up the RTP.
  */
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { Logger } from '../base/index.ts';
 import { closePcm, type Half, type OpenPcm, openPcm } from '../io/soundcard/index.ts';
 import { bindPair, SocketError } from '../rtp/socket.ts';
@@ -140,6 +140,9 @@ class Engine implements MediaEngine {
     const letGo = await within(DRIVER_LIMIT_MS, this.#driversDone());
     this.hung = !letGo;
     if (!letGo) this.#logger.warn('a sound driver does not let go', { afterMs: DRIVER_LIMIT_MS });
+    // The end of the thread may be told before its last words are.
+    for (let item = receiveMessageOnPort(this.#port); item !== undefined; item = receiveMessageOnPort(this.#port))
+      this.#receive(item.message as FromWorker);
     this.#port.close();
     void this.#worker.terminate();
   }
