@@ -24,6 +24,11 @@ export const CLIENT_CALLS_MAX = 200;
 /** Requests of others remembered at once (32 s each on UDP); beyond it answered ones are forgotten, or new ones get a 503. */
 export const SERVER_TRANSACTIONS_MAX = 16_000;
 
+/** Octets of what is kept of them for their answers: of 16 000 ordinary ones, and of a hundred as long as a datagram can be. */
+export const SERVER_OCTETS_MAX = 8 << 20;
+/** What goes back in an answer (§8.2.6.2). */
+const KEPT = ['Via', 'Record-Route', 'From', 'To', 'Call-ID'] as const;
+
 /** How far it is looked for one that can be forgotten. */
 const FORGET_LOOK_MAX = 128;
 
@@ -42,6 +47,7 @@ interface Server {
   readonly side: 'server';
   readonly machine: InviteServerTransaction | NonInviteServerTransaction;
   hop: Hop;
+  readonly octets: number;
 }
 
 /** Names of transactions are opaque to callers. `now`: ms, monotonic. */
@@ -53,6 +59,7 @@ export class TransactionLayer {
   readonly #transactions = new Map<string, Client | Server>();
   readonly #alarms = new Alarms();
   #clients = 0;
+  #serverOctets = 0;
 
   constructor(random: Random, options: TransactionOptions = {}) {
     const { clientMax = CLIENT_TRANSACTIONS_MAX, serverMax = SERVER_TRANSACTIONS_MAX, ...timing } = options;
@@ -153,21 +160,32 @@ export class TransactionLayer {
       return this.#perform(id, known, known.machine.receive(request, now), hop);
     }
     if (ack) return [{ kind: 'request', request, hop }];
-    const full = this.#transactions.size - this.#clients >= this.#serverMax;
-    const forgotten = full ? this.#forgetAnswered() : [];
-    if (full && forgotten.length === 0) {
+    const octets = KEPT.reduce(
+      (sum, name) => request.headers(name).reduce((all, { length }) => all + length, sum),
+      id.length,
+    );
+    const full = (): boolean =>
+      this.#transactions.size - this.#clients >= this.#serverMax || this.#serverOctets + octets > SERVER_OCTETS_MAX;
+    const forgotten: TransactionOutput[] = [];
+    while (full()) {
+      const some = this.#forgetAnswered();
+      if (some.length === 0) break;
+      forgotten.push(...some);
+    }
+    if (full()) {
       const busy = createResponse(request, 503, undefined, {
         headers: [['Retry-After', '10']],
         toTag: this.#random.token(),
       });
-      return [{ kind: 'send', message: busy, hop }];
+      return [...forgotten, { kind: 'send', message: busy, hop }];
     }
     const reliable = hop.transport !== 'udp';
     const machine =
       request.method === 'INVITE'
         ? new InviteServerTransaction(reliable, this.#timing)
         : new NonInviteServerTransaction(reliable, this.#timing);
-    this.#transactions.set(id, { side: 'server', machine, hop });
+    this.#serverOctets += octets;
+    this.#transactions.set(id, { side: 'server', machine, hop, octets });
     return [...forgotten, { kind: 'request', request, hop, transaction: id }];
   }
 
@@ -249,6 +267,7 @@ export class TransactionLayer {
     this.#transactions.delete(id);
     this.#alarms.set(id, undefined);
     if (transaction.side === 'client') this.#clients--;
+    else this.#serverOctets -= transaction.octets;
   }
 
   /** RFC 3261 §18.1.1, §8.1.1.7 and RFC 3581 §3. */

@@ -232,6 +232,16 @@ test('beyond the cap one that was answered makes room, one that waits for its an
   assert.equal(transactions.size, 2);
 });
 
+test('requests as long as a datagram are forgotten sooner', () => {
+  const transactions = layer();
+  const long = 'x'.repeat(50_000);
+  for (let i = 0; i < 1_000; i++) {
+    const request = ask('MESSAGE', { Via: `SIP/2.0/UDP 127.21.1.2;branch=z9hG4bK${i}`, 'Call-ID': `${i}${long}` });
+    transactions.respond(started(transactions.receive(request, hop, i).slice(-1)), createResponse(request, 200), i);
+  }
+  assert.ok(transactions.size < 200, `${transactions.size}`);
+});
+
 test('beyond the cap a request of ours ends at once', () => {
   const transactions = layer({ clientMax: 1 });
   transactions.request(noVia('OPTIONS'), hop, 0);
