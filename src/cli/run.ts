@@ -6,6 +6,8 @@ import { socketToOpen } from './paths.ts';
 
 /** A stop that has not ended by then ends the process: systemd and people wait for 5 s. */
 const stopLimitMs = 4_500;
+/** The line for people follows so soon, once for all that has changed meanwhile. */
+const statusAfterMs = 50;
 
 export async function runService(file: string, stateDirectory: string): Promise<number> {
   const version = packageVersion();
@@ -25,6 +27,7 @@ export async function runService(file: string, stateDirectory: string): Promise<
     const config = await loadConfig(file, process.env);
     if (leaving) return 0;
     let service: Service | undefined;
+    let telling: NodeJS.Timeout | undefined;
     const why = new Promise<NodeJS.Signals | 'reload'>((done) => (wanted = done));
     service = new Service({
       config,
@@ -32,11 +35,17 @@ export async function runService(file: string, stateDirectory: string): Promise<
       socketPath: socketToOpen(),
       version,
       logger,
-      onChange: () => service && notify.status(summary(service.status())),
+      onChange: () => {
+        telling ??= setTimeout(() => {
+          telling = undefined;
+          if (service) notify.status(summary(service.status()));
+        }, statusAfterMs).unref();
+      },
       onReload: () => wanted('reload'),
     });
     const ended = why.then(async (reason) => {
       logger.info('Stopping', { reason });
+      clearTimeout(telling);
       if (reason !== 'reload') notify.stopping('saying goodbye');
       const limit = setTimeout(() => {
         logger.error(`Not everything ended within ${stopLimitMs} ms`);

@@ -1,4 +1,10 @@
-/** From a press at the control socket to the INVITE on the wire, beside baresip's `dial` at its control port. */
+/**
+ * From a press at the control socket to the INVITE on the wire, beside baresip's `dial` at its control port; both are
+ * connected already.
+ */
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { join } from 'node:path';
 import { Baresip } from '../kit/baresip.ts';
 import { leavePeers } from '../kit/peers.ts';
 import { respond, type SipSender, type SipText, udpSender } from '../kit/sip.ts';
@@ -10,7 +16,7 @@ const warmUp = 10;
 const desk = '127.0.0.61';
 
 /** `start` until the INVITE is here; the desk is busy, so that each call is over at once. */
-async function once(socket: SipSender, start: () => Promise<unknown>, over: () => Promise<unknown>): Promise<number> {
+async function one(socket: SipSender, start: () => Promise<unknown>, over: () => Promise<unknown>): Promise<number> {
   const seen = socket.inbox.items.length;
   const begin = performance.now();
   const started = start();
@@ -35,7 +41,7 @@ async function measure(
 ): Promise<void> {
   const took: number[] = [];
   for (let i = 0; i < warmUp + runs; i++) {
-    const ms = await once(socket, start, over);
+    const ms = await one(socket, start, over);
     if (i >= warmUp) took.push(ms);
   }
   print('press -> INVITE on the wire', who, spread(took));
@@ -52,6 +58,9 @@ await bench(async (cleaner) => {
   cleaner.after(() => phone.close());
   cleaner.after(() => leavePeers('baresip'));
 
+  const control = connect(join(terminal.directory, 'control.sock'));
+  cleaner.after(() => void control.destroy());
+  await once(control, 'connect');
   const towardsTerminal = await udpSender(desk, { address: terminal.address, port: 5060 }, 5060);
   let from = 0;
   await measure(
@@ -59,7 +68,8 @@ await bench(async (cleaner) => {
     towardsTerminal,
     () => {
       from = terminal.events.items.length;
-      return terminal.press('help', 20);
+      control.write('{"command":"press","button":"help","forMs":20}\n');
+      return once(control, 'data');
     },
     async () => {
       await terminal.event({ type: 'release' }, 5_000, from);
