@@ -19,8 +19,8 @@ interface Target {
   user: string;
 }
 
-const from = '127.43.0.2';
-const pager = '127.43.0.3';
+const from = '127.43.2.2';
+const pager = '127.43.2.3';
 const what: Record<Kind, string> = { options: 'OPTIONS', cancel: 'INVITE+CANCEL' };
 /** How many times baresip's rate. */
 const goals: Record<Kind, number> = { options: 3, cancel: 2 };
@@ -49,7 +49,7 @@ async function sustained(kind: Kind, to: Target): Promise<Sustained> {
 
 await bench(async (t) => {
   const terminal = await startTerminal(t, {
-    address: '127.43.0.50',
+    address: '127.43.2.50',
     env: { HAILPOINT_LOG: 'warn' },
     config: {
       sip: { rate: { known: 100_000 } },
