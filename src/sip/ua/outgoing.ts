@@ -2,7 +2,7 @@
  * A call of ours until it is answered: INVITE client side, RFC 3261 §13.2, CANCEL §9.1. Each attempt (with credentials, or at
  * the next server) is a leg of its own; each 2xx that comes is acknowledged, and the first one is the session: a `Talk`.
  */
-import { CodedError, Timers } from '../../base/index.ts';
+import { CodedError, earliest, Timers } from '../../base/index.ts';
 import { Dialog } from '../dialog/index.ts';
 import {
   formatHostPort,
@@ -13,14 +13,14 @@ import {
   type SipResponse,
   SipSyntaxError,
 } from '../message/index.ts';
-import { DEFAULT_TIMING } from '../transaction/index.ts';
 import { HOPS_MAX, samePlace } from './account.ts';
 import { ask } from './ask.ts';
 import { Branch, Branches } from './branch.ts';
 import type { Call, CallContext, Ending, Route } from './call.ts';
 import type { Machine } from './core.ts';
-import { ALLOW, bodyOf, type HeaderField, reasonHeader, retryAfterMs, SUPPORTED } from './headers.ts';
+import { ALLOW, bodyOf, reasonHeader, retryAfterMs, SUPPORTED } from './headers.ts';
 import { inform } from './info.ts';
+import { type Leg, Legs } from './leg.ts';
 import { Redirects } from './redirects.ts';
 import { Series } from './series.ts';
 import { SessionTimer } from './session-timer.ts';
@@ -37,28 +37,13 @@ const FIRST_ANSWER_MIN_MS = 500;
 /** Answers to one INVITE that are acknowledged and, but for the first, ended; more come from nobody who means us well. */
 export const ANSWERS_MAX = 32;
 
-interface Leg {
-  transaction: string;
-  request: SipRequest;
-  /** Who we are there. */
-  context: CallContext;
-  hop: Hop;
-  contact: string;
-  /** A provisional response has come, so a CANCEL may go (§9.1). */
-  proceeding: boolean;
-  /** Nothing of it is wanted any more. */
-  dropped: boolean;
-  /** By the tag of each 2xx: how to repeat its ACK. */
-  acknowledged: Map<string, () => void>;
-}
-
 export class OutgoingCall implements Call, Machine {
   /** The account changes with the route. */
   #context: CallContext;
   readonly #invitation: Invitation;
   readonly #series: Series;
-  readonly #timers = new Timers<'first-answer' | 'give-up'>();
-  readonly #legs = new Set<Leg>();
+  readonly #timers = new Timers<'first-answer'>();
+  readonly #legs: Legs;
   readonly #session: SessionTimer;
   readonly #branches = new Branches();
   /** Acknowledges a 2xx with the offer in it, once the owner has answered that. */
@@ -78,11 +63,11 @@ export class OutgoingCall implements Call, Machine {
   #renewed = false;
   #talk: Talk | undefined;
   #state: 'locating' | 'calling' | 'answered' | 'over' = 'locating';
-  #cancelReason: HeaderField[] = [];
 
   constructor(context: CallContext, invitation: Invitation, now: number) {
     this.#context = context;
     this.#invitation = invitation;
+    this.#legs = new Legs(context.core);
     this.#series = new Series(context.core);
     this.#session = new SessionTimer(context.core.config.sessionExpiresS);
     this.#redirects = new Redirects(parseUri(invitation.target), context.core.config.redirects);
@@ -97,7 +82,7 @@ export class OutgoingCall implements Call, Machine {
   }
 
   get deadline(): number | undefined {
-    return this.#timers.next;
+    return earliest([this.#timers.next, this.#legs.deadline]);
   }
 
   /** The ways there are known: by preference, the first is called now, those whose server rests last. */
@@ -239,26 +224,22 @@ export class OutgoingCall implements Call, Machine {
   }
 
   timeout(now: number): void {
-    for (const name of this.#timers.due(now)) {
-      if (name === 'first-answer') {
-        if (this.#state === 'locating') return this.#notFound(now);
-        // It may answer late: then it is cancelled, or acknowledged and ended.
-        for (const leg of this.#legs) {
-          if (!leg.dropped && !leg.proceeding) {
-            this.#context.core.targets.rest(leg.hop, now);
-            if (this.#candidates.length > 0) this.#passed(leg, 'no answer');
-          }
-          this.#drop(leg, now);
-        }
-        if (this.#candidates.length > 0) this.#attempt(now);
-        else this.#fail({ cause: 'timeout', by: 'network', reason: 'no answer to the INVITE' }, now);
-      } else {
-        // §9.1: 64*T1 after the CANCEL without a final response, the INVITE is taken for dead.
-        for (const leg of this.#legs) this.#context.core.abandon(leg.transaction);
-        this.#legs.clear();
-        this.#tidy();
+    for (const _firstAnswer of this.#timers.due(now)) this.#unanswered(now);
+    if (this.#legs.timeout(now)) this.#tidy();
+  }
+
+  #unanswered(now: number): void {
+    if (this.#state === 'locating') return this.#notFound(now);
+    // It may answer late: then it is cancelled, or acknowledged and ended.
+    for (const leg of this.#legs.all) {
+      if (!leg.dropped && !leg.proceeding) {
+        this.#context.core.targets.rest(leg.hop, now);
+        if (this.#candidates.length > 0) this.#passed(leg, 'no answer');
       }
+      this.#legs.drop(leg, now);
     }
+    if (this.#candidates.length > 0) this.#attempt(now);
+    else this.#fail({ cause: 'timeout', by: 'network', reason: 'no answer to the INVITE' }, now);
   }
 
   #heard(leg: Leg, response: SipResponse, from: Hop, now: number): void {
@@ -289,7 +270,7 @@ export class OutgoingCall implements Call, Machine {
     const first = !leg.proceeding;
     leg.proceeding = true;
     if (leg.dropped) {
-      if (first) this.#cancel(leg, now);
+      if (first) this.#legs.cancel(leg, now);
       return;
     }
     if (this.#state !== 'calling') return;
@@ -345,7 +326,8 @@ export class OutgoingCall implements Call, Machine {
     this.#talk = talk;
     talk.upkeep.accepted(response, now);
     this.#timers.clearAll();
-    for (const other of this.#legs) this.#drop(other, now);
+    this.#legs.wait();
+    for (const other of this.#legs.all) this.#legs.drop(other, now);
     this.#branches.forget(now);
     const { core, session, account } = leg.context;
     const focus = talk.dialog.focus ? { focus: true } : {};
@@ -390,28 +372,17 @@ export class OutgoingCall implements Call, Machine {
     this.#fail({ cause, by: 'network', reason }, now);
   }
 
-  #drop(leg: Leg, now: number): void {
-    if (leg.dropped) return;
-    leg.dropped = true;
-    if (leg.proceeding) this.#cancel(leg, now);
-  }
-
-  #cancel(leg: Leg, now: number): void {
-    this.#context.core.cancel(leg.transaction, this.#cancelReason, now);
-    if (!this.#timers.has('give-up')) this.#timers.set('give-up', now + 64 * DEFAULT_TIMING.t1Ms);
-  }
-
   end(now: number, reason?: string): void {
     if (this.#talk !== undefined) {
       this.#settle(now);
       return this.#talk.end(now, reason);
     }
     if (this.#state === 'over') return;
-    this.#cancelReason = reasonHeader(reason);
-    const legs = [...this.#legs];
+    this.#legs.reason = reasonHeader(reason);
+    const legs = this.#legs.all;
     // For the owner it is over; an answer that comes all the same is acknowledged and ended.
     this.#over({ cause: 'cancelled', by: 'us', reason: reason ?? 'given up' }, now);
-    for (const leg of legs) this.#drop(leg, now);
+    for (const leg of legs) this.#legs.drop(leg, now);
   }
 
   /** Before the answer, in each branch: as soon as it can take it. */
@@ -469,6 +440,7 @@ export class OutgoingCall implements Call, Machine {
   #tidy(): void {
     if (this.#legs.size > 0 || (this.#state !== 'over' && this.#state !== 'answered')) return;
     this.#timers.clearAll();
+    this.#legs.wait();
     this.#context.core.machines.delete(this);
   }
 }
