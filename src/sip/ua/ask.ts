@@ -10,6 +10,8 @@ export interface Asking {
   hop: Hop;
   /** Whose credentials may be used: only when `hop` leads to one of its servers, and those of that server. */
   account: Account | undefined;
+  /** False: nobody cares any more, and a challenge is heard like any refusal. Absent: somebody does. */
+  wanted?: () => boolean;
   /** Hears everything but the challenges that were answered. */
   handler: Handler;
 }
@@ -25,7 +27,8 @@ export function ask(core: Core, asking: Asking, now: number): void {
   };
   const response: Handler['response'] = (answer, from, at) => {
     const challenged = answer.status === 401 || answer.status === 407;
-    if (challenged && credentials?.learn(answer, attempts) === true) send(at);
+    const wanted = asking.wanted?.() ?? true;
+    if (challenged && wanted && credentials?.learn(answer, attempts) === true) send(at);
     else handler.response(answer, from, at);
   };
   send(now);

@@ -190,7 +190,8 @@ export class OutgoingCall implements Call, Machine {
         if (leg !== undefined) this.#failed(leg, cause, reason, at);
       },
     };
-    ask(core, { make, hop, account, handler }, now);
+    // Given up or hung up meanwhile: proving who we are would make it ring.
+    ask(core, { make, hop, account, handler, wanted: () => leg?.dropped !== true }, now);
   }
 
   get #account(): string | undefined {

@@ -261,6 +261,23 @@ test('503 leads to the next server, 486 does not', () => {
   assert.equal(ended?.type === 'ended' && ended.reason, 'Busy Here, after 503 Service Unavailable at 127.66.0.10');
 });
 
+const CHALLENGE: [string, string][] = [['WWW-Authenticate', 'Digest realm="r", nonce="n"']];
+
+test('hung up before the challenge came: it is acknowledged, and nobody is made to ring', () => {
+  const peer = calling();
+  const invite = peer.request('INVITE');
+  peer.do(peer.ua.end('s', peer.now));
+  assert.deepEqual(peer.reply(invite, 401, { headers: CHALLENGE }).lines(), ['ACK']);
+  assert.deepEqual(peer.pass(40_000).ua.counts.sessions, 0);
+});
+
+test('a server that was passed over asks for a password too late', () => {
+  const peer = calling(two);
+  const invite = peer.request('INVITE');
+  peer.pass(3_000).take();
+  assert.deepEqual(peer.reply(invite, 401, { headers: CHALLENGE }).lines(), ['ACK']);
+});
+
 test('who does not answer is named beside the last word of the next one', () => {
   const peer = calling(two);
   const again = peer.pass(3_000).sent.find(({ hop }) => hop.remote.host === '127.66.0.11')!.message;
