@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test, { type TestContext } from 'node:test';
 import { Baresip } from '../kit/baresip.ts';
-import { asterisk, leavePeers, peerProcess, startPeers, stopPeers } from '../kit/peers.ts';
+import { asterisk, leavePeers, peerProcess, peersCa, startPeers, stopPeers } from '../kit/peers.ts';
 import { account, net, startTerminal, type TerminalProcess, type Tree } from '../kit/terminal.ts';
 import { until } from '../kit/wait.ts';
 
@@ -191,6 +191,38 @@ test('the proxy is killed in a talk that it only signals: the talk goes on, and 
   await terminal.press();
   await terminal.event({ type: 'call', state: 'connected' }, 5_000, again);
   await terminal.command('hangup');
+});
+
+test('a proxy hangs behind TLS: the other server takes the press, and what the proxy says when it wakes makes nobody ring', {
+  timeout: 90_000,
+}, async (t) => {
+  await asterisk();
+  await startPeers(['kamailio']);
+  const both = account('1001', {
+    address: 'sip:1001@peers.test',
+    servers: [`sip:${proxy}:5061;transport=tls`, `sip:${pbx}`],
+  });
+  const terminal = await terminalOf(t, {
+    sip: { tls: { ca: (await peersCa()).path }, accounts: { pbx: both } },
+    calls: { tone: { steps: [{ ring: ['sip:603@peers.test'] }] } },
+    buttons: { tone: { press: { call: 'tone' } } },
+  });
+  await terminal.registered();
+  await kill('kamailio', 'SIGSTOP');
+  t.after(() => kill('kamailio', 'SIGCONT').catch(() => {}));
+  const from = terminal.events.items.length;
+  const pressed = performance.now();
+  await terminal.press('tone');
+  await terminal.event({ type: 'call', state: 'connected' }, 5_000, from);
+  t.diagnostic(`press to answer ${Math.round(performance.now() - pressed)} ms`);
+  await terminal.event({ type: 'registration', reason: `200 OK at ${pbx}:5060 (UDP)` }, 12_000, from);
+  await terminal.command('hangup');
+  await kill('kamailio', 'SIGCONT');
+  const away = terminal.events.items.length;
+  await terminal.event({ type: 'registration', reason: `200 OK at ${proxy}:5061 (TLS)` }, backLimitMs, away);
+  const there = (await terminal.sip()).filter(({ remote }) => remote.host === proxy);
+  const invites = there.filter(({ direction, text }) => direction === 'out' && /^INVITE /.test(text));
+  assert.equal(invites.length, 1, 'the INVITE that nobody answered, and no other');
 });
 
 test('a telephone is killed in a direct talk: it is over within 15 s, with a reason', {
