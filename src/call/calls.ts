@@ -308,6 +308,8 @@ export class Calls {
           return this.#offers.refresh(call, event.hop, now);
         case 'offered':
           return this.#offers.offered(call, event.offer, now, event.branch);
+        case 'focus':
+          return [up({ type: 'merged', call: call.id, conference: event.focus })];
         case 'info':
           return this.#info(call, event.request);
         case 'referring':

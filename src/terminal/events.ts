@@ -27,6 +27,7 @@ export interface CallEvent {
     | 'transferring'
     | 'transferred'
     | 'transfer-failed'
+    | 'conference'
     | 'lost'
     | 'waiting'
     | 'refused'

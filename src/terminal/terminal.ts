@@ -106,6 +106,7 @@ export class Terminal {
       case 'transfer':
       case 'left':
       case 'transferred':
+      case 'merged':
       case 'not-transferred':
       case 'handed-over': {
         const stay = input.type === 'transfer' ? ([{ type: 'stay', transfer: input.transfer }] as const) : [];

@@ -25,6 +25,11 @@ export class Transfers {
   #asked = 0;
 
   take(input: TransferInput, { peer: from, ...call }: Movable): TerminalAction[] {
+    if (input.type === 'merged') {
+      call.moveTo(from, input.conference);
+      const reason = `the other side is ${input.conference ? 'a conference now' : 'no conference any more'}`;
+      return [call.tell('conference', { reason })];
+    }
     const { call: leg } = input;
     const to = printable(input.to);
     switch (input.type) {

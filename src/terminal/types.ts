@@ -90,6 +90,8 @@ export type TransferInput =
   | { type: 'left'; call: string; to: string }
   /** From now on it is a call with `to`; nothing else about it has changed. */
   | { type: 'transferred'; call: string; to: string; conference?: boolean }
+  /** The other side has become a conference, or is one person again. */
+  | { type: 'merged'; call: string; conference: boolean }
   /** We followed, but `to` was not to be had: it is still the old call. */
   | { type: 'not-transferred'; call: string; to: string; reason: string }
   /** What became of our `refer`. */

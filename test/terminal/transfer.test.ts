@@ -31,6 +31,20 @@ describe('the other side moves us', () => {
     assert.equal(story.terminal.status(0).calls[0].conference, true);
   });
 
+  test('the other side becomes a conference in the middle of a talk, and is none again', () => {
+    for (const story of [talking(), paged('intercom')]) {
+      const [{ call, peer }] = story.terminal.status(0).calls;
+      const leg = call === 'in' ? 'in' : 't1.1';
+      assert.deepEqual(story.tell({ type: 'merged', call: leg, conference: true }).all, [`*call conference ${peer}`]);
+      assert.equal(story.terminal.status(0).calls[0].conference, true);
+      story.tell({ type: 'merged', call: leg, conference: false });
+      assert.deepEqual(
+        [story.terminal.status(0).calls[0].peer, 'conference' in story.terminal.status(0).calls[0]],
+        [peer, false],
+      );
+    }
+  });
+
   test('left with somebody who only rings: the ringback sounds, and after 20 s the plan begins anew', () => {
     const story = talking().tell(asks('t1.1')).skip().tell({ type: 'left', call: 't1.1', to });
     assert.deepEqual(story.did, ['ringback on']);

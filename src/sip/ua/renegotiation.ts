@@ -114,7 +114,7 @@ export class Renegotiation {
     this.#theirs = undefined;
     core.invitations.delete(transaction);
     // RFC 3262 §5: PRACK is no target refresh request.
-    if (request.method !== 'PRACK') this.#talk.dialog.refresh(request);
+    if (request.method !== 'PRACK') this.#retarget(request);
     if (request.method === 'INVITE' && body !== undefined) return this.#talk.answer(transaction, request, body, now);
     const headers: HeaderField[] = this.#talk.headers.filter(([name]) => name !== 'User-Agent');
     // RFC 4028 §7.4: the interval is agreed on with the answer to the INVITE, and from then on.
@@ -123,6 +123,13 @@ export class Renegotiation {
     headers.push(['Server', core.config.product]);
     if (body !== undefined) headers.push(['Content-Type', body.contentType]);
     core.respond(transaction, createResponse(request, 200, undefined, { headers, body: body?.bytes }), now);
+  }
+
+  #retarget(request: SipRequest): void {
+    const { dialog } = this.#talk;
+    const { focus } = dialog;
+    dialog.refresh(request);
+    if (dialog.focus !== focus) this.#talk.emit({ type: 'focus', focus: !focus });
   }
 
   #refuse({ request, transaction }: Theirs, status: number, reason: string | undefined, now: number): void {

@@ -118,6 +118,8 @@ export type SessionEvent =
    * the way there is another one now, which the offer has to name.
    */
   | { type: 'refresh'; hop?: Hop }
+  /** By a re-INVITE or UPDATE the other side has become the focus of a conference (RFC 4579 §5.1), or is none any more. */
+  | { type: 'focus'; focus: boolean }
   /** INFO and the like inside the session; already answered. */
   | { type: 'info'; request: SipRequest }
   /**

@@ -248,6 +248,8 @@ export function summary(event: SessionEvent): string {
       return `referring ${event.state} ${event.status}`;
     case 'refresh':
       return 'refresh';
+    case 'focus':
+      return event.focus ? 'a focus now' : 'no focus any more';
     case 'redirected':
       return `redirected ${event.status} by ${event.by} to ${event.to}`;
   }

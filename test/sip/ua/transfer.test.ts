@@ -399,6 +399,16 @@ test('a focus is known by its Contact', () => {
   assert.equal(peer.events.at(-1), 'accepted with body by a focus');
 });
 
+test('so is one that the other side becomes by UPDATE or re-INVITE, once', () => {
+  const { peer, names } = talking();
+  const focus = '<sip:conf@127.66.0.10>;isfocus';
+  peer.events.length = 0;
+  for (const contact of [focus, focus, undefined]) peer.ask('UPDATE', { ...names, contact });
+  peer.ask('INVITE', { ...names, contact: focus, body: offer });
+  peer.do(peer.ua.answerOffer('s', answer, peer.now));
+  assert.deepEqual(peer.events, ['a focus now', 'no focus any more', 'offered', 'a focus now']);
+});
+
 test('what we can do is said: REFER, NOTIFY, replaces, norefersub', () => {
   const { peer } = talking();
   peer.ask('OPTIONS');
