@@ -26,9 +26,9 @@ ${rows.join('\n')}
 `;
 }
 
-test('CONFIGURATION.md names every key once, as the schema has it', () => {
-  if (process.env.WRITE !== undefined) writeFileSync(join(packageFolder, 'CONFIGURATION.md'), written());
-  assert.equal(read('CONFIGURATION.md'), written(), 'write it anew: WRITE=1 node build/test/config/reference.test.js');
+test('src/config/README.md names every key once, as the schema has it', () => {
+  if (process.env.WRITE !== undefined) writeFileSync(join(packageFolder, 'src/config/README.md'), written());
+  assert.equal(read('src/config/README.md'), written(), 'write it anew: WRITE=1 node build/test/config/reference.test.js');
 });
 
 test('the examples of the README load', async () => {
