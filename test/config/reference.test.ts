@@ -28,7 +28,11 @@ ${rows.join('\n')}
 
 test('src/config/README.md names every key once, as the schema has it', () => {
   if (process.env.WRITE !== undefined) writeFileSync(join(packageFolder, 'src/config/README.md'), written());
-  assert.equal(read('src/config/README.md'), written(), 'write it anew: WRITE=1 node build/test/config/reference.test.js');
+  assert.equal(
+    read('src/config/README.md'),
+    written(),
+    'write it anew: WRITE=1 node build/test/config/reference.test.js',
+  );
 });
 
 test('the examples of the README load', async () => {
