@@ -14,6 +14,7 @@ import {
   SipSyntaxError,
   type Transport,
 } from '../message/index.ts';
+import { withCause } from './q850.ts';
 import type { Body } from './types.ts';
 
 export type { HeaderField };
@@ -89,7 +90,8 @@ export function reasonHeader(reason: string | undefined): HeaderField[] {
 
 /** What the other side gives as its reason for BYE or CANCEL, for people. */
 export function reasonOf(request: SipRequest, otherwise: string): string {
-  return request.header('Reason')?.slice(0, 200) ?? otherwise;
+  const reason = request.header('Reason');
+  return reason === undefined ? otherwise : withCause(reason.slice(0, 200));
 }
 
 /** What a server can ask for at most: a help point cannot do without it for an hour. */

@@ -111,6 +111,20 @@ for (const [name, act, said, ended] of [
   });
 }
 
+for (const [reason, told] of [
+  ['Q.850;cause=16', 'Q.850;cause=16 (normal call clearing)'],
+  ['q.850 ; cause=41', 'q.850 ; cause=41 (temporary failure)'],
+  ['Q.850;cause=99', 'Q.850;cause=99'],
+  ['Q.850;cause=16;text="Terminated"', 'Q.850;cause=16;text="Terminated"'],
+] as const) {
+  test(`a CANCEL because of ${reason} is told as ${told}`, () => {
+    const { peer } = called({ body: offer, branch: 'z9hG4bKi', sequence: 7 });
+    peer.ask('CANCEL', { branch: 'z9hG4bKi', sequence: 7, headers: [['Reason', reason]] });
+    const event = peer.event();
+    assert.equal(event.type === 'ended' && event.reason, told);
+  });
+}
+
 test('CANCEL: 200 with the tag of the 487, and the event says why', () => {
   const { peer } = called({ body: offer, branch: 'z9hG4bKi', sequence: 7 });
   peer.do(peer.ua.ring(peer.session, peer.now)).take();
