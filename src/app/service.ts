@@ -162,6 +162,7 @@ export class Service {
       onMessage: (message, hop) => this.#take(() => this.#calls.receive(message, hop, now())),
       onBytes: (passage) => this.#trace.put(passage, passage.known ? 'known' : 'strangers', Date.now()),
       onFailure: (transaction, reason) => this.#take(() => this.#calls.transportFailed(transaction, reason, now())),
+      onRefused: (transaction) => this.#take(() => this.#calls.refused(transaction, now())),
       onClosed: (flow) => this.#take(() => this.#calls.transportChanged({ kind: 'flow', flow }, now())),
     });
     this.#resolver = new Resolver({

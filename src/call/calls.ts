@@ -77,6 +77,10 @@ export class Calls {
     return this.#climb(this.#ua.transportFailed(transaction, reason, now), now);
   }
 
+  refused(transaction: string, now: number): CallOutput[] {
+    return this.#climb(this.#ua.refused(transaction, now), now);
+  }
+
   transportChanged(change: TransportChange, now: number): CallOutput[] {
     return this.#climb(this.#ua.transportChanged(change, now), now);
   }

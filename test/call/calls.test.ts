@@ -27,6 +27,7 @@ function bench(options: { noPorts?: boolean; account?: string } = {}) {
     resolved: () => events.splice(0),
     transportChanged: () => [],
     transportFailed: () => [],
+    refused: () => [],
     start: () => [],
     stop: () => [],
     invite: (invitation: Invitation) => {

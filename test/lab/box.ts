@@ -80,6 +80,7 @@ export class Box extends Peer {
       receive: calls.receive.bind(calls),
       resolved: calls.resolved.bind(calls),
       transportFailed: calls.transportFailed.bind(calls),
+      refused: calls.refused.bind(calls),
       transportChanged: calls.transportChanged.bind(calls),
       timeout: (now: number) => {
         this.#act(whole.timeout(now));

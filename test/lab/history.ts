@@ -383,7 +383,8 @@ export class History<P extends Peer = Peer> {
   #below(): string {
     const { peer } = this;
     const transaction = this.pick(this.#transactions);
-    if (transaction !== undefined && this.chance(0.7))
+    if (transaction !== undefined && this.chance(0.3)) peer.do(peer.ua.refused(transaction, peer.now));
+    else if (transaction !== undefined && this.chance(0.6))
       peer.do(peer.ua.transportFailed(transaction, 'ECONNREFUSED', peer.now));
     else peer.do(peer.ua.transportChanged(this.pick([{ kind: 'network' }, { kind: 'flow', flow: 'f1' }]), peer.now));
     return 'below';

@@ -22,6 +22,7 @@ import { isAny, type Listener, OwnSide } from './own-side.ts';
 import { Streams } from './streams.ts';
 import { Tls, type TlsOptions } from './tls.ts';
 import { UdpListener } from './udp.ts';
+import { UdpPeers } from './udp-peers.ts';
 import { responseTarget, stampVia } from './via.ts';
 
 /** Bytes as they passed, for a trace. */
@@ -46,6 +47,11 @@ export interface SipTransportOptions {
   onMessage(message: SipMessage, hop: Hop): void;
   /** What `send` was given with `transaction` could not be sent, or its connection broke before any answer. */
   onFailure(transaction: string, reason: string): void;
+  /**
+   * The network says that nobody is where `transaction` was sent by UDP, and nobody there has said anything (RFC 3261 §18.4).
+   * A hint: it may be forged, and a later copy may be heard by a server that is just being started.
+   */
+  onRefused?(transaction: string, reason: string): void;
   /** A connection has ended, whoever opened it; before what waited for an answer on it is reported. */
   onClosed?(flow: string): void;
   onBytes?(passage: Passage): void;
@@ -60,6 +66,7 @@ const PONG = new Uint8Array([13, 10]);
 export class SipTransport {
   readonly #options: SipTransportOptions;
   readonly #udp: readonly UdpListener[];
+  readonly #peers: UdpPeers;
   readonly #streams: Streams;
   readonly #own: OwnSide;
   readonly #limits: Limits | undefined;
@@ -75,6 +82,10 @@ export class SipTransport {
         (reason) => options.logger.warn('sip udp socket', { host: address.host, port: address.port, reason }),
       );
       return listener;
+    });
+    this.#peers = new UdpPeers({
+      onRefused: (transaction, reason) => options.onRefused?.(transaction, reason),
+      onTrouble: (remote, reason) => options.logger.debug('sip udp socket of one server', { ...remote, reason }),
     });
     const { tcp, tls = [] } = options.listen;
     this.#streams = new Streams({ tcp, tls }, new Tls(options.tls ?? {}), {
@@ -104,12 +115,14 @@ export class SipTransport {
   /** Closes everything; queued answers on connections are sent first. */
   async stop(): Promise<void> {
     clearInterval(this.#telling);
+    this.#peers.close();
     await Promise.all([...this.#udp.map((listener) => listener.stop()), this.#streams.stop()]);
   }
 
   /** Links, addresses or routes are others now: nothing is taken for known, and no connection kept that cannot live. */
   refresh(): void {
     this.#own.refresh();
+    this.#peers.close();
     this.#streams.refresh();
   }
 
@@ -160,7 +173,7 @@ export class SipTransport {
     if (message.kind === 'request') this.#limits?.asked(remote.host, performance.now());
     switch (hop.transport) {
       case 'udp':
-        this.#sendDatagram(bytes, { ...hop, remote }, fail);
+        this.#sendDatagram(bytes, message, { ...hop, remote }, transaction, fail);
         break;
       case 'tcp':
       case 'tls':
@@ -174,7 +187,13 @@ export class SipTransport {
     }
   }
 
-  #sendDatagram(bytes: Uint8Array, hop: Hop, fail: (reason: string) => void): void {
+  #sendDatagram(
+    bytes: Uint8Array,
+    message: SipMessage,
+    hop: Hop,
+    transaction: string | undefined,
+    fail: (reason: string) => void,
+  ): void {
     const family = isIP(hop.remote.host.split('%')[0]);
     const fitting = this.#udp.filter((listener) => listener.family === family);
     const { host, port } = hop.local;
@@ -187,7 +206,9 @@ export class SipTransport {
       return;
     }
     this.#passed({ direction: 'out', transport: 'udp', local: hop.local, remote: hop.remote, bytes });
-    listener.send(bytes, hop.remote, (error) => {
+    const known = this.#limits?.knows(hop.remote.host, performance.now()) ?? true;
+    const open = known && message.kind === 'request';
+    this.#peers.send(listener, hop.remote, { bytes, message, transaction, open }, (error) => {
       if (error !== null) fail(systemReason(error));
     });
   }
@@ -258,7 +279,9 @@ export class SipTransport {
   }
 
   #answered(response: SipResponse, { flow }: Hop): void {
-    this.#streams.answered(response.via.params.get('branch') ?? '');
+    const branch = response.via.params.get('branch') ?? '';
+    this.#streams.answered(branch);
+    this.#peers.answered(branch);
     const registered = response.cseq.method === 'REGISTER' && response.status >= 200 && response.status < 300;
     if (!registered || flow === undefined) return;
     // RFC 5626 §4.4.1, §6: with either the server has promised to answer pings.

@@ -1,73 +1,68 @@
-/** One bound UDP socket. */
+/**
+ * One bound UDP socket, and beside it, at the same address and port, one for each server: the system gives a connected socket
+ * what its other side sends, so strangers cannot fill the queue of a server, and tells it the ICMP errors of what it sent.
+ */
 import { createSocket, type Socket } from 'node:dgram';
-import { isIP } from 'node:net';
 import type { HostPort } from '../message/index.ts';
 import { systemReason, TransportError } from './errors.ts';
+import { closeSocket, familyOf, openUdp } from './system.ts';
 
 /** Asked of the kernel: a burst of INVITEs must not be lost while the process is busy. */
 const RECEIVE_BUFFER_BYTES = 1 << 20;
+
+type OnDatagram = (bytes: Buffer, remote: HostPort) => void;
 
 export class UdpListener {
   readonly configured: HostPort;
   /** With the port the system chose when 0 was asked for. */
   bound: HostPort;
   readonly family: 4 | 6;
-  readonly #onDatagram: (bytes: Buffer, remote: HostPort) => void;
+  readonly #onDatagram: OnDatagram;
   readonly #onError: (reason: string) => void;
   /** While it is bound. */
-  #socket?: Socket;
+  #open?: { socket: Socket; fd: number };
 
-  constructor(
-    address: HostPort,
-    onDatagram: (bytes: Buffer, remote: HostPort) => void,
-    onError: (reason: string) => void,
-  ) {
+  constructor(address: HostPort, onDatagram: OnDatagram, onError: (reason: string) => void) {
     this.configured = address;
     this.bound = address;
-    this.family = isIP(address.host.split('%')[0]) === 6 ? 6 : 4;
+    this.family = familyOf(address.host);
     this.#onDatagram = onDatagram;
     this.#onError = onError;
   }
 
   /** Again after `stop`, too: an address may be there later. */
-  start(): Promise<void> {
+  async start(): Promise<void> {
     const { host, port } = this.configured;
-    const socket = createSocket({
-      type: this.family === 6 ? 'udp6' : 'udp4',
-      ipv6Only: this.family === 6,
-      recvBufferSize: RECEIVE_BUFFER_BYTES,
-      // Addresses are literals: nothing to look up, so a datagram leaves in the same turn.
-      lookup: (host, _options, done) => done(null, host, this.family),
-    });
-    this.#socket = socket;
-    socket.on('message', (bytes, from) => this.#onDatagram(bytes, { host: from.address, port: from.port }));
-    socket.on('error', (error) => this.#onError(systemReason(error)));
-    return new Promise((resolve, reject) => {
-      const failed = (error: Error) =>
-        reject(
-          new TransportError(`Cannot listen on udp ${host} port ${port}: ${systemReason(error)}`, { cause: error }),
-        );
-      socket.once('error', failed);
-      socket.bind({ address: host, port, exclusive: true }, () => {
-        socket.off('error', failed);
-        this.bound = { host, port: socket.address().port };
-        resolve();
-      });
-    });
+    try {
+      const fd = openUdp(host, port);
+      const socket = adopt(fd, this.family, this.#onDatagram, (error) => this.#onError(systemReason(error)));
+      this.#open = { socket, fd };
+      this.bound = { host, port: socket.address().port };
+    } catch (error) {
+      throw new TransportError(`Cannot listen on udp ${host} port ${port}: ${systemReason(error)}`, { cause: error });
+    }
   }
 
   send(bytes: Uint8Array, to: HostPort, done: (error: Error | null) => void): void {
     try {
-      if (!this.#socket) throw new Error('the socket is not open');
-      this.#socket.send(bytes, to.port, to.host, done);
+      if (!this.#open) throw new Error('the socket is not open');
+      this.#open.socket.send(bytes, to.port, to.host, done);
     } catch (error) {
       queueMicrotask(() => done(error as Error));
     }
   }
 
+  /** A socket for `remote` alone, at the address and port of this one. Throws the error of the system. */
+  beside(remote: HostPort, onError: (error: Error) => void): UdpPeer {
+    if (!this.#open) throw new Error('the socket is not open');
+    const fd = openUdp(this.bound.host, this.bound.port, this.#open.fd);
+    // What others send until it is connected reaches it too.
+    return new UdpPeer(adopt(fd, this.family, this.#onDatagram, onError), remote);
+  }
+
   stop(): Promise<void> {
-    const socket = this.#socket;
-    this.#socket = undefined;
+    const socket = this.#open?.socket;
+    this.#open = undefined;
     return new Promise((resolve) => {
       try {
         if (socket) socket.close(() => resolve());
@@ -77,4 +72,54 @@ export class UdpListener {
       }
     });
   }
+}
+
+export class UdpPeer {
+  readonly #socket: Socket;
+
+  constructor(socket: Socket, remote: HostPort) {
+    this.#socket = socket;
+    try {
+      socket.connect(remote.port, remote.host);
+      socket.remoteAddress();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  send(bytes: Uint8Array, done: (error: Error | null) => void): void {
+    try {
+      this.#socket.send(bytes, done);
+    } catch (error) {
+      queueMicrotask(() => done(error as Error));
+    }
+  }
+
+  close(): void {
+    try {
+      this.#socket.close();
+    } catch {
+      // It is closed.
+    }
+  }
+}
+
+/** Hands a bound socket to the event loop. Whatever happens, it is closed with what this returns. */
+function adopt(fd: number, family: 4 | 6, onDatagram: OnDatagram, onError: (error: Error) => void): Socket {
+  const socket = createSocket({
+    type: family === 6 ? 'udp6' : 'udp4',
+    recvBufferSize: RECEIVE_BUFFER_BYTES,
+    // Addresses are literals: nothing to look up, so a datagram leaves, and a socket is connected, in the same turn.
+    lookup: (host, _options, done) => done(null, host, family),
+  });
+  socket.on('message', (bytes, from) => onDatagram(bytes, { host: from.address, port: from.port }));
+  socket.on('error', onError);
+  try {
+    socket.bind({ fd, exclusive: true });
+  } catch (error) {
+    closeSocket(fd);
+    throw error;
+  }
+  return socket;
 }

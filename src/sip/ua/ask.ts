@@ -23,7 +23,7 @@ export function ask(core: Core, asking: Asking, now: number): void {
   const send = (at: number): void => {
     const request = asking.make();
     credentials?.apply(request);
-    core.send(request, hop, { sent: handler.sent, response, failed: handler.failed }, at);
+    core.send(request, hop, { ...handler, response }, at);
   };
   const response: Handler['response'] = (answer, from, at) => {
     const challenged = answer.status === 401 || answer.status === 407;

@@ -38,6 +38,11 @@ export interface Handler {
   response(response: SipResponse, hop: Hop, now: number): void;
   /** No final response will come. */
   failed(cause: 'timeout' | 'transport', reason: string, now: number): void;
+  /**
+   * The network says that nobody is there (ICMP). Anybody can forge it, and a server that is being started hears the next
+   * copy: the transaction goes on, and only who knows another way takes it now.
+   */
+  refused?(now: number): void;
 }
 
 /** Something with alarms of its own, woken by the user agent. */
@@ -143,6 +148,10 @@ export class Core {
 
   transportFailed(transaction: string, reason: string, now: number): void {
     this.#perform(this.#layer.transportFailed(transaction, reason, now), now);
+  }
+
+  refused(transaction: string, now: number): void {
+    this.#handlers.get(transaction)?.refused?.(now);
   }
 
   /** A client transaction. A request too large for a datagram goes by TCP, where that is to be had. */

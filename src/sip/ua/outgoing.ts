@@ -189,6 +189,10 @@ export class OutgoingCall implements Call, Machine {
       failed: (cause: 'timeout' | 'transport', reason: string, at: number): void => {
         if (leg !== undefined) this.#failed(leg, cause, reason, at);
       },
+      refused: (at: number): void => {
+        const waited = leg !== undefined && !leg.dropped && !leg.proceeding && this.#state === 'calling';
+        if (waited && this.#candidates.length + this.#redirects.waiting > 0) this.#timers.set('first-answer', at);
+      },
     };
     // Given up or hung up meanwhile: proving who we are would make it ring.
     ask(core, { make, hop, account, handler, wanted: () => leg?.dropped !== true }, now);

@@ -16,6 +16,8 @@ export interface Outcomes {
   /** Provisional and final ones. `contact`: what was asked for. */
   answered(response: SipResponse, hop: Hop, contact: string, now: number): void;
   unanswered(cause: 'timeout' | 'transport', reason: string, now: number): void;
+  /** Nobody listens there, says the network; a later copy may be heard. */
+  refused(now: number): void;
 }
 
 export class Registering {
@@ -83,6 +85,9 @@ export class Registering {
       },
       failed: (cause: 'timeout' | 'transport', reason: string, at: number) => {
         if (attempt === this.#attempt) this.#outcomes.unanswered(cause, reason, at);
+      },
+      refused: (at: number) => {
+        if (attempt === this.#attempt) this.#outcomes.refused(at);
       },
     };
     ask(this.#core, { make, hop, account: this.#account, handler }, now);

@@ -70,10 +70,14 @@ export class Registration implements Machine {
     this.#registering = new Registering(core, account, regId, {
       answered: (...outcome) => this.#answered(...outcome),
       unanswered: (...outcome) => this.#unanswered(...outcome),
+      refused: (now) => {
+        if (this.#candidates.length > 0) this.#timers.set('patience', now);
+      },
     });
     this.#watch = new Watch(core, account, {
       alive: (hop, sign, now) => this.#alive(hop, sign !== 'usual', now),
       dead: (now) => this.#dead(now),
+      refused: (now) => this.#doubted(now),
     });
     this.#lookout = new Lookout(core, account, (hop, now) => this.#return(hop, now));
     this.#bindings = new Bindings(core, account, (now) => {
@@ -359,6 +363,12 @@ export class Registration implements Machine {
     // Some servers let every OPTIONS drop: whether such a one is dead, the next REGISTER says.
     if (!this.#watch.everAnswered) return this.#round(now);
     this.#lost('the server does not answer any more', now);
+  }
+
+  /** Nobody listens there, says the network. Where another server could have us, the next REGISTER finds out who does. */
+  #doubted(now: number): void {
+    const idle = this.#state === 'registered' && !this.#registering.underWay && !this.#stopping;
+    if (idle && this.#account.hops.length > 1) this.#round(now);
   }
 
   #lost(reason: string, now: number): void {

@@ -206,6 +206,8 @@ export interface UserAgentInterface {
   /** What the resolver found for a `resolve`; none: nothing. */
   resolved(query: string, hops: readonly Hop[], now: number): UaOutput[];
   transportFailed(transaction: string, reason: string, now: number): UaOutput[];
+  /** The network says that nobody heard what was sent for `transaction` (ICMP): who has another server to ask waits no more. */
+  refused(transaction: string, now: number): UaOutput[];
   transportChanged(change: TransportChange, now: number): UaOutput[];
 
   /** Registers every account, and keeps them registered. */

@@ -133,6 +133,11 @@ export class UserAgent implements UserAgentInterface {
     return this.#core.take();
   }
 
+  refused(transaction: string, now: number): UaOutput[] {
+    this.#core.refused(transaction, now);
+    return this.#core.take();
+  }
+
   transportChanged(change: TransportChange, now: number): UaOutput[] {
     if (change.kind === 'network') this.#core.targets.forgive();
     for (const registration of this.#registrations) {

@@ -25,6 +25,8 @@ export interface WatchListener {
   alive(hop: Hop, sign: 'usual' | 'late' | 'moved', now: number): void;
   /** None of the hops answered. */
   dead(now: number): void;
+  /** Nobody listens there, says the network; another copy of the question may be heard. */
+  refused?(now: number): void;
 }
 
 export class Watch {
@@ -116,6 +118,9 @@ export class Watch {
         },
         failed: (_cause, _reason, at) => {
           if (over() && this.#open.size === 0) this.#listener.dead(at);
+        },
+        refused: (at) => {
+          if (this.#open.has(id)) this.#listener.refused?.(at);
         },
       },
       now,

@@ -1,0 +1,109 @@
+/** What Node does not offer of sockets: system calls by koffi, an edge. */
+import { isIP } from 'node:net';
+import koffi from 'koffi';
+
+const AF_INET = 2;
+const AF_INET6 = 10;
+const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
+const SOCK_NONBLOCK = 0o4000;
+const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
+const IPPROTO_IPV6 = 41;
+const IPV6_V6ONLY = 26;
+
+const libc = koffi.load(null);
+const system = {
+  socket: libc.func('int socket(int, int, int)'),
+  setsockopt: libc.func('int setsockopt(int, int, int, void *, uint32_t)'),
+  bind: libc.func('int bind(int, void *, uint32_t)'),
+  connect: libc.func('int connect(int, void *, uint32_t)'),
+  getsockname: libc.func('int getsockname(int, void *, void *)'),
+  close: libc.func('int close(int)'),
+  inet_pton: libc.func('int inet_pton(int, const char *, void *)'),
+  inet_ntop: libc.func('const char *inet_ntop(int, void *, void *, uint32_t)'),
+  if_nametoindex: libc.func('unsigned int if_nametoindex(const char *)'),
+};
+
+export const familyOf = (host: string): 4 | 6 => (isIP(host.split('%')[0]) === 6 ? 6 : 4);
+
+/** A UDP socket of the family of `host`, asked something and closed; undefined when there is no such family here. */
+export function tryUdp<T>(host: string, ask: (fd: number) => T): T | undefined {
+  const fd: number = system.socket(familyOf(host) === 6 ? AF_INET6 : AF_INET, SOCK_DGRAM_CLOEXEC, 0);
+  if (fd < 0) return undefined;
+  try {
+    return ask(fd);
+  } finally {
+    system.close(fd);
+  }
+}
+
+export function bind(fd: number, host: string, port: number): boolean {
+  const address = sockaddr(host, port);
+  return system.bind(fd, address, address.length) === 0;
+}
+
+export function connect(fd: number, host: string, port: number): boolean {
+  const address = sockaddr(host, port);
+  return system.connect(fd, address, address.length) === 0;
+}
+
+/** The address the socket is bound to, as text. */
+export function boundHost(fd: number): string | undefined {
+  const bytes = new Uint8Array(28);
+  if (system.getsockname(fd, bytes, new Uint32Array([bytes.length])) !== 0) return undefined;
+  const family = new Uint16Array(bytes.buffer, 0, 1)[0];
+  const address = family === AF_INET6 ? bytes.subarray(8, 24) : bytes.subarray(4, 8);
+  return system.inet_ntop(family, address, new Uint8Array(64), 64) ?? undefined;
+}
+
+/**
+ * A UDP socket for an event loop, bound to `port` (0: the system chooses) of the IP literal `host`. `beside`: a socket that
+ * has this place; the two may share it, nobody else, for only while this one is bound do both say so. Throws an error whose
+ * `code` is that of the system.
+ */
+export function openUdp(host: string, port: number, beside?: number): number {
+  const six = familyOf(host) === 6;
+  const fd: number = system.socket(six ? AF_INET6 : AF_INET, SOCK_DGRAM_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) throw lastError();
+  const both = beside === undefined ? [] : [beside, fd];
+  try {
+    if (six) setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    for (const one of both) setOption(one, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (!bind(fd, host, port)) throw lastError();
+  } catch (error) {
+    system.close(fd);
+    both.pop();
+    throw error;
+  } finally {
+    for (const one of both) system.setsockopt(one, SOL_SOCKET, SO_REUSEADDR, new Int32Array([0]), 4);
+  }
+  return fd;
+}
+
+export function closeSocket(fd: number): void {
+  system.close(fd);
+}
+
+function setOption(fd: number, level: number, name: number, value: number): void {
+  if (system.setsockopt(fd, level, name, new Int32Array([value]), 4) !== 0) throw lastError();
+}
+
+function lastError(): Error {
+  const number = koffi.errno();
+  const code = Object.entries(koffi.os.errno).find(([, value]) => value === number)?.[0] ?? `errno ${number}`;
+  return Object.assign(new Error(code), { code });
+}
+
+/** struct sockaddr_in (16 octets) or sockaddr_in6 (28): family in the machine's byte order, port in the network's. */
+function sockaddr(host: string, port: number): Uint8Array {
+  const [literal, zone] = host.split('%');
+  const family = familyOf(host) === 6 ? AF_INET6 : AF_INET;
+  const bytes = new Uint8Array(family === AF_INET6 ? 28 : 16);
+  new Uint16Array(bytes.buffer, 0, 1)[0] = family;
+  bytes[2] = port >> 8;
+  bytes[3] = port & 0xff;
+  system.inet_pton(family, literal, bytes.subarray(family === AF_INET6 ? 8 : 4));
+  if (zone !== undefined && family === AF_INET6)
+    new Uint32Array(bytes.buffer, 24, 1)[0] = Number(zone) || system.if_nametoindex(zone);
+  return bytes;
+}
