@@ -57,6 +57,7 @@ export class Credentials {
       attempts.set(key, before + 1);
       this.#remember(registering, { kind, challenge, count: 0 });
       if (registering) this.#realms.add(realm);
+      if (this.#realms.size > REALMS_MAX) this.#realms.delete(this.#realms.values().next().value!);
       useful = true;
     }
     return useful;

@@ -16,6 +16,8 @@ export const SUBSCRIPTION_MIN_S = 60;
 export const NOTIFY_EVERY_MS = 1_000;
 /** A refused NOTIFY that says when to try again is tried so often. */
 const RETRIES_MAX = 3;
+/** Calls whose changes wait to be told. */
+const CHANGES_MAX = 100;
 
 export const PACKAGES: readonly string[] = ['dialog', 'message-summary'];
 export const ALLOW_EVENTS: HeaderField = ['Allow-Events', PACKAGES.join(', ')];
@@ -131,6 +133,11 @@ export class Subscription implements Machine, InDialog {
   changed(record: DialogRecord): void {
     if (this.#event.name !== 'dialog') return;
     this.#changes.set(record.id, record);
+    // So many at once are told as what is left of them (RFC 4235 §3.9: a full document; what it does not name is over).
+    if (this.#changes.size > CHANGES_MAX) {
+      this.#changes.clear();
+      this.#want = 'all';
+    }
     if (this.#want === 'nothing') this.#want = 'changes';
     // At once, or when its second is over, or when the NOTIFY under way is answered.
     if (!this.#underWay) this.#timers.set('notify', Math.max(0, this.#lastAt + NOTIFY_EVERY_MS));

@@ -99,3 +99,20 @@ for (const [what, status, header] of [
     assert.ok(asked >= 2 && asked <= 24, `${asked} in 20 s`);
   });
 }
+
+test('a console that does not answer is not told of a thousand calls at once', () => {
+  const peer = new Peer().register();
+  peer.ask('SUBSCRIBE', { callId: 'watch', headers: [['Event', 'dialog']] });
+  const first = peer.request('NOTIFY');
+  for (let i = 0; i < 1_000; i++) {
+    peer.ask('INVITE', { callId: `c${i}`, body: offer });
+    peer.do(peer.ua.ring(peer.session, peer.now));
+    peer.do(peer.ua.reject(peer.session, 486, 'Busy Here', peer.now));
+  }
+  peer.take();
+  peer.reply(first, 200);
+  peer.pass(1_100);
+  const notify = peer.sent.find(({ message }) => message.kind === 'request' && message.method === 'NOTIFY')!.message;
+  assert.match(Buffer.from(notify.body).toString(), /state="full"/);
+  assert.ok(notify.body.length < 40_000, `${notify.body.length} octets`);
+});
