@@ -2,6 +2,8 @@
  * A session whose INVITE was answered with 2xx, or an early dialog that may become one (§12.1): BYE §15, ACK §13.2.2.4, and
  * what else comes inside the dialog. New offers are `Renegotiation`'s.
  */
+
+import { isIP } from 'node:net';
 import { earliest } from '../../base/index.ts';
 import type { Dialog } from '../dialog/index.ts';
 import {
@@ -24,6 +26,9 @@ import { AnswerRepeater } from './repeater.ts';
 import { SessionTimer } from './session-timer.ts';
 import type { Body, SessionEvent } from './types.ts';
 import { Upkeep } from './upkeep.ts';
+
+/** By these the sound goes elsewhere, or another call is made. Departs from §12.2.2: who sends them must be on the way. */
+const MOVING: ReadonlySet<string> = new Set(['INVITE', 'UPDATE', 'PRACK', 'REFER']);
 
 export class Talk implements Machine, InDialog {
   readonly context: CallContext;
@@ -218,8 +223,10 @@ export class Talk implements Machine, InDialog {
 
   request(request: SipRequest, hop: Hop, transaction: string, now: number): void {
     const { core } = this.context;
+    const familiar = this.#familiar(hop);
+    if (!familiar && MOVING.has(request.method)) return core.answer(transaction, request, 403, now);
     if (!this.dialog.admit(request)) return core.answer(transaction, request, 500, now, 'CSeq Out Of Order');
-    this.#hop = { ...hop, local: this.#hop.local };
+    if (familiar) this.#hop = { ...hop, local: this.#hop.local };
     this.upkeep.heard(request);
     if (request.method === 'PRACK') return this.#pracked(request, transaction, now);
     // §15: the callee does not end what it has not answered; nor does it transfer it.
@@ -242,6 +249,18 @@ export class Talk implements Machine, InDialog {
       return;
     }
     this.renegotiation.offered(request, transaction, now);
+  }
+
+  /** Somebody the talk is known to go by, or whom a rule names; who has only read along sits somewhere else. */
+  #familiar(hop: Hop): boolean {
+    const { core, account } = this.context;
+    const { trust } = core.config;
+    const { host } = hop.remote;
+    const ends = [this.dialog.nextHop.host, parseUri(this.dialog.remoteTarget).host];
+    const way = [this.#hop.remote.host, ...ends.map((place) => place.replace(/^\[|\]$/g, ''))];
+    if (trust === undefined || account?.owns(hop) || way.includes(host)) return true;
+    // What is named and not numbered may be anywhere.
+    return way.some((place) => isIP(place) === 0) || trust.knows(host, hop.identities ?? []);
   }
 
   replaceable(earlyOnly: boolean): { session: string; host: string } | Refusal {

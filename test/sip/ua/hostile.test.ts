@@ -1,7 +1,7 @@
 /** Peers that mean us no good, or stumble: whom we called, who calls us and may, who only knows what to write. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ACCOUNT, answer, CONFIG, hopTo, offer, Peer } from './peer.ts';
+import { ACCOUNT, answer, CONFIG, hopTo, offer, Peer, SERVER } from './peer.ts';
 
 const HELP = 'sip:100@127.66.0.10';
 
@@ -115,4 +115,37 @@ test('a console that does not answer is not told of a thousand calls at once', (
   const notify = peer.sent.find(({ message }) => message.kind === 'request' && message.method === 'NOTIFY')!.message;
   assert.match(Buffer.from(notify.body).toString(), /state="full"/);
   assert.ok(notify.body.length < 40_000, `${notify.body.length} octets`);
+});
+
+test('who has read along and knows the tags moves no sound, calls nobody, and is not where our requests go', () => {
+  const trust = {
+    knows: () => false,
+    challenges: () => false,
+    strangers: 'refuse',
+    realm: 'r',
+    users: new Map(),
+  } as const;
+  const peer = new Peer({ ...CONFIG, trust }).register();
+  peer.do(peer.ua.invite({ session: 's', target: HELP, body: () => offer }, 0));
+  const invite = peer.request('INVITE');
+  peer.reply(invite, 200, { body: answer });
+  peer.take();
+  const inside = { callId: invite.callId, from: '<sip:100@127.66.0.10>;tag=peer', to: invite.header('From')! };
+  const stranger = { ...inside, hop: hopTo('127.66.0.66'), contact: '<sip:x@127.66.0.66>' };
+  for (const method of ['INVITE', 'UPDATE', 'REFER']) {
+    peer.ask(method, { ...stranger, body: offer, headers: [['Refer-To', '<sip:x@127.66.0.66>']] });
+    assert.deepEqual(peer.lines(), [`403 ${method}`]);
+  }
+  peer.ask('INFO', stranger);
+  peer.take();
+  // The other side, and a telephone behind the server that speaks for itself, are heard.
+  peer.ask('INVITE', { ...inside, body: offer });
+  assert.equal(peer.events.at(-1), 'offered');
+  peer.do(peer.ua.answerOffer('s', answer, peer.now));
+  peer.take();
+  peer.do(peer.ua.end('s', peer.now));
+  assert.equal(
+    peer.sent.find(({ message }) => message.kind === 'request' && message.method === 'BYE')?.hop.remote.host,
+    SERVER.host,
+  );
 });
