@@ -65,18 +65,22 @@ export function openUdp(host: string, port: number, beside?: number): number {
   const six = familyOf(host) === 6;
   const fd: number = system.socket(six ? AF_INET6 : AF_INET, SOCK_DGRAM_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) throw lastError();
-  const both = beside === undefined ? [] : [beside, fd];
   try {
     if (six) setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-    for (const one of both) setOption(one, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (beside !== undefined) for (const one of [fd, beside]) setOption(one, SOL_SOCKET, SO_REUSEADDR, 1);
     if (!bind(fd, host, port)) throw lastError();
   } catch (error) {
     system.close(fd);
-    both.pop();
     throw error;
   } finally {
-    for (const one of both) system.setsockopt(one, SOL_SOCKET, SO_REUSEADDR, new Int32Array([0]), 4);
+    if (beside !== undefined) keepAlone(beside);
   }
+  return keepAlone(fd);
+}
+
+/** Nobody else can bind the place of this socket, whatever he allows on his side. libuv opens it when it takes a socket over. */
+export function keepAlone(fd: number): number {
+  system.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, new Int32Array([0]), 4);
   return fd;
 }
 

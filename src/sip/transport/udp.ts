@@ -5,7 +5,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import type { HostPort } from '../message/index.ts';
 import { systemReason, TransportError } from './errors.ts';
-import { closeSocket, familyOf, openUdp } from './system.ts';
+import { closeSocket, familyOf, keepAlone, openUdp } from './system.ts';
 
 /** Asked of the kernel: a burst of INVITEs must not be lost while the process is busy. */
 const RECEIVE_BUFFER_BYTES = 1 << 20;
@@ -121,5 +121,6 @@ function adopt(fd: number, family: 4 | 6, onDatagram: OnDatagram, onError: (erro
     closeSocket(fd);
     throw error;
   }
+  keepAlone(fd);
   return socket;
 }

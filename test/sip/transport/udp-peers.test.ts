@@ -155,6 +155,7 @@ test('nobody else can bind the port while such sockets are there, nor after', as
       socket.once('error', (error) => close((error as NodeJS.ErrnoException).code ?? ''));
       socket.bind({ address: US, port, exclusive: true }, () => close('bound'));
     });
+  for (const reuse of [false, true]) assert.equal(await third(reuse), 'EADDRINUSE');
   ask(a, hopTo(a, DEAD, await deadPort(DEAD)), 'one');
   for (const reuse of [false, true]) assert.equal(await third(reuse), 'EADDRINUSE');
   a.transport.refresh();
