@@ -58,7 +58,7 @@ export function boundHost(fd: number): string | undefined {
 
 /**
  * A UDP socket for an event loop, bound to `port` (0: the system chooses) of the IP literal `host`. `beside`: a socket that
- * has this place; the two may share it, nobody else, for only while this one is bound do both say so. Throws an error whose
+ * has this place, and allows to share it only for the moment in which this one is bound: so nobody else can. Throws an error whose
  * `code` is that of the system.
  */
 export function openUdp(host: string, port: number, beside?: number): number {
@@ -75,13 +75,12 @@ export function openUdp(host: string, port: number, beside?: number): number {
   } finally {
     if (beside !== undefined) keepAlone(beside);
   }
-  return keepAlone(fd);
+  return fd;
 }
 
 /** Nobody else can bind the place of this socket, whatever he allows on his side. libuv opens it when it takes a socket over. */
-export function keepAlone(fd: number): number {
+export function keepAlone(fd: number): void {
   system.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, new Int32Array([0]), 4);
-  return fd;
 }
 
 export function closeSocket(fd: number): void {

@@ -36,6 +36,7 @@ export class UdpListener {
     try {
       const fd = openUdp(host, port);
       const socket = adopt(fd, this.family, this.#onDatagram, (error) => this.#onError(systemReason(error)));
+      keepAlone(fd);
       this.#open = { socket, fd };
       this.bound = { host, port: socket.address().port };
     } catch (error) {
@@ -121,6 +122,5 @@ function adopt(fd: number, family: 4 | 6, onDatagram: OnDatagram, onError: (erro
     closeSocket(fd);
     throw error;
   }
-  keepAlone(fd);
   return socket;
 }
