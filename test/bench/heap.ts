@@ -103,8 +103,8 @@ function transactions(count: number): void {
 }
 
 accounts(20); // what every first use compiles
-dialogs(50, 50);
+dialogs(40, 40);
 console.log();
 accounts(500);
-dialogs(500, 50);
+dialogs(480, 40);
 transactions(200);

@@ -108,8 +108,10 @@ async function main([from, host, port, user, perSecond, toPerSecond, lasts, kind
       else exchange.refused = true;
       if (exchange.refused && status === 486) {
         busy++;
-        exchange.tookMs = 60_000;
-      } else if (!exchange.cancelled || !exchange.refused) return;
+        open.delete(n);
+        return;
+      }
+      if (!exchange.cancelled || !exchange.refused) return;
     }
     open.delete(n);
     const longestMs = Math.max(exchange.tookMs, now - exchange.askedMs);
@@ -145,7 +147,7 @@ async function main([from, host, port, user, perSecond, toPerSecond, lasts, kind
   const inTime = took.filter((ms) => ms <= inTimeMs).length;
   const overrun = overran();
   const seconds = overrun < 0 ? bins : bins.slice(0, overrun);
-  const figures = { sent, done: took.length, inTime, busy, medianMs: at(0.5), p99Ms: at(0.99) };
+  const figures = { sent, done: took.length + busy, inTime, busy, medianMs: at(0.5), p99Ms: at(0.99) };
   const loaded: Loaded = { ...figures, seconds, overrun: overrun >= 0 };
   console.log(JSON.stringify(loaded));
 }
