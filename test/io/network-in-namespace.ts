@@ -2,7 +2,9 @@
  * A terminal in a network namespace (`unshare -n`), a registrar in another one at the other end of a cable that is pulled and
  * plugged. `network.test.ts` starts it and reads its lines of JSON: what was tried, and whether it came true.
  */
+
 import { execFileSync, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Service } from '../../src/app/index.ts';
@@ -105,6 +107,14 @@ sip:
       const reason = await failure({ host: '10.33.0.77', port: 5060 }, 500);
       expect(reason, /^TCP connection: no connection within 500 ms$/);
     });
+    const heardThere: string[] = [];
+    const single = new SipTransport({
+      listen: { udp: [{ host: '10.33.0.1', port: 5070 }], tcp: [] },
+      logger: silentLogger,
+      onMessage: (message) => heardThere.push(message.callId),
+      onFailure() {},
+    });
+    await single.start();
     await tell('the address goes: said at once, the other family stays', async () => {
       shell('ip addr del 10.33.0.1/24 dev v0');
       await until('the loss', SOON_MS, () => !is('four') && !is('stream'));
@@ -114,6 +124,17 @@ sip:
       const from = lines.length;
       shell('ip addr add 10.33.0.1/24 dev v0');
       await until('the return', SOON_MS, () => is('four') && is('stream') && of('four', from) && of('stream', from));
+    });
+    await tell('who listens by UDP at that address alone hears again', async () => {
+      const socket = createSocket('udp4');
+      socket.send(
+        'OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bKx\r\nFrom: <sip:a>;tag=1\r\nTo: <sip:b>\r\n' +
+          'Call-ID: again\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\n\r\n',
+        5070,
+        '10.33.0.1',
+      );
+      await until('a datagram', SOON_MS, () => heardThere.includes('again')).finally(() => socket.close());
+      await single.stop();
     });
     await tell('another address comes in its place: registered there at once', async () => {
       const from = lines.length;
