@@ -7,6 +7,7 @@ import { type CallOutput, Calls } from '../call/index.ts';
 import type { Config } from '../config/index.ts';
 import { ControlServer } from '../control/index.ts';
 import { createGpio, type Gpio } from '../io/gpio/index.ts';
+import { MemoryKeeper } from '../io/memory.ts';
 import { type NetworkState, NetworkWatch } from '../io/network.ts';
 import { type Journal, journalFolder, openJournal } from '../journal/index.ts';
 import { createMediaEngine } from '../media/index.ts';
@@ -44,6 +45,8 @@ export interface ServiceOptions {
 
 /** How long a stop waits for the answers to its BYEs and un-REGISTERs. */
 const farewellMs = 2_000;
+/** In 5 s: registrations and probes are about so many, a flood is more. */
+const fewInputs = 100;
 /** Node takes a longer one for none at all; a caller may write any number into his Expires. */
 const longestWaitMs = 2 ** 31 - 1;
 
@@ -77,6 +80,13 @@ export class Service {
   /** What waits to be told to the terminal; `time`: its deadline has come. */
   readonly #inbox: (TerminalInput | 'time')[] = [];
   #busy = false;
+  /** Inputs from the network since the memory was looked at. */
+  #inputs = 0;
+  readonly #memory = new MemoryKeeper(() => {
+    const few = this.#inputs < fewInputs;
+    this.#inputs = 0;
+    return few && this.#terminal.status(now()).calls.length === 0;
+  });
   #alarm?: NodeJS.Timeout;
 
   constructor(options: ServiceOptions) {
@@ -236,6 +246,7 @@ export class Service {
       await this.#acquisitions.acquire('web', async () => {
         this.#web = await createWeb(web, this, this.#journal, this.#log);
       });
+    this.#memory.start();
   }
 
   async #stop(): Promise<void> {
@@ -248,6 +259,7 @@ export class Service {
     while (!this.#calls.idle && now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
     clearTimeout(this.#alarm);
     this.#network.stop();
+    this.#memory.stop();
     this.#busy = true; // nothing more is taken
     this.#journal.append({ type: 'config', state: 'stopped', version: this.#version });
     await Promise.all([
@@ -308,6 +320,7 @@ export class Service {
 
   /** Takes one input from the world: `step` gives it to a machine. */
   #take(step: () => CallOutput[]): void {
+    this.#inputs++;
     this.#perform(step());
     this.#drain();
   }
