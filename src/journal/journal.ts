@@ -205,7 +205,7 @@ class DiskJournal implements Journal {
     const gone = writer?.gone ?? false;
     if (writer !== undefined && (gone || writer.full)) {
       this.#writer = undefined;
-      writer.close();
+      writer.retire();
       if (gone) this.#filesGone(writer.segment);
       else this.#compact();
     }

@@ -8,6 +8,7 @@ import {
   fdatasync,
   fdatasyncSync,
   fstatSync,
+  fsync,
   fsyncSync,
   openSync,
   readdirSync,
@@ -23,6 +24,8 @@ import type { Place } from './table.ts';
 
 /** Lines per file; whole files are dropped or rewritten, so this is also how much may be stale. */
 export const SEGMENT_LINES = 1000;
+/** From one sync to the next, at least: many lines a second share one. */
+const SYNC_PAUSE_MS = 20;
 
 export const segmentFile = (directory: string, segment: number): string =>
   join(directory, `events-${String(segment).padStart(6, '0')}.jsonl`);
@@ -75,6 +78,12 @@ function syncDirectory(directory: string): void {
   }
 }
 
+/** A new file's name: without it the lines would be there and nobody would find them. Nobody waits for it. */
+function syncDirectorySoon(directory: string): void {
+  const fd = openSync(directory, 'r');
+  fsync(fd, () => closeSync(fd));
+}
+
 /** Replaces the files `old` by one with `texts`, under the last of their names. A power cut leaves the old or the new, or both. */
 export function rewriteSegments(directory: string, old: readonly number[], texts: readonly string[]): Place[] {
   const segment = old[old.length - 1];
@@ -116,6 +125,7 @@ export class SegmentWriter {
   #torn: boolean;
   #syncing = false;
   #dirty = false;
+  #pause: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(directory: string, segment: number, lines: number, onSynced: (error: Error | null) => void) {
@@ -128,7 +138,7 @@ export class SegmentWriter {
     this.#inode = ino;
     this.#size = size;
     this.#torn = this.#size > 0 && this.#lastByte() !== NEWLINE;
-    if (this.#size === 0) syncDirectory(directory);
+    if (this.#size === 0) syncDirectorySoon(directory);
   }
 
   get full(): boolean {
@@ -153,7 +163,7 @@ export class SegmentWriter {
     }
     this.#lines++;
     if (written < bytes.length) throw Object.assign(new Error('the disk is full'), { code: 'ENOSPC' });
-    this.#sync();
+    this.#written();
     return { segment: this.segment, offset: this.#size - bytes.length + lead, length: bytes.length - lead - 1 };
   }
 
@@ -161,6 +171,7 @@ export class SegmentWriter {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    clearTimeout(this.#pause);
     try {
       fdatasyncSync(this.#fd);
     } finally {
@@ -169,20 +180,33 @@ export class SegmentWriter {
     }
   }
 
-  /** One at a time; what is written meanwhile gets the next one. */
+  /** Nothing more is written; on the platter soon. Nobody waits for a slow disk. */
+  retire(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#pause);
+    // A sync that is under way may have begun before the last line: then it begins once more.
+    if (!this.#syncing) this.#sync();
+  }
+
+  /** One at a time, and not one after the other without a breath; what is written meanwhile gets the next one. */
+  #written(): void {
+    this.#dirty = true;
+    if (!this.#syncing && this.#pause === undefined) this.#sync();
+  }
+
   #sync(): void {
-    if (this.#syncing) {
-      this.#dirty = true;
-      return;
-    }
     this.#syncing = true;
+    this.#dirty = false;
     fdatasync(this.#fd, (error) => {
       this.#syncing = false;
-      if (this.#closed) closeSync(this.#fd);
-      else if (this.#dirty) {
-        this.#dirty = false;
-        this.#sync();
-      }
+      if (!this.#closed) {
+        this.#pause = setTimeout(() => {
+          this.#pause = undefined;
+          if (this.#dirty) this.#sync();
+        }, SYNC_PAUSE_MS).unref();
+      } else if (this.#dirty) this.#sync();
+      else closeSync(this.#fd);
       this.#onSynced(error);
     });
   }
