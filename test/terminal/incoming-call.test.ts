@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { INCOMING_MAX } from '../../src/terminal/callers.ts';
 import type { IncomingRule } from '../../src/terminal/index.ts';
 import { caller, incoming, rule, Story } from './story.ts';
 
@@ -64,10 +65,10 @@ describe('incoming: turned away', () => {
     assert.match(JSON.stringify(event), /"refused".*rule 1 .* would match, but 203\.0\.113\.9 is no server/);
   });
 
-  test('the ninth call at once is told busy', () => {
+  test('one call too many at once is told busy', () => {
     const story = withRule({ answer: 'ring' });
-    for (let n = 1; n <= 8; n++) story.tell(incoming(`c${n}`, desk));
-    assert.deepEqual(story.skip().tell(incoming('c9', desk)).all, ['reject c9 busy', `*call refused ${desk} busy`]);
+    for (let n = 1; n <= INCOMING_MAX; n++) story.tell(incoming(`c${n}`, desk));
+    assert.deepEqual(story.skip().tell(incoming('last', desk)).all, ['reject last busy', `*call refused ${desk} busy`]);
   });
 
   test('the same call told twice is one', () => {

@@ -1,6 +1,7 @@
 /** Too many who want in: strangers by the hundred, and more callers than can be held. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { INCOMING_MAX } from '../../src/terminal/callers.ts';
 import { incoming, rule, Story } from './story.ts';
 
 const stranger = (n: number) =>
@@ -33,13 +34,13 @@ test('what a rule says of a caller is told even then', () => {
   assert.deepEqual(story.all, ['reject nine declined', '*call refused sip:9@pbx declined']);
 });
 
-/** A page at 9 is heard, seven at 5 wait. */
+/** A page at 9 is heard, the others at 5 wait. */
 const full = () => {
   const story = new Story({
     incoming: [9, 8].map((priority) => rule({ from: `sip:${priority}@pbx`, priority })).concat(rule()),
   });
   story.tell(incoming('heard', 'sip:9@pbx')).answered('heard');
-  for (let i = 1; i < 8; i++) story.tell(incoming(`low${i}`, 'sip:1@pbx'));
+  for (let i = 1; i < INCOMING_MAX; i++) story.tell(incoming(`low${i}`, 'sip:1@pbx'));
   return story.skip();
 };
 
