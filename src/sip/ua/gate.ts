@@ -14,7 +14,8 @@ import {
   shrinkTo,
 } from '../message/index.ts';
 import { Challenger } from './challenge.ts';
-import type { HeaderField } from './headers.ts';
+import { type HeaderField, KNOWN_METHODS } from './headers.ts';
+import { inspect, type Refusal } from './inspect.ts';
 import type { Trust } from './types.ts';
 
 /** INVITEs turned away that are told of only once; further ones push the oldest out. */
@@ -99,6 +100,8 @@ export class Gate {
       }
     }
     if (this.#known(hop)) return { kind: 'let-in' };
+    const wrong = owedToAnybody(request);
+    if (wrong !== undefined) return this.#refuse(request, hop, wrong.status, wrong.headers);
     switch (method) {
       case 'INVITE':
         return this.#refuse(request, hop, 603);
@@ -114,11 +117,11 @@ export class Gate {
     return this.#inside.owns(hop) || this.#trust.knows(hop.remote.host, hop.identities ?? []);
   }
 
-  #refuse(request: SipRequest, hop: Hop, status: number): Verdict {
+  #refuse(request: SipRequest, hop: Hop, status: number, headers: readonly HeaderField[] = []): Verdict {
     this.counts.refused++;
     const tell = request.method === 'INVITE' && this.#first(request);
     if (this.#trust.strangers === 'silent') return { kind: 'turned-away', tell };
-    const response = this.#answer(request, hop, status, [], REFUSAL_RATIO_MAX);
+    const response = this.#answer(request, hop, status, headers, REFUSAL_RATIO_MAX);
     return { kind: 'turned-away', tell, ...(response && { response }) };
   }
 
@@ -165,6 +168,16 @@ export class Gate {
     if (this.#told.size > TOLD_MAX) this.#told.delete(this.#told.values().next().value!);
     return true;
   }
+}
+
+/** What any element answers to what no element could serve, or nobody of this name is party to: it says nothing about us. */
+const OWED: ReadonlySet<number> = new Set([406, 415, 416, 420]);
+
+function owedToAnybody(request: SipRequest): Refusal | undefined {
+  if (!KNOWN_METHODS.has(request.method)) return { status: 501 };
+  const refusal = inspect(request);
+  if (refusal !== undefined && OWED.has(refusal.status)) return refusal;
+  return request.toTag === undefined ? undefined : { status: 481 };
 }
 
 /** Call-ID, From tag and CSeq, not the branch: a copy by another path is the same call. */

@@ -40,12 +40,12 @@ for (const [method, status] of [
   ['REFER', 403],
   ['BYE', 403],
   ['PUBLISH', 403],
-  ['FROBNICATE', 403],
+  ['FROBNICATE', 501],
 ] as const)
   test(`${method} of a stranger: ${status}, nothing about us, and nothing remembered`, () => {
     const one = peer();
     const before = one.ua.counts;
-    one.ask(method, { hop: STRANGER, headers: [['Require', 'no-such-extension']] });
+    one.ask(method, { hop: STRANGER });
     const answer = one.response(status);
     assert.deepEqual(
       names(answer).filter((name) => !PLAIN.test(name)),
@@ -54,6 +54,22 @@ for (const [method, status] of [
     assert.deepEqual(one.ua.counts, before);
     assert.deepEqual(one.events, method === 'INVITE' ? ['stranger'] : []);
     assert.equal(one.ua.turnedAway.refused, 1);
+  });
+
+for (const [sentence, method, headers, status, more] of [
+  ['an extension nobody has is named', 'OPTIONS', [['Require', 'no-such-extension']], 420, ['Unsupported']],
+  ['so it is in an INVITE, which is told of', 'INVITE', [['Require', 'no-such-extension']], 420, ['Unsupported']],
+  ['a caller who takes no SDP', 'INVITE', [['Accept', 'text/plain']], 406, []],
+] as const)
+  test(`what any element would say, a stranger is told: ${sentence}`, () => {
+    const one = peer();
+    one.ask(method, { hop: STRANGER, headers: headers.map(([name, value]) => [name, value] as const) });
+    const answer = one.response(status);
+    assert.deepEqual(
+      names(answer).filter((name) => !PLAIN.test(name)),
+      more,
+    );
+    assert.deepEqual(one.events, method === 'INVITE' ? ['stranger'] : []);
   });
 
 test('the same request gets the same answer (§8.2.7), and is told of once', () => {
