@@ -1,6 +1,7 @@
 /** What anybody may ask a terminal, and what nobody may do to it. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { promisify } from 'node:util';
 import { checkout, testData } from '../kit/checkout.ts';
@@ -85,7 +86,36 @@ test('the same request twice is answered twice and done once', { timeout: 60_000
 
 const messages = testData('rfc4475');
 
-test('RFC 4475 over UDP and TCP: it lives, and answers an OPTIONS after each', {
+/** What `expectations.json` demands. */
+interface Verdict {
+  do: 'respond' | 'process' | 'drop' | 'parse-response';
+  any_of?: number[];
+  also_tolerable?: number[];
+  never?: number[];
+  liberal_ok?: boolean;
+  allow_drop?: boolean;
+  stream?: string;
+}
+
+function isRight({ answers, transport }: Outcome, verdict: Verdict): boolean {
+  const finals = answers.filter((status) => status >= 200);
+  const allowed = [...(verdict.any_of ?? []), ...(verdict.also_tolerable ?? [])];
+  switch (verdict.do) {
+    case 'drop':
+    case 'parse-response':
+      return answers.length === 0;
+    case 'process':
+      return finals.length > 0 && !finals.some((status) => verdict.never?.includes(status));
+    case 'respond':
+      if (verdict.liberal_ok === true) return !finals.some((status) => verdict.never?.includes(status));
+      // On a stream the answer may be that it ends, and what follows the body is a message of its own.
+      if (verdict.allow_drop === true || (transport === 'TCP' && verdict.stream !== undefined))
+        return finals.every((status) => allowed.includes(status));
+      return allowed.includes(finals[0]) && (transport === 'TCP' || finals.length === 1);
+  }
+}
+
+test('RFC 4475 over UDP and TCP: each gets its verdict, and it answers an OPTIONS after each', {
   timeout: 180_000,
   skip: messages === undefined && 'no RFC 4475 messages: set HAILPOINT_TEST_DATA',
 }, async (t) => {
@@ -107,5 +137,13 @@ test('RFC 4475 over UDP and TCP: it lives, and answers an OPTIONS after each', {
   assert.ok(outcomes.length >= 98, `${outcomes.length} messages were sent`);
   const bad = outcomes.filter(({ options, samePid }) => options !== 200 || !samePid);
   assert.deepEqual(bad, []);
+  const { messages: verdicts } = JSON.parse(readFileSync(`${messages}/expectations.json`, 'utf8')) as {
+    messages: { file: string; endpoint: Verdict }[];
+  };
+  const wrong = outcomes.filter((outcome) => {
+    const verdict = verdicts.find(({ file }) => file === outcome.name)?.endpoint;
+    return verdict !== undefined && !isRight(outcome, verdict);
+  });
+  assert.deepEqual(wrong, []);
   t.diagnostic(`${outcomes.filter(({ answers }) => answers.length > 0).length} of ${outcomes.length} were answered`);
 });
