@@ -1,5 +1,7 @@
 /** A whole terminal but for its sockets and its sound: rules and plans, calls, the user agent. Media only count. */
-import { CodedError, CountingRandom, silentLogger } from '../../src/base/index.ts';
+import { Actions } from '../../src/app/actions.ts';
+import type { Sounds } from '../../src/app/sounds.ts';
+import { CodedError, CountingRandom, earliest, silentLogger } from '../../src/base/index.ts';
 import { type CallOutput, Calls } from '../../src/call/index.ts';
 import type { MediaEngine, MediaEvent, MediaStream } from '../../src/media/types.ts';
 import type { UaConfig, UserAgent } from '../../src/sip/ua/index.ts';
@@ -26,6 +28,7 @@ export class Box extends Peer {
   readonly microphones = new Set<string>();
   readonly #sources = new Map<string, string>();
   readonly #calls: Calls;
+  readonly #actions: Actions;
   readonly #inbox: TerminalInput[] = [];
   #busy = false;
 
@@ -53,18 +56,27 @@ export class Box extends Peer {
         },
       };
     };
-    const media = { prepare: () => {}, open } as Partial<MediaEngine> as MediaEngine;
+    const mute = { prepare: () => {}, tone: () => {}, volume: () => {} };
+    const media = { ...mute, open } as Partial<MediaEngine> as MediaEngine;
+    const sounds = { play: () => {}, take: () => {}, speak: () => {}, stop: () => {} } as unknown as Sounds;
     const secretBytes = (n: number): Uint8Array => new Uint8Array(n);
     const settings = { codecs: ['pcma'], packetMs: 20, encryption: { second: 'offered' }, secretBytes } as const;
     this.#calls = new Calls(ua, media, settings, new CountingRandom(), silentLogger);
     this.terminal = new Terminal(terminal, new CountingRandom());
+    this.#actions = new Actions({
+      calls: this.#calls,
+      media,
+      sounds,
+      setOutput: () => {},
+      tell: (input) => void this.tell(input),
+      reload: () => {},
+    });
     // What is done to the user agent is done to the calls above it.
     const calls = this.#calls;
     const whole = this.terminal;
     const above = {
       get deadline(): number | undefined {
-        const all = [calls.deadline, whole.deadline].filter((at) => at !== undefined);
-        return all.length === 0 ? undefined : Math.min(...all);
+        return earliest([calls.deadline, whole.deadline]);
       },
       get counts() {
         return ua.counts;
@@ -127,41 +139,13 @@ export class Box extends Peer {
     if (!busy) this.#drain();
   }
 
-  #one(action: TerminalAction): CallOutput[] {
-    const calls = this.#calls;
-    const { now } = this;
-    switch (action.type) {
-      case 'dial':
-        return calls.dial(action.call, action.uri, now, action.transfer);
-      case 'follow':
-        return calls.follow(action.call, action.transfer, action.to, now);
-      case 'stay':
-        return calls.stay(action.transfer, now);
-      case 'refer':
-        return calls.refer(action.call, action.to, now);
-      case 'answer':
-        this.answered.push({ ...action, from: this.#sources.get(action.call) ?? '' });
-        return calls.answer(action.call, action.direction, now);
-      case 'alert':
-        return calls.alert(action.call, now);
-      case 'reject':
-        return calls.reject(action.call, action.code, now);
-      case 'hangup':
-        return calls.hangup(action.call, action.cause, now);
-      case 'hold':
-        return calls.hold(action.call, action.held, now);
-      case 'listen':
-        calls.listen(action.call, action.microphone, action.speaker);
-        return [];
-      case 'digits':
-        return calls.digits(action.call, action.digits, now);
-      case 'message':
-        return calls.takeMessage(action.message, action.taken, now);
-      case 'event':
-        this.told.push(action.event);
-        return [];
-      default:
-        return [];
+  /** By the program's own wiring. */
+  #one(action: TerminalAction): readonly CallOutput[] {
+    if (action.type === 'event') {
+      this.told.push(action.event);
+      return [];
     }
+    if (action.type === 'answer') this.answered.push({ ...action, from: this.#sources.get(action.call) ?? '' });
+    return this.#actions.take(action, this.now);
   }
 }
