@@ -85,7 +85,7 @@ export class Service {
   readonly #memory = new MemoryKeeper(() => {
     const few = this.#inputs < fewInputs;
     this.#inputs = 0;
-    return few && this.#terminal.status(now()).calls.length === 0;
+    return few && !this.#engaged;
   });
   #alarm?: NodeJS.Timeout;
 
@@ -144,7 +144,7 @@ export class Service {
       sounds: this.#sounds,
       onReload: options.onReload,
       stopped: () => this.#stopped !== undefined,
-      busy: () => this.#terminal.status(now()).calls.length > 0,
+      busy: () => this.#engaged,
       tell: (input) => this.#tell(input),
     });
     this.#actions = new Actions({
@@ -281,6 +281,11 @@ export class Service {
     this.#connected = !gone;
     this.#transport.refresh();
     this.#take(() => this.#calls.transportChanged({ kind: 'network' }, now()));
+  }
+
+  /** There is a call, of whatever kind. */
+  get #engaged(): boolean {
+    return this.#terminal.status(now()).calls.length > 0;
   }
 
   /** After `stop`: a sound driver holds a thread for good, and an ordinary end of the process would wait for it. */
