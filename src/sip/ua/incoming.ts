@@ -1,5 +1,5 @@
 /** A call from outside until it is answered: INVITE server side, RFC 3261 §13.3, CANCEL §9.2. Then it is a `Talk`. */
-import { Timers } from '../../base/index.ts';
+import { earliest, Timers } from '../../base/index.ts';
 import { Dialog } from '../dialog/index.ts';
 import { createResponse, type Hop, type SipRequest } from '../message/index.ts';
 import type { Call, CallContext, Ending } from './call.ts';
@@ -63,8 +63,7 @@ export class IncomingCall implements Call, Machine, InDialog {
   }
 
   get deadline(): number | undefined {
-    const [own, reliable] = [this.#timers.next, this.#talk?.reliable?.deadline];
-    return own === undefined ? reliable : reliable === undefined ? own : Math.min(own, reliable);
+    return earliest([this.#timers.next, this.#talk?.reliable?.deadline]);
   }
 
   timeout(now: number): void {

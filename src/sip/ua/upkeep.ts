@@ -3,7 +3,7 @@
  * between when its owner doubts. Both are the same request: an UPDATE without a body where it is allowed, else a re-INVITE
  * with the session as it is, which only the owner can describe.
  */
-import { Timers } from '../../base/index.ts';
+import { earliest, Timers } from '../../base/index.ts';
 import type { SipMessage, SipRequest, SipResponse } from '../message/index.ts';
 import type { HeaderField } from './headers.ts';
 import type { SessionTimer } from './session-timer.ts';
@@ -26,8 +26,7 @@ export class Upkeep {
   }
 
   get deadline(): number | undefined {
-    const [a, b] = [this.#timers.next, this.#session.deadline];
-    return a === undefined ? b : b === undefined ? a : Math.min(a, b);
+    return earliest([this.#timers.next, this.#session.deadline]);
   }
 
   timeout(now: number): void {
