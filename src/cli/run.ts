@@ -2,6 +2,7 @@
 import { createLogger, type LogLevel, logLevels, Service } from '../app/index.ts';
 import { loadConfig, packageVersion } from '../config/index.ts';
 import { createNotifier } from '../io/notify.ts';
+import { lockState } from '../io/state-lock.ts';
 import { socketToOpen } from './paths.ts';
 
 /** A stop that has not ended by then ends the process: systemd and people wait for 5 s. */
@@ -26,6 +27,7 @@ export async function runService(file: string, stateDirectory: string): Promise<
   for (let watching = false; ; ) {
     const config = await loadConfig(file, process.env);
     if (leaving) return 0;
+    if (!watching) lockState(stateDirectory, logger);
     let service: Service | undefined;
     let telling: NodeJS.Timeout | undefined;
     const why = new Promise<NodeJS.Signals | 'reload'>((done) => (wanted = done));

@@ -1,13 +1,14 @@
 /** The program as a shell sees it: exit codes, one line on stderr, what is told when no service runs and while one comes back. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Service } from '../../src/app/index.ts';
 import { controlHandler } from '../../src/app/operator.ts';
 import { silentLogger } from '../../src/base/index.ts';
 import { ControlServer } from '../../src/control/index.ts';
+import { lockState } from '../../src/io/state-lock.ts';
 import { type Journal, journalFolder, openJournal } from '../../src/journal/index.ts';
 import { Ring } from '../../src/trace/index.ts';
 import { checkout, temporaryDirectory } from '../kit/checkout.ts';
@@ -134,6 +135,17 @@ test('a reader that leaves ends the command without a stack', async (t) => {
   assert.equal(warnings, '');
   await server.stop();
   journal.close();
+});
+
+test('a second service on the same state directory is a failure: 1, and a line that names the first', (t) => {
+  const { folder, env } = room(t);
+  lockState(join(folder, 'state'), silentLogger);
+  const file = join(folder, 'terminal.yaml');
+  writeFileSync(file, 'terminal: { id: help-07 }\ndevice: simulated\nsip: { listen: { udp: "127.42.0.1:5060" } }\n');
+  const { status, lines } = hailpoint(['run', '-c', file, '--state', join(folder, 'state')], env);
+  assert.deepEqual([status, lines.length], [1, 1], lines.join('\n'));
+  assert.match(lines[0], new RegExp(`state: another hailpoint \\(process ${process.pid}\\)`));
+  assert.equal(existsSync(journalFolder(join(folder, 'state'))), false);
 });
 
 const explained = `terminal: { id: help-07 }
