@@ -162,6 +162,7 @@ export class Service {
     this.#transport = new SipTransport({
       listen: config.sip.listen,
       tls: config.sip.tls,
+      dscp: config.sip.dscp,
       limits: {
         known: (host) => ua.serverAt(host) || names(config.terminal.incoming, host, []),
         strangerPerS: config.sip.rate.stranger,

@@ -142,6 +142,21 @@ export const identityPattern = written('a host, domain or address, with * for an
   /^[A-Za-z0-9*:._-]+$/.test(text) ? text.toLowerCase() : refuse(`${JSON.stringify(text)} is no name of a host`),
 );
 
+const DSCP: Readonly<Record<string, number>> = { ef: 46, 'voice-admit': 44, default: 0 };
+
+/** RFC 2474, 2597, 3246, 5865: a name such as `ef`, `cs3`, `af31`, or a number. */
+export const dscp = z
+  .union([
+    z.int().min(0).max(63),
+    written('', (text, refuse) => {
+      const [, kind, x, y = '0'] = text.toLowerCase().match(/^(cs|af)([1-7])([1-3])?$/) ?? [];
+      if (kind === 'cs' && y === '0') return 8 * Number(x);
+      if (kind === 'af' && y !== '0' && Number(x) <= 4) return 8 * Number(x) + 2 * Number(y);
+      return DSCP[text.toLowerCase()] ?? refuse(`${JSON.stringify(text)} is no class of service`);
+    }),
+  ])
+  .meta({ expected: 'ef, cs1 to cs7, af11 to af43, default, or a number from 0 to 63' });
+
 /** UDP ports, `from-to`. */
 export const portRange = written('two ports such as 20000-20199, four or more between them', (text, refuse) => {
   const [, from, to] = text.match(/^(\d{1,5})-(\d{1,5})$/) ?? [];

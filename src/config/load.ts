@@ -82,6 +82,7 @@ function build(
       strangers: file.sip.strangers,
       rate: file.sip.rate,
       oversize: file.sip.oversize,
+      dscp: file.sip.dscp,
       ...(file.sip.tls && { tls: tlsOf(file.sip.tls) }),
       redirects: file.sip.redirects,
       sessionExpiresS: Math.ceil(file.sip.session / 1_000),
@@ -102,7 +103,12 @@ function build(
       ),
       ...(file.sip.watchers && { watchers: file.sip.watchers }),
     },
-    media: { sound, volume: file.audio.volume, ...(file.sip.media.ports && { ports: file.sip.media.ports }) },
+    media: {
+      sound,
+      volume: file.audio.volume,
+      dscp: file.sip.media.dscp,
+      ...(file.sip.media.ports && { ports: file.sip.media.ports }),
+    },
     encryption: Object.fromEntries(
       Object.entries(file.sip.accounts).map(([account, { encryption }]) => [account, encryption]),
     ),

@@ -7,6 +7,7 @@ import {
   about,
   addressOfRecord,
   addressRange,
+  dscp,
   duration,
   fingerprint,
   hostPort,
@@ -143,6 +144,7 @@ function sip(around: Surroundings) {
       'How a request goes that is larger than 1300 octets: by TCP where the server has it, or by UDP in fragments.',
       oneOf(['tcp', 'udp']).prefault('tcp'),
     ),
+    dscp: about('What SIP is marked with on the network.', dscp.prefault('cs3')),
     accounts: about('Where the terminal registers.', named('an account', account).prefault({})),
     watchers: about(
       "Who may subscribe to the state of its calls, beside the accounts' own servers.",
@@ -150,7 +152,12 @@ function sip(around: Surroundings) {
     ),
     media: about(
       'RTP.',
-      z.strictObject({ ports: about('UDP ports; default: any.', portRange.optional()) }).prefault({}),
+      z
+        .strictObject({
+          ports: about('UDP ports; default: any.', portRange.optional()),
+          dscp: about('What RTP is marked with on the network.', dscp.prefault('ef')),
+        })
+        .prefault({}),
     ),
   });
 }

@@ -20,6 +20,8 @@ export interface SipConfig {
   listen: { udp: readonly HostPort[]; tcp: readonly HostPort[]; tls?: readonly HostPort[] };
   tls?: TlsOptions;
   oversize: 'tcp' | 'udp';
+  /** RFC 2474. */
+  dscp: number;
   /** How long one server may keep a call waiting while there is another one. */
   firstAnswerMs: number;
   accounts: readonly AccountConfig[];

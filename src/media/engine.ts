@@ -86,7 +86,7 @@ class Engine implements MediaEngine {
     if (this.#stopping !== undefined) throw new MediaError('stopped', 'Cannot open a stream: the sound is stopped');
     let pair: ReturnType<typeof bindPair>;
     try {
-      pair = bindPair(localHost, this.#config.ports);
+      pair = bindPair(localHost, this.#config.ports, this.#config.dscp);
     } catch (cause) {
       if (!(cause instanceof SocketError)) throw cause;
       const code = cause.code === 'eaddrinuse' ? 'no-port' : cause.code;

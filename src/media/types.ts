@@ -147,4 +147,6 @@ export interface MediaConfig {
   volume: number;
   /** UDP ports for RTP, even ones; undefined: any the system gives. */
   ports?: { from: number; to: number };
+  /** What RTP and RTCP are marked with (RFC 2474); absent: EF, 46. */
+  dscp?: number;
 }

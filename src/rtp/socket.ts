@@ -19,8 +19,8 @@ const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const IPV6_TCLASS = 67;
 const MSG_DONTWAIT = 0x40;
-/** Expedited forwarding, RFC 3246, in the upper six bits. */
-const TOS_EF = 0xb8;
+/** Expedited forwarding, RFC 3246. */
+const DSCP_EF = 46;
 const PRIORITY_VOICE = 6;
 /** Tries to find two free neighbouring ports when the system chooses one of them. */
 const MAX_PAIR_TRIES = 64;
@@ -136,13 +136,16 @@ export interface PortPair {
   port: number;
 }
 
-/** Binds an even port and its neighbour on `host`: one the system chooses, or one of `range`. Throws `SocketError`. */
-export function bindPair(host: string, range?: { from: number; to: number }): PortPair {
+/**
+ * Binds an even port and its neighbour on `host`: one the system chooses, or one of `range`. What they send is marked with `dscp`
+ * (RFC 2474). Throws `SocketError`.
+ */
+export function bindPair(host: string, range?: { from: number; to: number }, dscp: number = DSCP_EF): PortPair {
   if (range === undefined) {
     for (let tries = 0; tries < MAX_PAIR_TRIES; tries++) {
-      const fd = bindPort(host, 0);
+      const fd = bindPort(host, 0, dscp);
       const port = boundPort(fd);
-      const neighbour = bindNeighbour(host, fd, port ^ 1);
+      const neighbour = bindNeighbour(host, fd, port ^ 1, dscp);
       if (neighbour === undefined) closeSocket(fd);
       else if (port % 2 === 0) return { rtpFd: fd, rtcpFd: neighbour, port };
       else return { rtpFd: neighbour, rtcpFd: fd, port: port - 1 };
@@ -154,8 +157,8 @@ export function bindPair(host: string, range?: { from: number; to: number }): Po
   for (let i = 0; i < count; i++) {
     const port = first + 2 * ((nextInRange + i) % count);
     try {
-      const rtpFd = bindPort(host, port);
-      const rtcpFd = bindNeighbour(host, rtpFd, port + 1);
+      const rtpFd = bindPort(host, port, dscp);
+      const rtcpFd = bindNeighbour(host, rtpFd, port + 1, dscp);
       nextInRange = (nextInRange + i + 1) % count;
       if (rtcpFd !== undefined) return { rtpFd, rtcpFd, port };
       closeSocket(rtpFd);
@@ -170,9 +173,9 @@ export function bindPair(host: string, range?: { from: number; to: number }): Po
 let nextInRange = 0;
 
 /** Undefined when somebody has it; any other failure closes `fd` as well. */
-function bindNeighbour(host: string, fd: number, port: number): number | undefined {
+function bindNeighbour(host: string, fd: number, port: number, dscp: number): number | undefined {
   try {
-    return bindPort(host, port);
+    return bindPort(host, port, dscp);
   } catch (error) {
     if (error instanceof SocketError && error.code === 'eaddrinuse') return undefined;
     closeSocket(fd);
@@ -180,13 +183,13 @@ function bindNeighbour(host: string, fd: number, port: number): number | undefin
   }
 }
 
-function bindPort(host: string, port: number): number {
+function bindPort(host: string, port: number, dscp: number): number {
   const name = new SocketName().set(host, port);
   const ipv6 = name.length === ADDRESS_BYTES;
   const fd: number = native.socket(ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM_NONBLOCK_CLOEXEC, 0);
   if (fd < 0) throw systemError('open a UDP socket');
   if (ipv6) option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-  option(fd, ipv6 ? IPPROTO_IPV6 : IPPROTO_IP, ipv6 ? IPV6_TCLASS : IP_TOS, TOS_EF);
+  option(fd, ipv6 ? IPPROTO_IPV6 : IPPROTO_IP, ipv6 ? IPV6_TCLASS : IP_TOS, dscp << 2);
   option(fd, SOL_SOCKET, SO_PRIORITY, PRIORITY_VOICE);
   if (native.bind(fd, name.bytes, name.length) < 0) {
     const error = systemError(`bind UDP ${name}`);

@@ -86,10 +86,11 @@ test('without encryption the example loads, with every default', async () => {
     strangers: 'refuse',
     rate: { stranger: 1_500, known: 5_000 },
     oversize: 'tcp',
+    dscp: 24,
     firstAnswerMs: 2_000,
   });
   assert.deepEqual(config.device.buttons, { help: { driver: 'simulated' } });
-  assert.deepEqual(config.media, { sound: { driver: 'none' }, volume: 80 });
+  assert.deepEqual(config.media, { sound: { driver: 'none' }, volume: 80, dscp: 46 });
   assert.deepEqual(config.encryption, { pbx: 'none' });
   assert.deepEqual(config.codecs, ['pcma', 'pcmu']);
   assert.deepEqual(config.mqtt, {
@@ -318,6 +319,14 @@ for (const [sentence, text, expected] of [
     [
       'terminal.yaml:5 sip.tls.fingerprint: "sha256:AB:CD" is no SHA-256 fingerprint',
       /^terminal\.yaml:6 sip\.tls\.ca: cannot read \S+gone\.pem: no such file$/,
+    ],
+  ],
+  [
+    'classes of service nobody knows',
+    `${MINIMAL}sip: { dscp: af44, media: { dscp: 64 } }\n`,
+    [
+      'terminal.yaml:3 sip.dscp: "af44" is no class of service',
+      'terminal.yaml:3 sip.media.dscp: 64 is out of range',
     ],
   ],
   [

@@ -3,6 +3,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import test from 'node:test';
 import { bindPair, closeSocket, type PortPair, SocketError, SocketName, UdpSocket } from '../../src/rtp/socket.ts';
+import { mayWatchPackets, PacketWatch } from '../kit/packets.ts';
 
 const close = ({ rtpFd, rtcpFd }: PortPair): void => {
   closeSocket(rtpFd);
@@ -56,3 +57,21 @@ for (const [text, host] of [
   ['fe80::1%lo', 'fe80:0:0:0:0:0:0:1'],
 ] as const)
   test(`${text} is read as ${host}`, () => assert.equal(new SocketName().set(text, 5).host, host));
+
+for (const [dscp, name] of [
+  [undefined, 'EF where nothing else is asked for'],
+  [34, 'AF41 as asked for'],
+] as const)
+  test(`what is sent is marked: ${name}`, { skip: !mayWatchPackets && 'only root sees packets pass' }, async (t) => {
+    const pair = bindPair('127.24.2.3', undefined, dscp);
+    const watch = new PacketWatch();
+    t.after(() => {
+      watch.close();
+      close(pair);
+    });
+    for (const fd of [pair.rtpFd, pair.rtcpFd]) {
+      new UdpSocket(fd).send(Uint8Array.of(1), 1, new SocketName().set('127.24.2.4', 9));
+      const seen = await watch.next('the datagram', 3000, ({ from }) => from === '127.24.2.3');
+      assert.equal(seen.dscp, dscp ?? 46);
+    }
+  });

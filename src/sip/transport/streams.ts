@@ -11,6 +11,7 @@ import {
 import { allDone, systemReason, TransportError } from './errors.ts';
 import type { Limits } from './limits.ts';
 import { isOwnAddress } from './source.ts';
+import { markStream } from './system.ts';
 import type { Tls } from './tls.ts';
 
 /** Beyond it the one longest without a message makes room: one that others have opened, for ours lead to the servers. */
@@ -33,13 +34,15 @@ export class Streams {
   readonly listeners: readonly StreamListener[];
   readonly #events: ConnectionEvents;
   readonly #tls: Tls;
+  readonly #dscp: number;
   /** In order of last use. */
   readonly #byId = new Map<string, Connection>();
   #count = 0;
   /** Absent: nobody is a stranger. */
   limits: Limits | undefined;
 
-  constructor(listen: Record<StreamTransport, readonly HostPort[]>, tls: Tls, events: ConnectionEvents) {
+  constructor(listen: Record<StreamTransport, readonly HostPort[]>, dscp: number, tls: Tls, events: ConnectionEvents) {
+    this.#dscp = dscp;
     this.#tls = tls;
     this.#events = {
       onFrame: (connection, frame) => {
@@ -68,7 +71,7 @@ export class Streams {
 
   async start(): Promise<void> {
     if (this.of('tls').length > 0) this.#tls.check();
-    await allDone(this.listeners.map(listen));
+    await allDone(this.listeners.map((listener) => listen(listener, this.#dscp)));
   }
 
   /** The connection `hop` names, else any to its address; over TLS only one whose other end is whom it wants. */
@@ -90,10 +93,12 @@ export class Streams {
     let connection: Connection;
     if (transport === 'tcp') {
       const socket = connect({ host: remote.host, port: remote.port, localAddress: from });
+      this.#mark(socket);
       connection = new Connection(options, socket, this.#events, { event: 'connect', withinMs });
     } else {
       const domains = domainsOf(hop);
       const socket = this.#tls.connect(remote, from, domains);
+      this.#mark(socket);
       const opening: Opening = {
         event: 'secureConnect',
         withinMs,
@@ -108,6 +113,11 @@ export class Streams {
 
   answered(branch: string): void {
     for (const connection of this.#byId.values()) connection.answered(branch);
+  }
+
+  /** There is a descriptor only once it connects. */
+  #mark(socket: Socket): void {
+    socket.once('connect', () => markStream(socket, this.#dscp));
   }
 
   #accept(transport: StreamTransport, socket: Socket): void {
@@ -197,7 +207,7 @@ function leadsTo(connection: Connection, hop: Hop): boolean {
   return transport === 'tcp' || connection.isFor(domainsOf(hop));
 }
 
-function listen(listener: StreamListener): Promise<void> {
+function listen(listener: StreamListener, dscp: number): Promise<void> {
   const { server, configured, transport } = listener;
   const { host, port } = configured;
   return new Promise((resolve, reject) => {
@@ -210,6 +220,7 @@ function listen(listener: StreamListener): Promise<void> {
     server.once('error', failed);
     server.listen({ host, port, ipv6Only: true, exclusive: true }, () => {
       server.off('error', failed);
+      markStream(server, dscp);
       // Accepting may fail for want of file descriptors: the next one may succeed.
       server.on('error', () => {});
       const address = server.address();

@@ -10,6 +10,9 @@ const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
+const IPPROTO_IP = 0;
+const IP_TOS = 1;
+const IPV6_TCLASS = 67;
 
 const libc = koffi.load(null);
 const system = {
@@ -81,6 +84,22 @@ export function openUdp(host: string, port: number, beside?: number): number {
 /** Nobody else can bind the place of this socket, whatever he allows on his side. libuv opens it when it takes a socket over. */
 export function keepAlone(fd: number): void {
   system.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, new Int32Array([0]), 4);
+}
+
+/**
+ * Marks what leaves by this socket (RFC 2474); what a listening one accepts is marked alike. A mark is a wish: where the system
+ * refuses it, SIP goes unmarked.
+ */
+export function mark(fd: number, dscp: number): void {
+  const octet = new Int32Array([dscp << 2]);
+  system.setsockopt(fd, IPPROTO_IP, IP_TOS, octet, 4);
+  system.setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, octet, 4);
+}
+
+/** The same for a socket of `node:net` or `node:tls`, which keep the descriptor to themselves. */
+export function markStream(socket: object, dscp: number): void {
+  const fd = (socket as { _handle?: { fd?: number } | null })._handle?.fd;
+  if (fd !== undefined && fd >= 0) mark(fd, dscp);
 }
 
 export function closeSocket(fd: number): void {

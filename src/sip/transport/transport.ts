@@ -40,6 +40,8 @@ export interface SipTransportOptions {
   listen: { udp: readonly HostPort[]; tcp: readonly HostPort[]; tls?: readonly HostPort[] };
   /** Whom we trust over TLS, and who we are there. */
   tls?: TlsOptions;
+  /** What everything we send is marked with (RFC 2474); absent: CS3, 24. */
+  dscp?: number;
   /** Absent: nobody is a stranger, and whatever comes is looked at. */
   limits?: LimitOptions;
   logger: Logger;
@@ -61,6 +63,8 @@ export interface SipTransportOptions {
 const FAULT_LINGER_MS = 2000;
 /** How often the log says what strangers did, when they did something. */
 const TELL_STRANGERS_MS = 60_000;
+/** RFC 4594 §3: broadcast video; the class that PBXs and switches of makers use for call signalling. */
+const SIGNALLING_DSCP = 24;
 const PONG = new Uint8Array([13, 10]);
 
 export class SipTransport {
@@ -75,9 +79,11 @@ export class SipTransport {
   constructor(options: SipTransportOptions) {
     this.#options = options;
     this.#limits = options.limits && new Limits(options.limits);
+    const { dscp = SIGNALLING_DSCP } = options;
     this.#udp = options.listen.udp.map((address): UdpListener => {
       const listener: UdpListener = new UdpListener(
         address,
+        dscp,
         (bytes, remote) => this.#datagram(listener, bytes, remote),
         (reason) => options.logger.warn('sip udp socket', { host: address.host, port: address.port, reason }),
       );
@@ -88,7 +94,7 @@ export class SipTransport {
       onTrouble: (remote, reason) => options.logger.debug('sip udp socket of one server', { ...remote, reason }),
     });
     const { tcp, tls = [] } = options.listen;
-    this.#streams = new Streams({ tcp, tls }, new Tls(options.tls ?? {}), {
+    this.#streams = new Streams({ tcp, tls }, dscp, new Tls(options.tls ?? {}), {
       onFrame: (connection, frame) => this.#frame(connection, frame),
       onClose: (connection, reason, waiting) => {
         options.logger.debug('sip connection closed', { flow: connection.id, ...connection.remote, reason });

@@ -5,7 +5,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import type { HostPort } from '../message/index.ts';
 import { systemReason, TransportError } from './errors.ts';
-import { closeSocket, familyOf, keepAlone, openUdp } from './system.ts';
+import { closeSocket, familyOf, keepAlone, mark, openUdp } from './system.ts';
 
 /** Asked of the kernel: a burst of INVITEs must not be lost while the process is busy. */
 const RECEIVE_BUFFER_BYTES = 1 << 20;
@@ -17,12 +17,14 @@ export class UdpListener {
   /** With the port the system chose when 0 was asked for. */
   bound: HostPort;
   readonly family: 4 | 6;
+  readonly #dscp: number;
   readonly #onDatagram: OnDatagram;
   readonly #onError: (reason: string) => void;
   /** While it is bound. */
   #open?: { socket: Socket; fd: number };
 
-  constructor(address: HostPort, onDatagram: OnDatagram, onError: (reason: string) => void) {
+  constructor(address: HostPort, dscp: number, onDatagram: OnDatagram, onError: (reason: string) => void) {
+    this.#dscp = dscp;
     this.configured = address;
     this.bound = address;
     this.family = familyOf(address.host);
@@ -35,6 +37,7 @@ export class UdpListener {
     const { host, port } = this.configured;
     try {
       const fd = openUdp(host, port);
+      mark(fd, this.#dscp);
       const socket = adopt(fd, this.family, this.#onDatagram, (error) => this.#onError(systemReason(error)));
       keepAlone(fd);
       this.#open = { socket, fd };
@@ -57,6 +60,7 @@ export class UdpListener {
   beside(remote: HostPort, onError: (error: Error) => void): UdpPeer {
     if (!this.#open) throw new Error('the socket is not open');
     const fd = openUdp(this.bound.host, this.bound.port, this.#open.fd);
+    mark(fd, this.#dscp);
     // What others send until it is connected reaches it too.
     return new UdpPeer(adopt(fd, this.family, this.#onDatagram, onError), remote);
   }
