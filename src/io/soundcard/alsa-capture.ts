@@ -12,6 +12,9 @@ export class AlsaCapture extends AlsaHalf {
   /** Delivered its first period and is in step: only then it is the clock. */
   flowing = false;
   makeResampler: ((fromHz: number) => Resampler) | undefined;
+  engineHz = 16_000;
+  /** Samples of the engine per frame of the card. */
+  #toEngine = 1;
   #resampler: Resampler | undefined;
   #frames = new Int16Array(0);
   #mono = new Int16Array(0);
@@ -22,10 +25,13 @@ export class AlsaCapture extends AlsaHalf {
     this.#mono = open.channels === 1 ? this.#frames : new Int16Array(frames);
     this.#resampler = this.makeResampler?.(open.rateHz);
     this.flowing = false;
+    this.#toEngine = this.engineHz / open.rateHz;
+    this.timing.captureBreaks++;
     this.moved(now);
   }
 
   protected override recovered(open: OpenPcm, now: number): void {
+    this.timing.captureBreaks++;
     this.flowing = false;
     const result = this.alsa().start(open.pcm);
     // Not mended once more from here: a start that fails right after a recovery means the card is gone.
@@ -38,6 +44,7 @@ export class AlsaCapture extends AlsaHalf {
     const period = this.#mono.length;
     while (this.available(now) >= 2 * period && this.open !== undefined) {
       if (Number(this.alsa().read(this.open.pcm, this.#frames, period)) <= 0) return;
+      this.timing.captureShift -= period * this.#toEngine;
     }
   }
 
@@ -64,6 +71,12 @@ export class AlsaCapture extends AlsaHalf {
 
   /** Reads one period, at the engine's rate, when a whole one is there. */
   read(frame: Int16Array, now: number): boolean {
+    const read = this.#read(frame, now);
+    if (!read && this.flowing) this.timing.captureShift += frame.length;
+    return read;
+  }
+
+  #read(frame: Int16Array, now: number): boolean {
     if (this.open === undefined) return false;
     const period = this.#mono.length;
     const available = this.available(now);
@@ -86,6 +99,7 @@ export class AlsaCapture extends AlsaHalf {
       for (let i = 0; i < period; i++) this.#mono[i] = this.#frames[i * this.open.channels];
     }
     this.#resampler?.process(this.#mono, 0, period, frame, 0);
+    this.timing.captureDelay = this.delay(available - period) * this.#toEngine + (this.#resampler?.delaySamples ?? 0);
     return true;
   }
 }

@@ -4,7 +4,7 @@
  */
 import { type AlsaLibrary, alsaMessage, EPIPE } from './alsa-library.ts';
 import type { Half, OpenPcm } from './alsa-open.ts';
-import type { HalfState } from './types.ts';
+import type { CardTiming, HalfState } from './types.ts';
 
 /** A lost card is looked for this often. */
 const RETRY_MS = 700;
@@ -32,6 +32,8 @@ export abstract class AlsaHalf {
   protected readonly alsa: () => AlsaLibrary;
   readonly #door: AlsaDoor;
   readonly #device: string;
+  protected readonly timing: CardTiming;
+  readonly #delay = new Int32Array(2);
   protected open: OpenPcm | undefined;
   reason = '';
   openedCount = 0;
@@ -43,11 +45,12 @@ export abstract class AlsaHalf {
   #movedAt = 0;
   #broken: number[] = [];
 
-  constructor(half: Half, device: string, alsa: () => AlsaLibrary, door: AlsaDoor) {
+  constructor(half: Half, device: string, timing: CardTiming, alsa: () => AlsaLibrary, door: AlsaDoor) {
     this.half = half;
     this.#probed = half === 'speaker';
     this.#unproven = this.#probed;
     this.#device = device;
+    this.timing = timing;
     this.alsa = alsa;
     this.#door = door;
   }
@@ -121,6 +124,12 @@ export abstract class AlsaHalf {
     if (available >= 0) return available;
     this.trouble(available, now);
     return -1;
+  }
+
+  /** Frames between the next one written or read and the air, by the driver's own account; `otherwise` when it gives none. */
+  protected delay(otherwise: number): number {
+    if (this.open === undefined || this.alsa().delay(this.open.pcm, this.#delay) < 0) return otherwise;
+    return this.#delay[0];
   }
 
   /** Frames moved, so the card lives. */

@@ -65,6 +65,8 @@ function bind(lib: ReturnType<typeof koffi.load>) {
     start: lib.func('int snd_pcm_start(void *pcm)'),
     wait: lib.func('int snd_pcm_wait(void *pcm, int timeout)'),
     avail: lib.func('long snd_pcm_avail(void *pcm)'),
+    /** `frames`: a `long *`; on every board its low half is the first Int32. */
+    delay: lib.func('int snd_pcm_delay(void *pcm, void *frames)'),
     recover: lib.func('int snd_pcm_recover(void *pcm, int error, int silent)'),
     read: lib.func('long snd_pcm_readi(void *pcm, void *frames, unsigned long count)'),
     write: lib.func('long snd_pcm_writei(void *pcm, void *frames, unsigned long count)'),

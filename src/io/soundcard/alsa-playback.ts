@@ -18,6 +18,9 @@ const SHORT_WINDOW = 10;
 
 export class AlsaPlayback extends AlsaHalf {
   makeResampler: ((toHz: number) => Resampler) | undefined;
+  engineHz = 16_000;
+  /** Samples of the engine per frame of the card. */
+  #toEngine = 1;
   underruns = 0;
   /** Frames of 10 ms put in before the sound, on a card and machine that keep time. */
   leastPrefill = 2;
@@ -47,6 +50,7 @@ export class AlsaPlayback extends AlsaHalf {
     this.#frames = new Int16Array(frames * open.channels);
     this.#silence = new Int16Array(frames * open.channels);
     this.#resampler = this.makeResampler?.(open.rateHz);
+    this.#toEngine = this.engineHz / open.rateHz;
     // A card that moves in long steps takes a whole step at once, and the next frame must be there before it does.
     this.#prefill = Math.min(MOST_PREFILL, Math.max(this.leastPrefill, 1 + Math.ceil(open.periodFrames / frames)));
     this.#begin(open, now);
@@ -87,9 +91,11 @@ export class AlsaPlayback extends AlsaHalf {
     const period = this.#mono.length;
     const fill = this.#observe(open, available, now);
     if (available < period) {
+      this.timing.playShift -= frame.length;
       this.idle(now);
       return false;
     }
+    this.timing.playDelay = (this.delay(fill) + (this.#resampler?.delaySamples ?? 0)) * this.#toEngine;
     if (this.#held) {
       this.#held = false;
       crossFade(this.#previous, this.#mono, this.#blend);
@@ -100,10 +106,12 @@ export class AlsaPlayback extends AlsaHalf {
       if (correction === 'shorten') {
         this.#previous.set(this.#mono);
         this.#held = true;
+        this.timing.playShift -= frame.length;
         return true;
       }
       if (correction === 'stretch') {
         crossFade(this.#mono, this.#previous, this.#blend);
+        this.timing.playShift += frame.length;
         this.#put(open, this.#blend, now);
       }
     }
@@ -140,6 +148,7 @@ export class AlsaPlayback extends AlsaHalf {
     this.#written = 0;
     this.#played = 0;
     this.restarted = true;
+    this.timing.playBreaks++;
     const period = this.#mono.length;
     for (let i = 0; i < this.#prefill; i++) {
       const result = Number(this.alsa().write(open.pcm, this.#silence, period));

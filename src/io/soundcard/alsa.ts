@@ -5,10 +5,10 @@
 import type { Resampler } from '../../audio/index.ts';
 import { AlsaCapture } from './alsa-capture.ts';
 import type { AlsaDoor } from './alsa-half.ts';
-import { loadAlsa } from './alsa-library.ts';
+import { type AlsaLibrary, loadAlsa } from './alsa-library.ts';
 import type { Half, OpenPcm } from './alsa-open.ts';
 import { AlsaPlayback } from './alsa-playback.ts';
-import type { HalfState, Sleep, SoundCard, Wait } from './types.ts';
+import { type HalfState, noTiming, type Sleep, type SoundCard, type Wait } from './types.ts';
 
 export interface AlsaOptions {
   speaker: string;
@@ -20,21 +20,27 @@ export interface AlsaOptions {
   resampler(fromHz: number, toHz: number): Resampler;
   now(): number;
   sleep: Sleep;
+  /** Default: the system's. */
+  alsa?(): AlsaLibrary;
 }
 
 export class AlsaCard implements SoundCard {
   readonly driver = 'alsa';
   readonly alwaysRunning = false;
+  readonly timing = noTiming();
   readonly #options: AlsaOptions;
   readonly #playback: AlsaPlayback;
   readonly #capture: AlsaCapture;
 
   constructor(options: AlsaOptions, door: AlsaDoor) {
     this.#options = options;
-    this.#playback = new AlsaPlayback('speaker', options.speaker, loadAlsa, door);
+    const alsa = options.alsa ?? loadAlsa;
+    this.#playback = new AlsaPlayback('speaker', options.speaker, this.timing, alsa, door);
+    this.#playback.engineHz = options.rateHz;
     this.#playback.leastPrefill = options.prefill;
     this.#playback.makeResampler = (toHz) => options.resampler(options.rateHz, toHz);
-    this.#capture = new AlsaCapture('microphone', options.microphone, loadAlsa, door);
+    this.#capture = new AlsaCapture('microphone', options.microphone, this.timing, alsa, door);
+    this.#capture.engineHz = options.rateHz;
     this.#capture.makeResampler = (fromHz) => options.resampler(fromHz, options.rateHz);
   }
 

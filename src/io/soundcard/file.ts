@@ -4,7 +4,7 @@
  */
 import { closeSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { formatWavHeader, parseWav, Resampler, WAV_HEADER_BYTES } from '../../audio/index.ts';
-import { type HalfState, type SoundCard, SoundError, TICK_MS } from './types.ts';
+import { type HalfState, noTiming, type SoundCard, SoundError, TICK_MS } from './types.ts';
 
 /** Samples are written this often and the header with them, so that after a `kill -9` a reader misses no more than this. */
 const FLUSH_FRAMES = 20;
@@ -18,6 +18,7 @@ export interface FileOptions {
 
 export class FileCard implements SoundCard {
   readonly driver = 'file';
+  readonly timing = noTiming();
   readonly underruns = 0;
   readonly alwaysRunning: boolean;
   readonly restless = false;

@@ -4,8 +4,17 @@
  */
 export { AlsaCard, type AlsaOptions } from './alsa.ts';
 export type { AlsaDoor } from './alsa-half.ts';
-export { loadAlsa } from './alsa-library.ts';
+export { type AlsaLibrary, loadAlsa } from './alsa-library.ts';
 export { closePcm, type Half, type OpenPcm, openPcm } from './alsa-open.ts';
 export { convert, FileCard, type FileOptions } from './file.ts';
 export { NoCard } from './none.ts';
-export { type HalfState, type Sleep, type SoundCard, SoundError, TICK_MS, type Wait } from './types.ts';
+export {
+  type CardTiming,
+  type HalfState,
+  noTiming,
+  type Sleep,
+  type SoundCard,
+  SoundError,
+  TICK_MS,
+  type Wait,
+} from './types.ts';

@@ -1,8 +1,9 @@
 /** The `none` driver, or one that cannot work here: no loudspeaker and no microphone. Calls work; they carry silence. */
-import type { HalfState, SoundCard } from './types.ts';
+import { type HalfState, noTiming, type SoundCard } from './types.ts';
 
 export class NoCard implements SoundCard {
   readonly driver: string;
+  readonly timing = noTiming();
   readonly speaker: HalfState;
   readonly microphone: HalfState;
   readonly reason: string;

@@ -12,8 +12,34 @@ export type HalfState = 'closed' | 'open' | 'fault';
 /** `tick`: the next 10 ms are due. `again`: look at your messages and ask once more. `none`: this card has no clock now. */
 export type Wait = 'tick' | 'again' | 'none';
 
+/**
+ * When what is written is heard by the microphone of the same card, for an echo canceller. All in samples at the engine's rate;
+ * the same object for the life of the card, kept up to date by `read` and `write`.
+ *
+ * The first sample of the frame last written leaves the card `playDelay` after the `write`; the last sample of the frame last
+ * read came in `captureDelay` before the `read`. Both are as exact as the driver is, resamplers included. Between two breaks of
+ * a half its samples are counted: the distance of the two halves then changes by their shifts alone, and by the drift of two clocks.
+ */
+export interface CardTiming {
+  playDelay: number;
+  captureDelay: number;
+  /** Played beyond what was written (above 0), or written and not played: the level was corrected. Ever since the start. */
+  playShift: number;
+  /** Silence handed out for sound that was not there yet (above 0), or sound dropped. Ever since the start. */
+  captureShift: number;
+  /** How often a half began, or began anew after an xrun: how much was lost then nobody knows. */
+  playBreaks: number;
+  captureBreaks: number;
+}
+
+/** Of a card that has none. */
+export function noTiming(): CardTiming {
+  return { playDelay: 0, captureDelay: 0, playShift: 0, captureShift: 0, playBreaks: 0, captureBreaks: 0 };
+}
+
 export interface SoundCard {
   readonly driver: string;
+  readonly timing: Readonly<CardTiming>;
   readonly speaker: HalfState;
   readonly microphone: HalfState;
   /** The loudspeaker is wanted and not open yet, and nothing says that it will not be. */
