@@ -3,18 +3,7 @@
  * law (µ-law's 14 and A-law's 13 bits, shifted up). Down by a table of 256 entries; up by arithmetic, for a table of 65536 would
  * cost each start 30 ms.
  */
-
-export interface SampleCodec {
-  /** As SDP names it. */
-  readonly encoding: 'PCMA' | 'PCMU';
-  readonly rateHz: number;
-  /** The byte that stands for silence. */
-  readonly silence: number;
-  /** `length` bytes of `from` at `offset` into samples of `to` at `at`. */
-  decode(from: Uint8Array, offset: number, length: number, to: Int16Array, at: number): void;
-  /** `count` samples of `from` at `at` into bytes of `to` at `offset`. */
-  encode(from: Int16Array, at: number, count: number, to: Uint8Array, offset: number): void;
-}
+import { type Decoder, type Encoder, NO_CONCEALMENT, NO_PAUSES } from './codec.ts';
 
 /** A code is sign, segment (3 bits) and step (4 bits); each segment's steps are twice as wide as those before. */
 function alawToLinear(code: number): number {
@@ -48,33 +37,39 @@ function linearToUlaw(sample: number): number {
   return ~((sample < 0 ? 0x80 : 0) | (segment << 4) | step) & 0xff;
 }
 
-class TableCodec implements SampleCodec {
-  readonly encoding: 'PCMA' | 'PCMU';
+/** Both ways of one law. Has no memory, so one serves all streams. */
+class Law implements Decoder, Encoder {
   readonly rateHz = 8000;
+  readonly concealsMs = NO_CONCEALMENT.concealsMs;
+  readonly conceal = NO_CONCEALMENT.conceal;
+  readonly recover = NO_CONCEALMENT.recover;
+  readonly pause = NO_PAUSES.pause;
+  readonly expectLoss = NO_PAUSES.expectLoss;
+  /** The byte that stands for silence. */
   readonly silence: number;
   readonly #down = new Int16Array(256);
   readonly #toCode: (sample: number) => number;
 
-  constructor(encoding: 'PCMA' | 'PCMU', toLinear: (code: number) => number, toCode: (sample: number) => number) {
-    this.encoding = encoding;
+  constructor(toLinear: (code: number) => number, toCode: (sample: number) => number) {
     for (let code = 0; code < 256; code++) this.#down[code] = toLinear(code);
     this.#toCode = toCode;
     this.silence = toCode(0);
   }
 
-  decode(from: Uint8Array, offset: number, length: number, to: Int16Array, at: number): void {
+  samplesIn(_payload: Uint8Array, _offset: number, length: number): number {
+    return length;
+  }
+
+  decode(from: Uint8Array, offset: number, length: number, to: Int16Array, at: number): number {
     for (let i = 0; i < length; i++) to[at + i] = this.#down[from[offset + i]];
+    return length;
   }
 
-  encode(from: Int16Array, at: number, count: number, to: Uint8Array, offset: number): void {
+  encode(from: Int16Array, at: number, count: number, to: Uint8Array, offset: number): number {
     for (let i = 0; i < count; i++) to[offset + i] = this.#toCode(from[at + i]);
+    return count;
   }
 }
 
-export const alaw: SampleCodec = new TableCodec('PCMA', alawToLinear, linearToAlaw);
-export const ulaw: SampleCodec = new TableCodec('PCMU', ulawToLinear, linearToUlaw);
-
-/** By the name SDP has for it. */
-export function sampleCodec(encoding: string): SampleCodec | undefined {
-  return encoding === 'PCMA' ? alaw : encoding === 'PCMU' ? ulaw : undefined;
-}
+export const alaw = new Law(alawToLinear, linearToAlaw);
+export const ulaw = new Law(ulawToLinear, linearToUlaw);

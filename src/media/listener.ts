@@ -2,7 +2,7 @@
  * What arrives on one stream, made into frames for the loudspeaker: jitter buffer, codec, concealment, rate. Pulled by the tick;
  * allocates nothing per frame.
  */
-import { Concealer, Resampler, type SampleCodec, SampleFifo, shorten } from '../audio/index.ts';
+import { Concealer, type Decoder, Resampler, SampleFifo, shorten } from '../audio/index.ts';
 import type { JitterBuffer } from '../rtp/index.ts';
 
 /** The longest packet that is taken, and the room for what it becomes. */
@@ -12,7 +12,10 @@ const MAX_CONCEALED_MS = 100;
 const FRAME_MS = 10;
 
 export class Listener {
-  readonly #codec: SampleCodec;
+  readonly #decoder: Decoder;
+  /** Ticks of the time stamps per sample. */
+  readonly #ticksPerSample: number;
+  readonly #maxConcealedMs: number;
   readonly #concealer: Concealer;
   readonly #resampler: Resampler;
   readonly #decoded: Int16Array;
@@ -23,15 +26,24 @@ export class Listener {
   #concealedInARowMs = 0;
   concealedMs = 0;
 
-  constructor(codec: SampleCodec, rateHz: number) {
-    this.#codec = codec;
-    this.#concealer = new Concealer(codec.rateHz);
-    this.#resampler = new Resampler(codec.rateHz, rateHz);
-    this.#decoded = new Int16Array((codec.rateHz * MAX_PACKET_MS) / 1000);
+  /** `clockRateHz`: of the time stamps; `rateHz`: of the frames that are filled. */
+  constructor(decoder: Decoder, clockRateHz: number, rateHz: number) {
+    this.#decoder = decoder;
+    this.#ticksPerSample = clockRateHz / decoder.rateHz;
+    this.#maxConcealedMs = Math.max(MAX_CONCEALED_MS, decoder.concealsMs);
+    this.#concealer = new Concealer(decoder.rateHz);
+    this.#resampler = new Resampler(decoder.rateHz, rateHz);
+    this.#decoded = new Int16Array((decoder.rateHz * MAX_PACKET_MS) / 1000);
     this.#resampled = new Int16Array(this.#resampler.maxOutput(this.#decoded.length));
     this.#frameSamples = (rateHz * FRAME_MS) / 1000;
     this.#ready = new SampleFifo(this.#resampled.length + 2 * this.#frameSamples);
   }
+
+  /** How long a payload lasts, in ticks of the time stamps; 0: it cannot be read, or is longer than any that is taken. */
+  readonly ticksOf = (payload: Uint8Array, offset: number, length: number): number => {
+    const count = this.#decoder.samplesIn(payload, offset, length);
+    return count > this.#decoded.length ? 0 : Math.round(count * this.#ticksPerSample);
+  };
 
   /** Fills `frame` with the next 10 ms of what the jitter buffer holds. True when any of it really arrived. */
   fill(frame: Int16Array, jitter: JitterBuffer, now: number): boolean {
@@ -42,10 +54,10 @@ export class Listener {
         this.#packet(jitter);
         heard = true;
       } else if (taken === 'lost') {
-        const count = Math.min(this.#decoded.length, jitter.durationTicks);
-        this.#conceal(count);
+        const count = Math.round(jitter.durationTicks / this.#ticksPerSample);
+        this.#conceal(Math.min(this.#decoded.length, count));
       } else {
-        this.#conceal((this.#codec.rateHz * FRAME_MS) / 1000);
+        this.#conceal((this.#decoder.rateHz * FRAME_MS) / 1000);
       }
     }
     this.#ready.take(frame, 0, this.#frameSamples);
@@ -53,21 +65,24 @@ export class Listener {
   }
 
   #packet(jitter: JitterBuffer): void {
-    let count = Math.min(this.#decoded.length, jitter.payloadLength);
-    this.#codec.decode(jitter.payload, 0, count, this.#decoded, 0);
-    this.#concealer.good(this.#decoded, 0, count);
-    if (jitter.excessMs >= FRAME_MS) {
-      count = shorten(this.#decoded, 0, count, this.#codec.rateHz, jitter.excessMs);
+    const { rateHz, concealsMs } = this.#decoder;
+    let count = this.#decoder.decode(jitter.payload, 0, jitter.payloadLength, this.#decoded, 0);
+    if (count === 0) {
+      this.#conceal(Math.min(this.#decoded.length, Math.round(jitter.durationTicks / this.#ticksPerSample)));
+      return;
     }
+    if (concealsMs === 0) this.#concealer.good(this.#decoded, 0, count);
+    if (jitter.excessMs >= FRAME_MS) count = shorten(this.#decoded, 0, count, rateHz, jitter.excessMs);
     this.#talking = true;
     this.#concealedInARowMs = 0;
     this.#pass(count);
   }
 
   #conceal(count: number): void {
-    if (this.#talking && this.#concealedInARowMs < MAX_CONCEALED_MS) {
-      const ms = (count * 1000) / this.#codec.rateHz;
-      this.#concealer.conceal(this.#decoded, 0, count);
+    if (this.#talking && this.#concealedInARowMs < this.#maxConcealedMs) {
+      const ms = (count * 1000) / this.#decoder.rateHz;
+      const by = this.#decoder.concealsMs > 0 ? this.#decoder : this.#concealer;
+      by.conceal(this.#decoded, 0, count);
       this.#concealedInARowMs += ms;
       this.concealedMs += ms;
     } else {

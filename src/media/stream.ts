@@ -3,7 +3,7 @@
  * `hear`, `speak` and `report`, in this order.
  */
 
-import { type Mixer, sampleCodec } from '../audio/index.ts';
+import { makeDecoder, makeEncoder, type Mixer } from '../audio/index.ts';
 import type { Random } from '../base/index.ts';
 import { isRtcp, MAX_SRTP_OVERHEAD_BYTES, parseRtp, RTP_HEADER_BYTES, RtpHeader, RtpSession } from '../rtp/index.ts';
 import { SocketName, UdpSocket } from '../rtp/socket.ts';
@@ -29,6 +29,10 @@ const KEEP_ALIVE_MS = 15_000;
 /** Comfort noise, RFC 3389: a static payload type that every endpoint knows, here one byte that says "silence". */
 const COMFORT_NOISE = 13;
 const NOISE_LEVEL = 127;
+
+/** The numbers of payload types do not change a codec. */
+const sameFormat = (a: Codec, b: Codec): boolean =>
+  JSON.stringify({ ...a, payloadType: 0 }) === JSON.stringify({ ...b, payloadType: 0 });
 
 export type Post = (event: MediaEvent) => void;
 
@@ -105,9 +109,7 @@ export class Stream {
   }
 
   configure(config: StreamConfig, now: number): void {
-    const codec = sampleCodec(config.codec.encoding);
-    if (codec === undefined)
-      throw new RangeError(`Cannot use the codec ${config.codec.encoding}: it is not known here`);
+    const coding = this.#codingFor(config);
     const first = this.#config === undefined;
     const received = this.receives;
     const { host, port } = config.remote;
@@ -125,15 +127,13 @@ export class Stream {
       clockRateHz: config.codec.clockRateHz,
       packetMs: config.packetMs,
       dtmfPayloadType: config.dtmfPayloadType,
+      received: config.received,
       buffer: config.buffer,
+      ticksOf: coding.listener.ticksOf,
     };
     if (this.#session === undefined) this.#session = new RtpSession(session, this.#random);
     else this.#session.configure(session);
-    const { packetMs } = config;
-    if (this.#coding?.codec.encoding !== config.codec.encoding || this.#coding.packetMs !== packetMs) {
-      const listener = new Listener(codec, this.#rateHz);
-      this.#coding = { codec: config.codec, packetMs, listener, talker: new Talker(codec, this.#rateHz, packetMs) };
-    }
+    this.#coding = coding;
     this.#latch.signal(host, port);
     if (config.restart) this.#latch.restart();
     this.#rtcpTarget.set(rtcp.host, rtcp.port);
@@ -141,6 +141,17 @@ export class Stream {
     this.#silentToldMs = 0;
     if (first) this.#statisticsAtMs = now + STATISTICS_MS;
     this.#keepAliveAtMs = now;
+  }
+
+  /** What runs goes on where the codec stays: its memory is that of the sound so far. Throws `CodecError`. */
+  #codingFor({ codec, packetMs }: StreamConfig): Coding {
+    const now = this.#coding;
+    if (now !== undefined && now.packetMs === packetMs && sameFormat(now.codec, codec)) return now;
+    const encoder = makeEncoder(codec, this.#rateHz, packetMs);
+    const talker = new Talker(encoder, this.#rateHz, packetMs);
+    if (now !== undefined && sameFormat(now.codec, codec)) return { ...now, codec, packetMs, talker };
+    const listener = new Listener(makeDecoder(codec, this.#rateHz), codec.clockRateHz, this.#rateHz);
+    return { codec, packetMs, listener, talker };
   }
 
   audible(speaker: boolean, microphone: boolean): void {

@@ -1,5 +1,5 @@
 /** The microphone, or silence, made into the packets of one stream. Pushed by the tick; allocates nothing per frame. */
-import { Resampler, type SampleCodec, SampleFifo } from '../audio/index.ts';
+import { type Encoder, Resampler, SampleFifo } from '../audio/index.ts';
 import { RTP_HEADER_BYTES, type RtpSession } from '../rtp/index.ts';
 
 /** Room for a frame that comes while a packet is not yet full. */
@@ -7,7 +7,7 @@ const SPARE_MS = 20;
 const MAX_DATAGRAM_BYTES = 2048;
 
 export class Talker {
-  readonly #codec: SampleCodec;
+  readonly #encoder: Encoder;
   readonly #resampler: Resampler;
   readonly #resampled: Int16Array;
   readonly #waiting: SampleFifo;
@@ -15,13 +15,13 @@ export class Talker {
   readonly #silence: Int16Array;
   readonly datagram = new Uint8Array(MAX_DATAGRAM_BYTES);
 
-  constructor(codec: SampleCodec, rateHz: number, packetMs: number) {
-    this.#codec = codec;
-    this.#resampler = new Resampler(rateHz, codec.rateHz);
+  constructor(encoder: Encoder, rateHz: number, packetMs: number) {
+    this.#encoder = encoder;
+    this.#resampler = new Resampler(rateHz, encoder.rateHz);
     this.#silence = new Int16Array(rateHz / 100);
     this.#resampled = new Int16Array(this.#resampler.maxOutput(rateHz / 100));
-    this.#packet = new Int16Array((codec.rateHz * packetMs) / 1000);
-    this.#waiting = new SampleFifo(this.#packet.length + (codec.rateHz * SPARE_MS) / 1000);
+    this.#packet = new Int16Array((encoder.rateHz * packetMs) / 1000);
+    this.#waiting = new SampleFifo(this.#packet.length + (encoder.rateHz * SPARE_MS) / 1000);
   }
 
   /** Adds 10 ms of sound; without `frame`, of silence. */
@@ -31,11 +31,15 @@ export class Talker {
     this.#waiting.put(this.#resampled, 0, made);
   }
 
-  /** The length of the next datagram, in `datagram`; 0 when no packet is full yet. */
+  /** The length of the next datagram, in `datagram`; 0 when no packet is full yet, or none need be sent. */
   next(session: RtpSession): number {
-    if (this.#waiting.length < this.#packet.length) return 0;
-    const count = this.#waiting.take(this.#packet, 0, this.#packet.length);
-    this.#codec.encode(this.#packet, 0, count, this.datagram, RTP_HEADER_BYTES);
-    return session.send(this.datagram, count);
+    while (this.#waiting.length >= this.#packet.length) {
+      const count = this.#waiting.take(this.#packet, 0, this.#packet.length);
+      if (session.remoteLoss !== undefined) this.#encoder.expectLoss(session.remoteLoss);
+      const length = this.#encoder.encode(this.#packet, 0, count, this.datagram, RTP_HEADER_BYTES);
+      if (!this.#encoder.pause || session.sendingDigits) return session.send(this.datagram, length);
+      session.skip(session.packetTicks);
+    }
+    return 0;
   }
 }

@@ -2,6 +2,7 @@
  * What the main thread sees of the sound: ports, streams, tones. The work is done on the media thread; nothing here waits.
  * Every call returns at once, and what happens later comes back as a `MediaEvent`.
  */
+import type { CodecFormat } from '../audio/codec.ts';
 import type { DtlsRole } from '../rtp/dtls.ts';
 import type { DtlsIdentity, Fingerprint } from '../rtp/identity.ts';
 import type { SrtpKeys, SrtpSuite } from '../rtp/suites.ts';
@@ -15,12 +16,9 @@ export interface SocketAddress {
 }
 
 /** An RTP codec as SDP names it. */
-export interface Codec {
-  /** `PCMU`, `PCMA`; upper case. */
-  encoding: string;
+export interface Codec extends CodecFormat {
+  /** Of the packets we send. */
   payloadType: number;
-  clockRateHz: number;
-  channels: number;
 }
 
 /** What offer/answer settled for one call. */
@@ -34,6 +32,8 @@ export interface StreamConfig {
   codec: Codec;
   /** telephone-event payload type (RFC 4733), when both sides have it. */
   dtmfPayloadType?: number;
+  /** Of what comes, where the other side numbers otherwise than we do (RFC 3264 §5.1); absent: the same numbers. */
+  received?: { payloadType: number; dtmfPayloadType?: number };
   /** What we send per packet. */
   packetMs: number;
   /** `call`: adaptive jitter buffer 20..200 ms; `page`: fixed 60 ms. */

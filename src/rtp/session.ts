@@ -18,9 +18,11 @@ export interface SessionConfig {
   /** What we send per packet; what comes may be any 10..60 ms. */
   packetMs: number;
   dtmfPayloadType?: number;
+  /** Of what comes, where it is numbered otherwise than what goes (RFC 3264 §5.1). */
+  received?: { payloadType: number; dtmfPayloadType?: number };
   buffer: BufferMode;
-  /** Ticks a payload of so many bytes lasts. Left out: one per byte, as with G.711. */
-  ticksOf?: (payloadBytes: number) => number;
+  /** Ticks that payload lasts, 0: it cannot be read. Left out: one per byte, as with G.711. */
+  ticksOf?: (bytes: Uint8Array, offset: number, length: number) => number;
   dtmf?: DtmfTiming;
 }
 
@@ -143,7 +145,8 @@ export class RtpSession {
   /** A datagram from the RTP port. Allocates nothing for audio. */
   receive(bytes: Uint8Array, length: number, arrivalMs: number): Received {
     const header = this.#in;
-    const { payloadType, dtmfPayloadType, ticksOf } = this.#config;
+    const { ticksOf } = this.#config;
+    const { payloadType, dtmfPayloadType } = this.#config.received ?? this.#config;
     if (!parseRtp(bytes, length, header)) return 'ignored';
     const audio = header.payloadType === payloadType;
     const event = header.payloadType === dtmfPayloadType;
@@ -159,7 +162,8 @@ export class RtpSession {
       this.digit = digit;
       return 'digit';
     }
-    const ticks = ticksOf === undefined ? header.payloadLength : ticksOf(header.payloadLength);
+    const { payloadOffset, payloadLength } = header;
+    const ticks = ticksOf === undefined ? payloadLength : ticksOf(bytes, payloadOffset, payloadLength);
     if (ticks <= 0) return 'ignored';
     this.jitter.put(header, ticks, bytes, arrivalMs);
     return 'audio';
