@@ -23,7 +23,7 @@ const WRITTEN = [
   '- Content-Language, l Content-Length, c Content-Type, - CSeq, - Date, - Error-Info, o Event, - Expires, f From',
   '- History-Info, y Identity, n Identity-Info, - In-Reply-To, - Join, - Max-Forwards, - MIME-Version, - Min-Expires',
   '- Min-SE, - Organization, - P-Asserted-Identity, - P-Preferred-Identity, - Path, - Priority, - Priv-Answer-Mode',
-  '- Privacy, - Proxy-Authenticate, - Proxy-Authorization, - Proxy-Require, - RAck, - Reason, - Record-Route, r Refer-To',
+  '- Privacy, - Proxy-Authenticate, - Proxy-Authorization, - Proxy-Require, - RAck, - Reason, - Record-Route, - Refer-Sub, r Refer-To',
   'b Referred-By, j Reject-Contact, - Replaces, - Reply-To, d Request-Disposition, - Require, - Retry-After, - Route',
   '- RSeq, - Server, - Service-Route, x Session-Expires, - SIP-ETag, - SIP-If-Match, s Subject, - Subscription-State',
   'k Supported, - Timestamp, t To, - Unsupported, - User-Agent, v Via, - Warning, - WWW-Authenticate',

@@ -56,6 +56,8 @@ export interface Inside {
   owns(hop: Hop): boolean;
   /** It belongs to a transaction or dialog there is. */
   knows(request: SipRequest): boolean;
+  /** It names a dialog there is (RFC 3891), and comes from where the other side of that is. */
+  replaces(request: SipRequest, hop: Hop): boolean;
 }
 
 export class Gate {
@@ -99,7 +101,7 @@ export class Gate {
           return this.#challenge(request, hop, now, proof.kind === 'stale');
       }
     }
-    if (this.#known(hop)) return { kind: 'let-in' };
+    if (this.#known(hop) || this.#inside.replaces(request, hop)) return { kind: 'let-in' };
     const wrong = owedToAnybody(request);
     if (wrong !== undefined) return this.#refuse(request, hop, wrong.status, wrong.headers);
     switch (method) {

@@ -57,6 +57,7 @@ export class UserAgent implements UserAgentInterface {
     const inside = {
       owns: (hop: Hop) => this.#accounts.owns(hop),
       knows: (request: SipRequest) => this.#core.knows(request),
+      replaces: (request: SipRequest, hop: Hop) => this.#transfers.takesOver(request, hop),
     };
     this.#gate = config.trust && new Gate(config.trust, random, inside);
     this.#registrations = this.#accounts.all.map((account, i, all) => {

@@ -72,6 +72,24 @@ for (const [sentence, method, headers, status, more] of [
     assert.deepEqual(one.events, method === 'INVITE' ? ['stranger'] : []);
   });
 
+for (const [sentence, host, fromTag, expected] of [
+  ['whom we called takes the call over from a second telephone', STRANGER, 'desk', ['100 INVITE']],
+  ['with a dialog that is none he is a stranger', STRANGER, 'other', ['603 INVITE']],
+  ['so is who has only read along', hopTo('127.38.2.67'), 'desk', ['603 INVITE']],
+  ['and who cannot write it', STRANGER, '', ['603 INVITE']],
+] as const)
+  test(`INVITE with Replaces of somebody no rule names: ${sentence}`, () => {
+    const one = peer();
+    const target = `sip:desk@${STRANGER.remote.host}`;
+    one.do(one.ua.invite({ session: 's', target, body: () => offer }, one.now));
+    const invite = one.request('INVITE');
+    one.reply(invite, 180, { tag: 'desk', from: STRANGER });
+    one.lines();
+    const replaces = `${invite.callId};to-tag=${invite.fromTag};from-tag=${fromTag}`;
+    one.ask('INVITE', { callId: 'second', hop: host, body: offer, headers: [['Replaces', replaces]] });
+    assert.deepEqual(one.lines(), expected);
+  });
+
 test('the same request gets the same answer (§8.2.7), and is told of once', () => {
   const one = peer();
   const ask = () => {
