@@ -29,12 +29,15 @@ export class AlsaPlayback extends AlsaHalf {
   #underrunAt = Number.NEGATIVE_INFINITY;
   /** Set at each (re)start, for the capture half to fall in step. */
   restarted = false;
+  reference: ((frame: Int16Array) => void) | undefined;
   #resampler: Resampler | undefined;
-  #mono = new Int16Array(0);
+  /** At the engine's rate. */
   #previous = new Int16Array(0);
   #blend = new Int16Array(0);
-  #frames = new Int16Array(0);
   #silence = new Int16Array(0);
+  /** At the card's. */
+  #mono = new Int16Array(0);
+  #frames = new Int16Array(0);
   #lowest = Number.POSITIVE_INFINITY;
   #writes = 0;
   #held = false;
@@ -45,10 +48,10 @@ export class AlsaPlayback extends AlsaHalf {
   protected override started(open: OpenPcm, now: number): void {
     const frames = open.rateHz / 100;
     this.#mono = new Int16Array(frames);
-    this.#previous = new Int16Array(frames);
-    this.#blend = new Int16Array(frames);
     this.#frames = new Int16Array(frames * open.channels);
-    this.#silence = new Int16Array(frames * open.channels);
+    this.#previous = new Int16Array(this.engineHz / 100);
+    this.#blend = new Int16Array(this.engineHz / 100);
+    this.#silence = new Int16Array(this.engineHz / 100);
     this.#resampler = this.makeResampler?.(open.rateHz);
     this.#toEngine = this.engineHz / open.rateHz;
     // A card that moves in long steps takes a whole step at once, and the next frame must be there before it does.
@@ -85,7 +88,6 @@ export class AlsaPlayback extends AlsaHalf {
   write(frame: Int16Array, now: number, paced: boolean): boolean {
     const { open } = this;
     if (open === undefined) return false;
-    this.#resampler?.process(frame, 0, frame.length, this.#mono, 0);
     const available = this.available(now);
     if (available < 0 || this.open === undefined) return false;
     const period = this.#mono.length;
@@ -98,25 +100,25 @@ export class AlsaPlayback extends AlsaHalf {
     this.timing.playDelay = (this.delay(fill) + (this.#resampler?.delaySamples ?? 0)) * this.#toEngine;
     if (this.#held) {
       this.#held = false;
-      crossFade(this.#previous, this.#mono, this.#blend);
+      crossFade(this.#previous, frame, this.#blend);
       return this.#put(open, this.#blend, now);
     }
     if (paced) {
       const correction = this.#judge(fill / period);
       if (correction === 'shorten') {
-        this.#previous.set(this.#mono);
+        this.#previous.set(frame);
         this.#held = true;
         this.timing.playShift -= frame.length;
         return true;
       }
       if (correction === 'stretch') {
-        crossFade(this.#mono, this.#previous, this.#blend);
+        crossFade(frame, this.#previous, this.#blend);
         this.timing.playShift += frame.length;
         this.#put(open, this.#blend, now);
       }
     }
-    this.#previous.set(this.#mono);
-    return this.#put(open, this.#mono, now);
+    this.#previous.set(frame);
+    return this.#put(open, frame, now);
   }
 
   /** The frames that wait; and whether the card has played any since the last look. */
@@ -149,17 +151,21 @@ export class AlsaPlayback extends AlsaHalf {
     this.#played = 0;
     this.restarted = true;
     this.timing.playBreaks++;
-    const period = this.#mono.length;
-    for (let i = 0; i < this.#prefill; i++) {
-      const result = Number(this.alsa().write(open.pcm, this.#silence, period));
-      // No second xrun handling from within the first: what is wrong shows at the next write.
-      if (result < 0) break;
-      this.#written += result;
-    }
+    this.#resampler?.reset();
+    // No second xrun handling from within the first: what is wrong shows at the next write.
+    for (let i = 0; i < this.#prefill && this.#give(open, this.#silence) > 0; i++);
     this.moved(now);
   }
 
-  #put(open: OpenPcm, mono: Int16Array, now: number): boolean {
+  #put(open: OpenPcm, frame: Int16Array, now: number): boolean {
+    const result = this.#give(open, frame);
+    if (result < 0 && result !== -EAGAIN) this.trouble(result, now);
+    return result > 0;
+  }
+
+  #give(open: OpenPcm, frame: Int16Array): number {
+    const mono = this.#mono;
+    this.#resampler?.process(frame, 0, frame.length, mono, 0);
     let frames = mono;
     if (open.channels > 1) {
       frames = this.#frames;
@@ -168,10 +174,9 @@ export class AlsaPlayback extends AlsaHalf {
     const result = Number(this.alsa().write(open.pcm, frames, mono.length));
     if (result > 0) {
       this.#written += result;
-      return true;
+      this.reference?.(frame);
     }
-    if (result < 0 && result !== -EAGAIN) this.trouble(result, now);
-    return false;
+    return result;
   }
 }
 

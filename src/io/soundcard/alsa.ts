@@ -72,6 +72,14 @@ export class AlsaCard implements SoundCard {
     return this.#playback.underruns;
   }
 
+  get reference(): ((frame: Int16Array) => void) | undefined {
+    return this.#playback.reference;
+  }
+
+  set reference(take: ((frame: Int16Array) => void) | undefined) {
+    this.#playback.reference = take;
+  }
+
   want(speaker: boolean, microphone: boolean, now: number): void {
     this.#playback.want(speaker, now);
     this.#capture.want(microphone, now);

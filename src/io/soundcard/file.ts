@@ -20,6 +20,8 @@ export class FileCard implements SoundCard {
   readonly driver = 'file';
   readonly timing = noTiming();
   readonly underruns = 0;
+  /** Never asked: what this card plays it does not hear. */
+  reference: undefined;
   readonly alwaysRunning: boolean;
   readonly restless = false;
   readonly opening = false;

@@ -9,6 +9,8 @@ export class NoCard implements SoundCard {
   readonly reason: string;
   readonly microphoneOpened = 0;
   readonly underruns = 0;
+  /** Never asked: what this card plays it does not hear. */
+  reference: undefined;
   readonly alwaysRunning = false;
   readonly restless = false;
   readonly opening = false;

@@ -40,6 +40,8 @@ export function noTiming(): CardTiming {
 export interface SoundCard {
   readonly driver: string;
   readonly timing: Readonly<CardTiming>;
+  /** Is handed each 10 ms that really goes to the loudspeaker, in order, the silence of a start and blended frames included. */
+  reference: ((frame: Int16Array) => void) | undefined;
   readonly speaker: HalfState;
   readonly microphone: HalfState;
   /** The loudspeaker is wanted and not open yet, and nothing says that it will not be. */
