@@ -310,6 +310,8 @@ export class Call {
       codec: settled.codec,
       dtmfPayloadType: settled.dtmfPayloadType,
       packetMs: settled.packetMs,
+      muxed: settled.muxed,
+      extendedReports: settled.extendedReports,
       buffer: this.#wanted === 'recvonly' ? pageBuffer : callBuffer,
       ...(settled.srtp && { srtp: settled.srtp }),
       ...(settled.dtls && identity && { dtls: { ...settled.dtls, identity } }),

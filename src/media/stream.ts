@@ -3,7 +3,7 @@
  * `hear`, `speak` and `report`, in this order.
  */
 
-import { makeDecoder, makeEncoder, type Mixer } from '../audio/index.ts';
+import { type Mixer, makeDecoder, makeEncoder } from '../audio/index.ts';
 import type { Random } from '../base/index.ts';
 import { isRtcp, MAX_SRTP_OVERHEAD_BYTES, parseRtp, RTP_HEADER_BYTES, RtpHeader, RtpSession } from '../rtp/index.ts';
 import { SocketName, UdpSocket } from '../rtp/socket.ts';
@@ -128,6 +128,7 @@ export class Stream {
       packetMs: config.packetMs,
       dtmfPayloadType: config.dtmfPayloadType,
       received: config.received,
+      extendedReports: config.extendedReports,
       buffer: config.buffer,
       ticksOf: coding.listener.ticksOf,
     };
@@ -354,7 +355,7 @@ export class Stream {
     this.#report.set(report);
     const sealed = this.#shield.protectRtcp(this.#report, report.length);
     if (sealed < 0) return;
-    if (this.#config?.dtls?.muxed) {
+    if (this.#config?.muxed) {
       this.#rtp.send(this.#report, sealed, this.#latch.target);
       return;
     }

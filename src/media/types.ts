@@ -38,6 +38,10 @@ export interface StreamConfig {
   packetMs: number;
   /** `call`: adaptive jitter buffer 20..200 ms; `page`: fixed 60 ms. */
   buffer: { kind: 'adaptive'; minMs: number; maxMs: number } | { kind: 'fixed'; delayMs: number };
+  /** RTCP comes and goes by the port of RTP (RFC 5761). */
+  muxed?: boolean;
+  /** The other side wants to know how it is heard (RFC 3611). */
+  extendedReports?: boolean;
   /** Who was heard until now is not the one who is to be heard, even where `remote` is the same as before. */
   restart?: boolean;
   /** RFC 3711: what our packets are encrypted with, and theirs. Absent: neither is. Keys that stay the same go on as they are. */

@@ -46,6 +46,8 @@ export class Reception {
   #receivedBefore = 0;
   #candidateSsrc = 0;
   #candidateNext = -1;
+  /** How far the last packet taken moved the sequence on: 1 is the next one, 0 and less came after another. */
+  step = 1;
 
   constructor(clockRateHz: number) {
     this.#clockRateHz = clockRateHz;
@@ -74,6 +76,7 @@ export class Reception {
       return 'restart';
     }
     this.#candidateNext = -1;
+    this.step = step;
     if (step > 0) {
       if (header.sequence < this.#highest) this.#cycles += 0x10000;
       this.#highest = header.sequence;
@@ -133,6 +136,7 @@ export class Reception {
     this.#lostBefore = this.packetsLost;
     this.#receivedBefore = this.packetsReceived;
     this.#known = true;
+    this.step = 1;
     this.#ssrc = header.ssrc;
     this.#highest = header.sequence;
     this.#base = header.sequence;

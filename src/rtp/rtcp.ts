@@ -5,7 +5,9 @@
  * better one.
  */
 import { readUint32, writeUint32 } from './packet.ts';
+import type { VoipMetrics } from './quality.ts';
 import type { ReportBlock } from './reception.ts';
+import { formatVoip, parseXr, VOIP_BYTES, XR } from './xr.ts';
 
 const SR = 200;
 const RR = 201;
@@ -28,6 +30,8 @@ export interface RtcpReport {
   /** About us and others, from SR and RR alike. */
   blocks: (ReportBlock & { reporter: number })[];
   cname?: string;
+  /** RFC 3611: how a stream of `ssrc` is heard where the report comes from. */
+  voip?: VoipMetrics & { ssrc: number };
   /** SSRCs that left. */
   bye: number[];
 }
@@ -57,6 +61,8 @@ export function parseRtcp(bytes: Uint8Array, length: number = bytes.length): Rtc
       parseBlocks(bytes, at + 8, end, count, readUint32(bytes, at + 4), report);
     } else if (type === SDES && count > 0) {
       report.cname ??= parseCname(bytes, at + 8, end);
+    } else if (type === XR) {
+      report.voip ??= parseXr(bytes, at + 8, end);
     } else if (type === BYE) {
       for (let i = 0; i < count && at + 8 + 4 * i <= end; i++) report.bye.push(readUint32(bytes, at + 4 + 4 * i));
     }
@@ -88,19 +94,21 @@ function parseCname(bytes: Uint8Array, start: number, end: number): string | und
   return undefined;
 }
 
-/** An SR when `sender` is given, else an RR; then SDES with the CNAME, and BYE when `bye` is set. */
+/** An SR when `sender` is given, else an RR; then SDES with the CNAME, XR when `voip` is given, and BYE when `bye` is set. */
 export function formatRtcp(report: {
   ssrc: number;
   cname: string;
   sender?: Omit<SenderReport, 'ssrc'>;
   block?: ReportBlock;
+  voip?: VoipMetrics & { ssrc: number };
   bye?: boolean;
 }): Uint8Array {
   const cname = new TextEncoder().encode(report.cname).subarray(0, MAX_TEXT_BYTES);
   const reportBytes = (report.sender ? 28 : 8) + (report.block ? 24 : 0);
   // Chunk: SSRC, item, and at least one zero, up to the next multiple of four (§6.5).
   const sdesBytes = 4 + 4 * Math.ceil((4 + 2 + cname.length + 1) / 4);
-  const bytes = new Uint8Array(reportBytes + sdesBytes + (report.bye ? 8 : 0));
+  const xrBytes = report.voip ? 8 + VOIP_BYTES : 0;
+  const bytes = new Uint8Array(reportBytes + sdesBytes + xrBytes + (report.bye ? 8 : 0));
   let at = head(bytes, 0, report.sender ? SR : RR, report.block ? 1 : 0, reportBytes, report.ssrc);
   if (report.sender) {
     const { ntpSeconds, ntpFraction, rtpTimestamp, packetsSent, octetsSent } = report.sender;
@@ -122,7 +130,8 @@ export function formatRtcp(report: {
   bytes[at] = CNAME;
   bytes[at + 1] = cname.length;
   bytes.set(cname, at + 2);
-  if (report.bye) head(bytes, reportBytes + sdesBytes, BYE, 1, 8, report.ssrc);
+  if (report.voip) formatVoip(report.voip, bytes, head(bytes, reportBytes + sdesBytes, XR, 0, xrBytes, report.ssrc));
+  if (report.bye) head(bytes, reportBytes + sdesBytes + xrBytes, BYE, 1, 8, report.ssrc);
   return bytes;
 }
 

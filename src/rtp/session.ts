@@ -6,9 +6,12 @@ import { type Random, uint16, uint32 } from '../base/index.ts';
 import { DtmfReceiver, DtmfSender, type DtmfTiming } from './dtmf.ts';
 import { type BufferMode, JitterBuffer } from './jitter.ts';
 import { formatRtp, isRtcp, parseRtp, RTP_HEADER_BYTES, RtpHeader } from './packet.ts';
+import { StreamQuality, type VoipMetrics } from './quality.ts';
 import { Reception } from './reception.ts';
 import { formatRtcp, parseRtcp } from './rtcp.ts';
 
+/** What sound card and resamplers add at this end, about. */
+const SOUND_MS = 25;
 /** §6.2: the interval of reports, varied by 0.5 .. 1.5 so that terminals do not report in step (§6.3.1). */
 const REPORT_INTERVAL_MS = 5000;
 
@@ -21,6 +24,8 @@ export interface SessionConfig {
   /** Of what comes, where it is numbered otherwise than what goes (RFC 3264 §5.1). */
   received?: { payloadType: number; dtmfPayloadType?: number };
   buffer: BufferMode;
+  /** The other side wants to know how well it is heard (RFC 3611): XR goes with the reports. */
+  extendedReports?: boolean;
   /** Ticks that payload lasts, 0: it cannot be read. Left out: one per byte, as with G.711. */
   ticksOf?: (bytes: Uint8Array, offset: number, length: number) => number;
   dtmf?: DtmfTiming;
@@ -46,6 +51,8 @@ export class RtpSession {
   #reportAtMs: number | undefined;
   #lastSr = 0;
   #lastSrMs = 0;
+  readonly #quality = new StreamQuality();
+  #packetMs = 20;
 
   jitter: JitterBuffer;
   /** After `receive` said 'digit'. */
@@ -56,6 +63,8 @@ export class RtpSession {
   roundTripMs: number | undefined;
   /** What the other side misses of ours, 0..1, as it last said. */
   remoteLoss: number | undefined;
+  /** How the other side hears us, when it tells (RFC 3611). */
+  remoteMetrics: VoipMetrics | undefined;
 
   constructor(config: SessionConfig, random: Random) {
     this.#config = config;
@@ -165,7 +174,11 @@ export class RtpSession {
     const { payloadOffset, payloadLength } = header;
     const ticks = ticksOf === undefined ? payloadLength : ticksOf(bytes, payloadOffset, payloadLength);
     if (ticks <= 0) return 'ignored';
-    this.jitter.put(header, ticks, bytes, arrivalMs);
+    const put = this.jitter.put(header, ticks, bytes, arrivalMs);
+    const { step } = this.#reception;
+    this.#packetMs = (1000 * ticks) / this.#config.clockRateHz;
+    // What comes after another was counted as missing then.
+    if (put !== 'duplicate') this.#quality.packet(step > 0 ? step - 1 : -1, put !== 'stored');
     return 'audio';
   }
 
@@ -177,6 +190,7 @@ export class RtpSession {
       this.#lastSr = uint32((report.sender.ntpSeconds << 16) | (report.sender.ntpFraction >>> 16));
       this.#lastSrMs = now;
     }
+    if (report.voip?.ssrc === this.ssrc) this.remoteMetrics = report.voip;
     for (const block of report.blocks) {
       if (block.ssrc !== this.ssrc) continue;
       this.remoteLoss = block.fractionLost / 256;
@@ -216,6 +230,26 @@ export class RtpSession {
           octetsSent: uint32(this.octetsSent),
         }
       : undefined;
-    return formatRtcp({ ssrc: this.ssrc, cname: this.#cname, sender, block, bye });
+    return formatRtcp({
+      ssrc: this.ssrc,
+      cname: this.#cname,
+      sender,
+      block,
+      ...(block && this.#config.extendedReports && { voip: { ssrc: block.ssrc, ...this.metrics() } }),
+      bye,
+    });
+  }
+
+  /** How well the other side is heard. */
+  metrics(): VoipMetrics {
+    const { roundTripMs } = this;
+    const { buffer, packetMs } = this.#config;
+    const endSystemMs = this.jitter.delayMs + packetMs + SOUND_MS;
+    return {
+      ...this.#quality.metrics(this.#packetMs, { roundTripMs, endSystemMs }),
+      bufferMs: this.jitter.targetMs,
+      bufferLongestMs: buffer.kind === 'adaptive' ? buffer.maxMs : buffer.delayMs,
+      adaptive: buffer.kind === 'adaptive',
+    };
   }
 }

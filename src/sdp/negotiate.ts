@@ -23,6 +23,7 @@ import {
 } from './description.ts';
 import { agreedDtls, answeredDtls, type DtlsAgreed, isDtls, offeredDtls, selectDtls } from './dtls.ts';
 import { packetMsFor, payloadFormats, telephoneEvent } from './formats.ts';
+import { agreedRtcp, answeredRtcp, offeredRtcp, type RtcpAgreed } from './rtcp.ts';
 
 export type { Codec, Direction, SocketAddress };
 
@@ -46,7 +47,7 @@ export interface LocalMedia {
 }
 
 /** What both sides agreed on. */
-export interface Negotiated {
+export interface Negotiated extends RtcpAgreed {
   /** Ours. */
   direction: Direction;
   /** Where we send. The host is `0.0.0.0` or `::` when the other side holds that way: nothing must be sent then. */
@@ -84,7 +85,10 @@ export function createOffer(local: LocalMedia, previous?: Sdp): Sdp {
   const dtmfPayloadType = local.dtmf ? DTMF_PAYLOAD_TYPE : undefined;
   const place = previous?.media.findIndex((medium) => medium.kind === 'audio' && medium.port !== 0) ?? -1;
   const { protocol, attributes } = offeredSecurity(local.security, previous?.media[place]?.protocol);
-  const offered = audioLine(protocol, formats, dtmfPayloadType, local.direction, local, attributes);
+  const offered = audioLine(protocol, formats, dtmfPayloadType, local.direction, local, [
+    ...attributes,
+    ...offeredRtcp(attributes),
+  ]);
   const media = previous === undefined ? [] : previous.media.map(refusedLine);
   if (place >= 0) media[place] = offered;
   else media.push(offered);
@@ -130,6 +134,7 @@ export function answerOffer(offer: Sdp, local: LocalMedia): { answer: Sdp; strea
       stream.dtls = theirs;
       crypto.push(...answeredDtls(local.security!.dtls!(), theirs));
     }
+    crypto.push(...answeredRtcp(medium, crypto));
     const { encoding, payloadType } = stream.codec;
     const taken = audioLine(
       medium.protocol,
@@ -172,7 +177,14 @@ export function acceptAnswer(offer: Sdp, answer: Sdp): { stream: Negotiated } | 
     dtmf: telephoneEvent(payloadFormats(ours), CLOCK_RATE_HZ) !== undefined,
   });
   if ('refused' in stream) return { refused: `the answer's ${theirs.kind}: ${stream.refused}` };
-  return { stream: { ...stream, ...(srtp !== 'plain' && { srtp }), ...(dtls !== 'none' && { dtls }) } };
+  return {
+    stream: {
+      ...stream,
+      ...agreedRtcp(theirs, ours),
+      ...(srtp !== 'plain' && { srtp }),
+      ...(dtls !== 'none' && { dtls }),
+    },
+  };
 }
 
 /** Best effort is RTP/AVP with keys, or with a fingerprint: who knows none of it answers as ever. */
@@ -245,6 +257,7 @@ function agree(
     dtmfPayloadType: local.dtmf ? telephoneEvent(formats, codec.clockRateHz) : undefined,
     packetMs: packetMsFor(medium, local.packetMs),
     heldByPeer: !theyListen,
+    ...agreedRtcp(medium),
   };
 }
 

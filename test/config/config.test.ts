@@ -324,10 +324,7 @@ for (const [sentence, text, expected] of [
   [
     'classes of service nobody knows',
     `${MINIMAL}sip: { dscp: af44, media: { dscp: 64 } }\n`,
-    [
-      'terminal.yaml:3 sip.dscp: "af44" is no class of service',
-      'terminal.yaml:3 sip.media.dscp: 64 is out of range',
-    ],
+    ['terminal.yaml:3 sip.dscp: "af44" is no class of service', 'terminal.yaml:3 sip.media.dscp: 64 is out of range'],
   ],
   [
     'an account whose address is a phone number',

@@ -240,8 +240,8 @@ const offerOf = (local: LocalMedia, previous?: string): string =>
 for (const [sentence, local, previous, expected] of [
   ['required', byDtls('required'), undefined, `${tls} ours actpass mux`],
   ['best effort', byDtls('offered'), undefined, 'RTP/AVP ours actpass mux'],
-  ['nobody asks', byDtls('none'), undefined, 'RTP/AVP'],
-  ['no DTLS here: keys in SDP', byDtls('required', { dtls: undefined }), undefined, 'RTP/SAVP key key key key key'],
+  ['nobody asks', byDtls('none'), undefined, 'RTP/AVP mux'],
+  ['no DTLS here: keys in SDP', byDtls('required', { dtls: undefined }), undefined, 'RTP/SAVP key key key key key mux'],
   [
     'again in a call, with the role we have, and nothing that was not agreed',
     byDtls('required', { agreed: server }),

@@ -251,6 +251,8 @@ test('our offer, to the letter', () => {
       'a=fmtp:101 0-15',
       'a=ptime:20',
       'a=maxptime:60',
+      'a=rtcp-mux',
+      'a=rtcp-xr:voip-metrics',
       'a=sendrecv',
       '',
     ].join('\r\n'),
