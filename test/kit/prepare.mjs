@@ -12,7 +12,7 @@ const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
 const packages = {
   peers: [
     ...['mmdebstrap', 'ca-certificates', 'openssl', 'iproute2', 'mosquitto', 'espeak-ng', 'sox'],
-    ...['kamailio', 'kamailio-tls-modules', 'rtpengine-daemon'],
+    ...['kamailio', 'kamailio-tls-modules', 'kamailio-presence-modules', 'rtpengine-daemon'],
   ],
   bench: ['gcc', 'libc6-dev', 'libre-dev'],
   vm: ['mmdebstrap', 'e2fsprogs', 'gcc', 'libc6-dev', 'make', 'flex', 'bison', 'bc', 'xz-utils'],

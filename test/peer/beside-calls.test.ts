@@ -41,6 +41,15 @@ test('Asterisk has the configuration read anew', { timeout: 90_000 }, async (t) 
   });
 });
 
+test('Asterisk says that messages wait', { timeout: 60_000 }, async (t) => {
+  const pbx = await asterisk();
+  const terminal = await startTerminal(t, { address, config: { sip: { accounts: { pbx: account('1001') } } } });
+  await terminal.registered();
+  await pbx.cli('pjsip send notify messages endpoint 1001');
+  const { account: of, waiting, fresh, old } = await terminal.event({ type: 'mailbox' }, 5_000);
+  assert.deepEqual([of, waiting, fresh, old], ['pbx', true, 2, 1]);
+});
+
 test('who may write, who may not', { timeout: 60_000 }, async (t) => {
   const terminal = await startTerminal(t, {
     address,
