@@ -49,8 +49,10 @@ export class Branch {
     }
     // RFC 3261 §13.2.1: after the answer no further description in a response to the INVITE counts.
     const answer = talk.exchange === 'ours' ? body : undefined;
+    // What the owner wants to offer, and could not by UPDATE, goes now; not before he has seen the first answer.
+    const settled = talk.exchange === 'done';
     if (answer !== undefined) talk.exchange = 'done';
-    this.#prack(taken.rack, undefined, now);
+    this.#prack(taken.rack, undefined, now, settled);
     if (answer !== undefined) talk.renegotiation.proceed(now);
     return { body: answer };
   }
@@ -66,15 +68,16 @@ export class Branch {
     return true;
   }
 
-  #prack(rack: string, body: Body | undefined, now: number): void {
+  #prack(rack: string, body: Body | undefined, now: number, settled = false): void {
     const headers: HeaderField[] = [
       ['RAck', rack],
       ['User-Agent', this.talk.context.core.config.product],
     ];
-    if (body !== undefined) headers.push(['Content-Type', body.contentType]);
     // Who does not get it, or does not know what it is for, says so in its answer to the INVITE.
     this.#pracks++;
     const done = (): void => void this.#pracks--;
+    if (settled && this.talk.renegotiation.ride(headers, done, now)) return;
+    if (body !== undefined) headers.push(['Content-Type', body.contentType]);
     this.talk.send(
       'PRACK',
       headers,

@@ -1,4 +1,4 @@
-/** New offers inside a session: re-INVITE §14 and UPDATE (RFC 3311) both ways, in PRACK theirs, and who yields when both offer. */
+/** New offers inside a session: re-INVITE §14, UPDATE (RFC 3311) and PRACK (RFC 3262 §5) both ways, and who yields when both offer. */
 import { Timers } from '../../base/index.ts';
 import { createResponse, type Hop, type SipRequest, type SipResponse } from '../message/index.ts';
 import { DEFAULT_TIMING } from '../transaction/index.ts';
@@ -161,20 +161,40 @@ export class Renegotiation {
     if (this.#wanted !== undefined && !this.busy && !this.#stopped) this.#timers.set('again', now);
   }
 
+  /**
+   * RFC 3262 §5: what waits goes with the PRACK that is due, to who takes no UPDATE. `done` hears that it has an answer. False:
+   * nothing waits.
+   */
+  ride(prack: readonly HeaderField[], done: () => void, now: number): boolean {
+    if (this.#wanted === undefined || this.busy || this.#stopped) return false;
+    this.#send('PRACK', this.#wanted, now, prack, done);
+    return true;
+  }
+
   #offer(now: number): void {
     const wanted = this.#wanted;
     if (wanted === undefined || this.busy || this.#stopped || !this.#talk.negotiable) return;
-    const { early } = this.#talk;
-    const method = early ? 'UPDATE' : 'INVITE';
+    this.#send(this.#talk.early ? 'UPDATE' : 'INVITE', wanted, now);
+  }
+
+  #send(
+    method: 'INVITE' | 'UPDATE' | 'PRACK',
+    wanted: () => Body,
+    now: number,
+    prack: readonly HeaderField[] = [],
+    done = (): void => {},
+  ): void {
+    const early = method !== 'INVITE';
     this.#wanted = undefined;
     const body = wanted();
     let invite: SipRequest | undefined;
     let repeatAck: (() => void) | undefined;
     this.#ours = '';
-    // The transaction of an UPDATE ends by itself.
+    // The transactions of UPDATE and PRACK end by themselves.
     if (!early) this.#timers.set('give-up', now + 64 * DEFAULT_TIMING.t1Ms);
     const { headers: own, upkeep } = this.#talk;
-    const headers: HeaderField[] = [...own, ...(early ? [] : upkeep.asking()), ['Content-Type', body.contentType]];
+    const asking = method === 'PRACK' ? prack : [...own, ...(early ? [] : upkeep.asking())];
+    const headers: HeaderField[] = [...asking, ['Content-Type', body.contentType]];
     const handler = {
       sent: (transaction: string, request: SipRequest): void => {
         this.#ours = transaction;
@@ -182,9 +202,11 @@ export class Renegotiation {
       },
       response: (response: SipResponse, _hop: Hop, at: number): void => {
         if (response.status < 200 || invite === undefined) return;
+        done();
         if (response.status >= 300) return this.#declined(method, response, wanted, at);
         if (repeatAck !== undefined) return repeatAck();
-        this.#talk.dialog.refresh(response);
+        // RFC 3262 §5: PRACK is no target refresh request.
+        if (method !== 'PRACK') this.#talk.dialog.refresh(response);
         if (!early) {
           upkeep.accepted(response, now);
           repeatAck = this.#talk.acknowledge(invite, at);
@@ -195,6 +217,7 @@ export class Renegotiation {
       },
       failed: (cause: 'timeout' | 'transport', reason: string, at: number): void => {
         if (repeatAck !== undefined) return;
+        done();
         this.#settled();
         // §14.1, §12.2.1.2: no answer at all means that nobody is there.
         this.#lost({ cause, by: 'network', reason: `${method}: ${reason}` }, 408, at);
