@@ -24,6 +24,7 @@ import { Actions } from './actions.ts';
 import { type CommandSource, Commands } from './commands.ts';
 import { instanceOf } from './instance.ts';
 import { controlHandler } from './operator.ts';
+import { Quality } from './quality.ts';
 import { dtlsIdentity, secretBytes, systemRandom } from './random.ts';
 import { Sounds } from './sounds.ts';
 import { Speech } from './speech.ts';
@@ -82,6 +83,7 @@ export class Service {
   #busy = false;
   /** Inputs from the network since the memory was looked at. */
   #inputs = 0;
+  readonly #quality = new Quality();
   readonly #memory = new MemoryKeeper(() => {
     const few = this.#inputs < fewInputs;
     this.#inputs = 0;
@@ -309,7 +311,8 @@ export class Service {
     ]);
     const calls = terminal.calls.map((call) => {
       const encryption = this.#calls.encryption(call.call);
-      return { ...call, ...(encryption && { encryption }) };
+      const quality = this.#quality.of(call.call);
+      return { ...call, ...(encryption && { encryption }), ...(quality && { quality }) };
     });
     return told({
       version: this.#version,
@@ -399,6 +402,8 @@ export class Service {
   }
 
   #heard(event: MediaEvent): void {
+    const quality = this.#quality.noticed(event);
+    if (quality) this.#write(quality);
     if (event.type === 'sound') {
       const { speaker, microphone, reason } = event.status;
       this.#tell({ type: 'fault', fault: 'sound', raised: speaker === 'fault' || microphone === 'fault', reason });

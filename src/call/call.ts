@@ -262,7 +262,7 @@ export class Call {
 
   #local(hop: Hop): LocalMedia {
     if (this.stream && this.stream.local.host !== hop.local.host) this.close();
-    this.stream ??= this.#media.open(hop.local.host);
+    this.stream ??= this.#media.open(hop.local.host, this.id);
     return {
       address: this.stream.local,
       codecs: this.#config.codecs,

@@ -33,6 +33,12 @@ function eventWords(event: JournalEvent): string {
       return `hailpoint ${event.version} ${event.state}${because(event.reason)}`;
     case 'message':
       return `from ${event.from}${event.spoken ? ', spoken' : ''}: ${event.text}${because(event.reason)}`;
+    case 'quality': {
+      const score = event.score === undefined ? '' : `score ${event.score} of 5, `;
+      const remote = event.remoteScore === undefined ? '' : `; the other side's score ${event.remoteScore}`;
+      const { received, lost, late, sent, jitterMs } = event;
+      return `${score}${received} packets came, ${lost} lost, ${late} late, jitter ${jitterMs} ms; ${sent} sent${remote}`;
+    }
     case 'mailbox': {
       const count = event.fresh === undefined ? '' : `: ${event.fresh} new, ${event.old} old`;
       return `${event.account}: ${event.waiting ? 'messages wait' : 'no messages'}${count}`;

@@ -37,6 +37,8 @@ class Engine implements MediaEngine {
   readonly #port: MessagePort;
   readonly #wake = new Int32Array(new SharedArrayBuffer(4));
   readonly #listeners: ((event: MediaEvent) => void)[] = [];
+  /** By stream. */
+  readonly #calls = new Map<string, string>();
   readonly #closing = new Map<Half, Promise<void>>();
   readonly #opening = new Map<Half, Promise<void>>();
   readonly #stopped: Promise<void>;
@@ -82,7 +84,7 @@ class Engine implements MediaEngine {
     this.#port.unref();
   }
 
-  open(localHost: string): MediaStream {
+  open(localHost: string, call?: string): MediaStream {
     if (this.#stopping !== undefined) throw new MediaError('stopped', 'Cannot open a stream: the sound is stopped');
     let pair: ReturnType<typeof bindPair>;
     try {
@@ -93,6 +95,7 @@ class Engine implements MediaEngine {
       throw new MediaError(code, `Cannot open a stream: ${cause.message}`, { cause });
     }
     const id = `stream-${++this.#count}`;
+    if (call !== undefined) this.#calls.set(id, call);
     this.#send({ kind: 'open', stream: id, rtpFd: pair.rtpFd, rtcpFd: pair.rtcpFd });
     return new StreamHandle(id, { host: localHost, port: pair.port }, (...sent) => this.#send(...sent));
   }
@@ -168,6 +171,10 @@ class Engine implements MediaEngine {
   }
 
   #tell(event: MediaEvent): void {
+    if (event.type === 'statistics') {
+      event.call = this.#calls.get(event.stream);
+      if (event.final) this.#calls.delete(event.stream);
+    }
     if (event.type === 'sound') {
       const { speaker, microphone, reason } = event.status;
       const changed = reason !== this.#status.reason;

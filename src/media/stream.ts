@@ -248,6 +248,7 @@ export class Stream {
 
   statistics(): StreamStatistics {
     const session = this.#session;
+    const remote = session?.remoteMetrics;
     return {
       packetsSent: session?.packetsSent ?? 0,
       packetsReceived: session?.reception.packetsReceived ?? 0,
@@ -258,15 +259,16 @@ export class Stream {
       bufferMs: session?.jitter.delayMs ?? 0,
       concealedMs: Math.round(this.#coding?.listener.concealedMs ?? 0),
       roundTripMs: session?.roundTripMs,
+      score: session?.metrics().mosConversation,
+      remoteScore: remote?.mosConversation,
+      remoteLoss: remote === undefined ? session?.remoteLoss : remote.lossRate + remote.discardRate,
     };
   }
 
   /** Says BYE and gives the ports back. */
   close(now: number): void {
-    if (this.#session !== undefined) {
-      if (this.#reachable) this.#sendReport(this.#session, now, true);
-      this.#post({ type: 'statistics', stream: this.id, statistics: this.statistics(), final: true });
-    }
+    if (this.#session !== undefined && this.#reachable) this.#sendReport(this.#session, now, true);
+    this.#post({ type: 'statistics', stream: this.id, statistics: this.statistics(), final: true });
     this.#handshake?.close();
     this.#rtp.close();
     this.#rtcp.close();

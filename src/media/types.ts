@@ -102,6 +102,11 @@ export interface StreamStatistics {
   concealedMs: number;
   /** From RTCP of the other side, when it came. */
   roundTripMs?: number;
+  /** How the other side is heard: a mean opinion score, 1..5, made of loss, lateness and delay (G.107). */
+  score?: number;
+  /** The same of the other side, and what it misses of ours (0..1), when it tells. */
+  remoteScore?: number;
+  remoteLoss?: number;
 }
 
 export type MediaEvent =
@@ -117,13 +122,13 @@ export type MediaEvent =
   | { type: 'insecure'; stream: string; reason: string }
   /** The other side said BYE in RTCP. */
   | { type: 'rtcp-bye'; stream: string }
-  | { type: 'statistics'; stream: string; statistics: StreamStatistics; final: boolean }
+  | { type: 'statistics'; stream: string; call?: string; statistics: StreamStatistics; final: boolean }
   | { type: 'sound'; status: SoundStatus }
   | { type: 'played'; sound: string };
 
 export interface MediaEngine {
-  /** Binds a port pair on `localHost` (IP literal). Throws `MediaError` when none is free. */
-  open(localHost: string): MediaStream;
+  /** Binds a port pair on `localHost` (IP literal); `call` comes back with its statistics. Throws `MediaError` when none is free. */
+  open(localHost: string, call?: string): MediaStream;
   /** Loops until stopped, but `chime`, `warning` and `error`, which end by themselves. */
   tone(tone: ToneName, on: boolean): void;
   /** Mono samples at `rateHz`, mixed into the loudspeaker. Returns the sound's id; `played` follows. */

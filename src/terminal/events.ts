@@ -70,6 +70,25 @@ export type TerminalEvent =
   | { type: 'config'; state: 'started' | 'stopped'; version: string; reason?: string }
   /** `reason`: which rule, and why it was not spoken although it should have been. */
   | { type: 'message'; from: string; text: string; spoken: boolean; reason: string }
+  /**
+   * How a call sounded, when it is over. Packets; `score`: mean opinion score of how the other side was heard, 1..5;
+   * `remoteScore`, `remoteLoss` (0..1): how we were heard, when the other side tells.
+   */
+  | {
+      type: 'quality';
+      call: string;
+      sent: number;
+      received: number;
+      lost: number;
+      late: number;
+      jitterMs: number;
+      bufferMs: number;
+      concealedMs: number;
+      roundTripMs?: number;
+      score?: number;
+      remoteScore?: number;
+      remoteLoss?: number;
+    }
   | { type: 'mailbox'; account: string; waiting: boolean; fresh?: number; old?: number }
   | { type: 'reload'; state: 'now' | 'later'; reason: string }
   | { type: 'command'; verb: string; source: Source; ok: boolean; reason?: string };
