@@ -204,6 +204,8 @@ export const commands = {
   say: one('say', 'text', 'TEXT'),
   output,
   hangup: none('hangup'),
+  hold: none('hold'),
+  resume: none('resume'),
   transfer: one('transfer', 'target', 'TARGET'),
   reload: none('reload'),
 } satisfies Record<string, Command>;

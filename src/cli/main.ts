@@ -18,6 +18,7 @@ const usage = `usage: hailpoint COMMAND
   call PLAN                     start a call plan
   digits DIGITS                 send DTMF into the call
   hangup                        end the calls
+  hold, resume                  silence the talk, and take it up again
   transfer TARGET               pass the talk on: its other side calls TARGET, and we hang up
   output NAME on|off|auto       switch a lamp or relay
   volume N                      0 to 100

@@ -3,7 +3,7 @@ import { type Command, parseCommand } from '../terminal/index.ts';
 
 /** What may be asked over MQTT. A press may not: it is for those who stand at the terminal. */
 const VERBS: readonly string[] = [
-  ...['call', 'dial', 'hangup', 'transfer', 'digits'],
+  ...['call', 'dial', 'hangup', 'hold', 'resume', 'transfer', 'digits'],
   ...['play', 'say', 'output', 'volume', 'reload'],
 ];
 const PLANNED: readonly string[] = ['page', 'selftest'];

@@ -29,6 +29,8 @@ export function parseCommand(verb: string, args: Arguments): Command | string {
     case 'say':
       return withText(args, 'text', (text) => ({ verb, text }));
     case 'hangup':
+    case 'hold':
+    case 'resume':
     case 'reload':
       return { verb };
     case 'volume':

@@ -3,6 +3,7 @@ import { type Random, unreachable } from '../base/index.ts';
 import type { Buttons } from './buttons.ts';
 import type { Floor } from './floor.ts';
 import type { Lamps } from './lamps.ts';
+import type { Parking } from './parking.ts';
 import { planFor } from './plan.ts';
 import { decideCall, wordsOf } from './press.ts';
 import type { CallPlan, Command, Source, TerminalAction, TerminalConfig } from './types.ts';
@@ -16,6 +17,7 @@ export class Operator {
   readonly #floor: Floor;
   readonly #buttons: Buttons;
   readonly #lamps: Lamps;
+  readonly #parking: Parking;
   readonly #random: Random;
   readonly #reload: (by: string) => TerminalAction[];
 
@@ -24,6 +26,7 @@ export class Operator {
     floor: Floor,
     buttons: Buttons,
     lamps: Lamps,
+    parking: Parking,
     random: Random,
     reload: (by: string) => TerminalAction[],
   ) {
@@ -31,6 +34,7 @@ export class Operator {
     this.#floor = floor;
     this.#buttons = buttons;
     this.#lamps = lamps;
+    this.#parking = parking;
     this.#random = random;
     this.#reload = reload;
   }
@@ -60,6 +64,16 @@ export class Operator {
       case 'transfer': {
         const call = holder?.talking;
         return call === undefined ? 'nobody talks' : [{ type: 'refer', call, to: command.target }];
+      }
+      case 'hold':
+        if (holder?.talking === undefined) return 'nobody talks';
+        return this.#parking.has(holder)
+          ? 'it is on hold already'
+          : this.#parking.park(holder, `an operator (${source})`);
+      case 'resume': {
+        const held = sessions.filter((session) => this.#parking.has(session));
+        if (held.length === 0) return 'no call is on hold';
+        return held.flatMap((session) => this.#parking.resume(session, holder, `an operator (${source})`));
       }
       case 'digits': {
         const call = holder?.talking;

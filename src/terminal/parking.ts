@@ -1,4 +1,4 @@
-/** Calls that the telephone system has put on hold. Until it takes them off, nothing lets them sound again. */
+/** Calls that the telephone system or an operator has put on hold. Until they are taken off, nothing lets them sound again. */
 import type { Session } from './session.ts';
 import type { CallEvent, CallStatus, TerminalAction } from './types.ts';
 import { said } from './words.ts';

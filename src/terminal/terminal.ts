@@ -38,7 +38,7 @@ export class Terminal {
     this.#buttons = new Buttons(config, this.#floor, this.#health, random);
     this.#callers = new Callers(config.incoming, this.#floor, random);
     const reload = (by: string): TerminalAction[] => this.#askReload(by);
-    this.#operator = new Operator(config.calls, this.#floor, this.#buttons, this.#lamps, random, reload);
+    this.#operator = new Operator(config.calls, this.#floor, this.#buttons, this.#lamps, this.#parking, random, reload);
   }
 
   /** When `timeout` wants to be called, ms, monotonic. */

@@ -21,6 +21,9 @@ export type Command =
   | { verb: 'hangup' }
   /** The other side of the call that talks is asked to talk with TARGET instead of us. */
   | { verb: 'transfer'; target: string }
+  /** The call that talks is silent, and stays there; `resume`: whoever was put on hold is heard again. */
+  | { verb: 'hold' }
+  | { verb: 'resume' }
   /** DTMF into the call that talks. */
   | { verb: 'digits'; digits: string }
   /** `null`: follows the state of the terminal again. */

@@ -208,6 +208,8 @@ describe('mqtt', { skip: brokerMissing() ?? false }, () => {
     for (const [sentence, verb, payload, command, expected] of [
       ['a call', 'call', '{"plan":"desk"}', { verb: 'call', plan: 'desk' }, { verb: 'call', ok: true }],
       ['nothing is said: no arguments', 'hangup', '', { verb: 'hangup' }, { verb: 'hangup', ok: true }],
+      ['the talk on hold', 'hold', '', { verb: 'hold' }, { verb: 'hold', ok: true }],
+      ['and taken up again', 'resume', '{}', { verb: 'resume' }, { verb: 'resume', ok: true }],
       [
         'its own id comes back',
         'volume',

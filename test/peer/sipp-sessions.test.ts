@@ -118,6 +118,33 @@ test('held for a more urgent call, told so, glare and all, and taken up again', 
   await first;
 });
 
+test('an operator puts the caller on hold, and takes him up again', { timeout: 60_000 }, async (t) => {
+  const hailpoint = await terminal(t);
+  const held = scenario(
+    'held by hand',
+    ask('INVITE', 1, { body: sdp() }),
+    ...answered,
+    ack(1),
+    recv('INVITE', '', must('a=sendonly', '1')),
+    reply('200 OK', { body: sdp('recvonly', 2) }),
+    recv('ACK'),
+    recv('INVITE', '', must('a=sendrecv', '2')),
+    reply('200 OK', { body: sdp('sendrecv', 3) }),
+    recv('ACK'),
+    ...hangUp(2),
+  );
+  const run = succeeds(calls(caller, held));
+  run.catch(() => undefined); // looked at in the end
+  await hailpoint.event({ state: 'connected' }, 5_000);
+  await hailpoint.command('hold');
+  await hailpoint.event({ state: 'held' }, 1_000);
+  await assert.rejects(hailpoint.command('hold'), /on hold already/);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await hailpoint.command('resume');
+  await hailpoint.event({ state: 'resumed' }, 1_000);
+  await run;
+});
+
 test('the caller holds us in each way there is, and takes up again', { timeout: 60_000 }, async (t) => {
   const hailpoint = await terminal(t);
   const old = sdp('sendrecv', 4).replace('c=IN IP4 [media_ip]', 'c=IN IP4 0.0.0.0');

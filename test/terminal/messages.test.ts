@@ -78,6 +78,38 @@ describe('steered by a telephone system', () => {
   });
 });
 
+describe('put on hold by an operator', () => {
+  const ask = (verb: 'hold' | 'resume') => ({ type: 'command', command: { verb }, source: 'mqtt' }) as const;
+  const talking = (more: Partial<IncomingRule> = {}): Story => {
+    const rules = [rule({ from: 'sip:9*@pbx', priority: 8 }), rule({ as: 'intercom', ...more })];
+    return new Story({ incoming: rules }).tell(incoming('c', desk)).answered('c').skip();
+  };
+
+  test('until the operator takes it off, and no page brings it back in between', () => {
+    const story = talking().tell(ask('hold'));
+    assert.deepEqual(story.did, ['hold c']);
+    assert.equal(story.terminal.status(0).calls[0].state, 'held');
+    story.tell(incoming('p', 'sip:900@pbx')).answered('p').skip();
+    assert.deepEqual(story.ended('p', 'hangup').did, []);
+    assert.deepEqual(story.skip().tell(ask('resume')).did, ['resume c']);
+    assert.equal(story.terminal.status(0).calls[0].state, 'connected');
+  });
+
+  test('taken off while a page sounds, it sounds after that', () => {
+    const story = talking().tell(ask('hold')).tell(incoming('p', 'sip:900@pbx')).answered('p').skip();
+    assert.deepEqual(story.tell(ask('resume')).did, []);
+    assert.ok(story.skip().ended('p', 'hangup').did.includes('resume c'));
+  });
+
+  test('who talks not cannot be put on hold; twice is once; what is not held is not taken off', () => {
+    const said = (story: Story) => story.all.filter((line) => line.startsWith('*')).map((line) => line.slice(1));
+    assert.deepEqual(said(new Story().tell(ask('hold'))), ['hold refused: nobody talks']);
+    assert.deepEqual(said(new Story().tell(ask('resume'))), ['resume refused: no call is on hold']);
+    const story = talking().tell(ask('hold')).skip().tell(ask('hold'));
+    assert.deepEqual(said(story), ['hold refused: it is on hold already']);
+  });
+});
+
 describe('reloading', () => {
   const sync = { type: 'check-sync', by: 'NOTIFY', reboot: false } as const;
   test('at once when nothing goes on', () => {
