@@ -405,8 +405,12 @@ export class Service {
     const quality = this.#quality.noticed(event);
     if (quality) this.#write(quality);
     if (event.type === 'sound') {
-      const { speaker, microphone, reason } = event.status;
-      this.#tell({ type: 'fault', fault: 'sound', raised: speaker === 'fault' || microphone === 'fault', reason });
+      const { reason } = event.status;
+      this.#tell({ type: 'fault', fault: 'sound', raised: reason !== '', reason });
+    }
+    if (event.type === 'controls') {
+      const { reason } = event;
+      this.#tell({ type: 'fault', fault: 'sound-controls', raised: reason !== '', reason });
     }
     this.#take(() => this.#calls.noticed(event, now()));
   }

@@ -52,8 +52,34 @@ const rate = about(
   .prefault(16_000)
   .meta({ expected: '8000, 16000 or 48000' });
 const period = about('How much sound the card takes at once.', duration('5ms', '40ms').prefault('10ms'));
+const alsaDevice = text('an ALSA device such as plughw:CARD=Speakerphone, or usb:1-1.2');
 const card = (what: string) =>
-  about(`The ${what}, as ALSA names it.`, text('an ALSA device such as plughw:CARD=Speakerphone').prefault('default'));
+  about(`The ${what}, as ALSA names it; or usb: and the socket it is plugged into.`, alsaDevice.prefault('default'));
+const controls = about(
+  'Mixer controls, set each time the card is opened and put back at the end: 80%, -12dB, on, off, or the name of an item.',
+  z
+    .record(
+      z.string(),
+      z.union([z.boolean().transform((on) => (on ? 'on' : 'off')), z.string().min(1)]).meta({
+        expected: '80%, -12dB, on, off, or the name of an item',
+      }),
+    )
+    .optional(),
+).meta({ expected: 'controls by the names that amixer shows' });
+const fallback = about(
+  'In place of a card that fails, until it is back and all is quiet.',
+  z
+    .strictObject({
+      speaker: about('The loudspeaker.', alsaDevice.optional()),
+      microphone: about('The microphone.', alsaDevice.optional()),
+      controls,
+    })
+    .optional(),
+);
+const release = about(
+  'The loudspeaker is let go of this long after its last use.',
+  duration('1s', '10m', 'never').prefault('5s'),
+);
 
 /** `directoryOf(key)`: where a relative path in `sound.KEY` starts. */
 function sound(directoryOf: (key: string) => string) {
@@ -67,6 +93,9 @@ function sound(directoryOf: (key: string) => string) {
         driver: z.literal('alsa'),
         speaker: card('loudspeaker'),
         microphone: card('microphone'),
+        fallback,
+        controls,
+        release,
         rate,
         period,
       }),
@@ -82,7 +111,9 @@ function sound(directoryOf: (key: string) => string) {
     .transform((given): MediaConfig['sound'] => {
       if (given.driver === 'none') return given;
       const { rate: rateHz, period: periodMs, ...rest } = given;
-      return { ...rest, rateHz, periodMs };
+      if (rest.driver === 'file') return { ...rest, rateHz, periodMs };
+      const { release: releaseMs, ...card } = rest;
+      return { ...card, rateHz, periodMs, releaseMs };
     });
 }
 

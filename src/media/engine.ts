@@ -5,8 +5,8 @@
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { Logger } from '../base/index.ts';
-import { closePcm, type Half, type OpenPcm, openPcm } from '../io/soundcard/index.ts';
 import { bindPair, SocketError } from '../rtp/socket.ts';
+import { Cards } from './cards.ts';
 import { MediaError } from './errors.ts';
 import type { FromWorker, ToWorker, WorkerData } from './protocol.ts';
 import { liftClientThreads } from './real-time.ts';
@@ -39,8 +39,8 @@ class Engine implements MediaEngine {
   readonly #listeners: ((event: MediaEvent) => void)[] = [];
   /** By stream. */
   readonly #calls = new Map<string, string>();
-  readonly #closing = new Map<Half, Promise<void>>();
-  readonly #opening = new Map<Half, Promise<void>>();
+  /** None: the driver has nothing to open. */
+  readonly #cards: Cards | undefined;
   readonly #stopped: Promise<void>;
   #threadStopped: () => void = () => {};
   /** What this turn has for the thread. */
@@ -79,6 +79,16 @@ class Engine implements MediaEngine {
     });
     this.#worker.on('exit', () => this.#threadStopped());
     this.#port.on('message', (message: FromWorker) => this.#receive(message));
+    const { sound } = config;
+    if (sound.driver === 'alsa') {
+      this.#cards = new Cards({
+        sound,
+        logger,
+        answer: (message) => this.#send(message),
+        onOpened: () => this.#status.realTime && liftClientThreads(),
+        onControls: (reason) => this.#tell({ type: 'controls', reason }),
+      });
+    }
     // The process lives for its sockets and calls, not for a thread that waits for work.
     this.#worker.unref();
     this.#port.unref();
@@ -140,7 +150,7 @@ class Engine implements MediaEngine {
     this.#worker.ref();
     this.#post({ kind: 'stop' }, []);
     await within(THREAD_LIMIT_MS, this.#stopped);
-    const letGo = await within(DRIVER_LIMIT_MS, this.#driversDone());
+    const letGo = await within(DRIVER_LIMIT_MS, this.#cards?.stop() ?? Promise.resolve());
     this.hung = !letGo;
     if (!letGo) this.#logger.warn('a sound driver does not let go', { afterMs: DRIVER_LIMIT_MS });
     // The end of the thread may be told before its last words are.
@@ -159,10 +169,10 @@ class Engine implements MediaEngine {
         this.#logger[message.level](message.message, message.fields);
         return;
       case 'open-pcm':
-        this.#opening.set(message.half, this.#openPcm(message.half));
+        this.#cards?.open(message.half, message.device, message.attempt);
         return;
       case 'close-pcm':
-        this.#closePcm(message.half, message.pcm);
+        this.#cards?.close(message.half, message.device, message.pcm);
         return;
       case 'stopped':
         this.#threadStopped();
@@ -185,38 +195,10 @@ class Engine implements MediaEngine {
     for (const listener of this.#listeners) listener(event);
   }
 
-  /** An opening that comes to its end now is followed by a closing. */
-  async #driversDone(): Promise<void> {
-    await Promise.all(this.#opening.values());
-    await Promise.all(this.#closing.values());
-  }
-
-  async #openPcm(half: Half): Promise<void> {
-    const { sound } = this.#config;
-    if (sound.driver !== 'alsa') return;
-    // The same device cannot be opened while its last user still has it.
-    await this.#closing.get(half);
-    try {
-      const pcm = await openPcm(half, sound[half], sound.periodMs);
-      if (this.#status.realTime) liftClientThreads();
-      if (this.#stopping === undefined) this.#send({ kind: 'pcm-opened', half, pcm });
-      else this.#closePcm(half, pcm);
-    } catch (error) {
-      this.#send({ kind: 'pcm-failed', half, reason: (error as Error).message });
-    }
-  }
-
-  #closePcm(half: Half, { pcm }: OpenPcm): void {
-    const closing = closePcm(pcm)
-      .catch((error: Error) => this.#logger.warn('cannot close a sound device', { half, error: error.message }))
-      .then(() => {
-        if (this.#closing.get(half) === closing) this.#closing.delete(half);
-      });
-    this.#closing.set(half, closing);
-  }
-
-  #send(message: ToWorker, transfer: ArrayBuffer[] = []): void {
-    if (this.#stopping === undefined) this.#post(message, transfer);
+  #send(message: ToWorker, transfer: ArrayBuffer[] = []): boolean {
+    if (this.#stopping !== undefined) return false;
+    this.#post(message, transfer);
+    return true;
   }
 
   /** At the end of this turn, all at once: to wake the thread takes longer than to send an INVITE, which comes first. */

@@ -23,15 +23,16 @@ export type ToWorker =
   | { kind: 'stop-playing'; sound: string }
   | { kind: 'volume'; percent: number }
   | { kind: 'prepare' }
-  | { kind: 'pcm-opened'; half: Half; pcm: OpenPcm }
-  | { kind: 'pcm-failed'; half: Half; reason: string }
+  | { kind: 'pcm-opened'; half: Half; attempt: number; device: string; pcm: OpenPcm }
+  | { kind: 'pcm-failed'; half: Half; attempt: number; reason: string }
+  | { kind: 'cards-changed' }
   | { kind: 'stop' };
 
 export type FromWorker =
   | { kind: 'event'; event: MediaEvent }
   | { kind: 'log'; level: 'debug' | 'info' | 'warn'; message: string; fields?: LogFields }
-  | { kind: 'open-pcm'; half: Half }
-  | { kind: 'close-pcm'; half: Half; pcm: OpenPcm }
+  | { kind: 'open-pcm'; half: Half; device: string; attempt: number }
+  | { kind: 'close-pcm'; half: Half; device: string; pcm: OpenPcm }
   | { kind: 'stopped' };
 
 /** Of the engine, where no card says otherwise. */

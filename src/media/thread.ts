@@ -12,7 +12,7 @@ import { Sounds } from './sounds.ts';
 import { Stream } from './stream.ts';
 import type { MediaEvent, SoundStatus } from './types.ts';
 
-/** The loudspeaker stays open this long after its last use, and after `prepare`. */
+/** The loudspeaker stays open this long after its last use where the profile says nothing, and after `prepare`. */
 const LINGER_MS = 5000;
 const PREPARED_MS = 10_000;
 /**
@@ -40,6 +40,8 @@ export interface ThreadOptions {
   card: SoundCard;
   rateHz: number;
   volume: number;
+  /** After its last use the loudspeaker is let go of, ms; 0: never. */
+  releaseMs?: number;
   realTime: boolean;
   random: Random;
   now(): number;
@@ -181,12 +183,17 @@ export class MediaThread {
       speaker ||= this.#streams[i].wantsSpeaker;
       microphone ||= this.#streams[i].wantsMicrophone;
     }
-    if (speaker) this.#speakerUntilMs = Math.max(this.#speakerUntilMs, now + LINGER_MS);
-    this.#card.want(now < this.#speakerUntilMs, microphone, now);
+    if (speaker) this.#speakerUntilMs = Math.max(this.#speakerUntilMs, now + (this.#options.releaseMs || LINGER_MS));
+    this.#card.want(now < this.#speakerUntilMs || this.#holds, microphone, now);
+  }
+
+  /** The loudspeaker is never let go of. But a fall-back is, when all is quiet: so that it goes back to the card that is meant. */
+  get #holds(): boolean {
+    return this.#options.releaseMs === 0 && !this.#card.restless;
   }
 
   #busy(now: number): boolean {
-    if (this.#card.alwaysRunning || now < this.#speakerUntilMs) return true;
+    if (this.#card.alwaysRunning || this.#holds || now < this.#speakerUntilMs) return true;
     for (let i = 0; i < this.#streams.length; i++) if (this.#streams[i].configured) return true;
     return false;
   }
@@ -238,10 +245,14 @@ export class MediaThread {
         this.#speakerUntilMs = Math.max(this.#speakerUntilMs, now + PREPARED_MS);
         return;
       case 'pcm-opened':
-        if (this.#card instanceof AlsaCard) this.#card.opened(message.half, message.pcm);
+        if (this.#card instanceof AlsaCard)
+          this.#card.opened(message.half, message.attempt, message.device, message.pcm);
         return;
       case 'pcm-failed':
-        if (this.#card instanceof AlsaCard) this.#card.failed(message.half, message.reason);
+        if (this.#card instanceof AlsaCard) this.#card.failed(message.half, message.attempt, message.reason);
+        return;
+      case 'cards-changed':
+        if (this.#card instanceof AlsaCard) this.#card.look();
         return;
       case 'stop':
         this.#stopping = true;

@@ -124,6 +124,8 @@ export type MediaEvent =
   | { type: 'rtcp-bye'; stream: string }
   | { type: 'statistics'; stream: string; call?: string; statistics: StreamStatistics; final: boolean }
   | { type: 'sound'; status: SoundStatus }
+  /** The mixer controls of the card: why one is not as it should be; empty: they are. */
+  | { type: 'controls'; reason: string }
   | { type: 'played'; sound: string };
 
 export interface MediaEngine {
@@ -149,7 +151,7 @@ export interface MediaEngine {
 /** The slice of the configuration the media room needs. */
 export interface MediaConfig {
   sound:
-    | { driver: 'alsa'; speaker: string; microphone: string; rateHz: number; periodMs: number }
+    | AlsaSoundConfig
     | { driver: 'file'; speaker?: string; microphone?: string; rateHz: number; periodMs: number }
     | { driver: 'none' };
   /** 0 .. 100 */
@@ -158,4 +160,19 @@ export interface MediaConfig {
   ports?: { from: number; to: number };
   /** What RTP and RTCP are marked with (RFC 2474); absent: EF, 46. */
   dscp?: number;
+}
+
+export interface AlsaSoundConfig {
+  driver: 'alsa';
+  /** ALSA names, or `usb:1-1.2` for what is plugged in there. */
+  speaker: string;
+  microphone: string;
+  rateHz: number;
+  periodMs: number;
+  /** Mixer controls by name, as they stand in the profile: `80%`, `-12dB`, `on`, `off`, an item's name. */
+  controls?: Readonly<Record<string, string>>;
+  /** In place of a card that fails. */
+  fallback?: { speaker?: string; microphone?: string; controls?: Readonly<Record<string, string>> };
+  /** The loudspeaker is let go of this long after its last use; 0: never. Default 5000. */
+  releaseMs?: number;
 }

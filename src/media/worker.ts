@@ -31,6 +31,7 @@ const thread: MediaThread = new MediaThread({
   card,
   rateHz,
   volume: config.volume,
+  releaseMs: sound.driver === 'alsa' ? sound.releaseMs : undefined,
   realTime,
   random,
   now,
@@ -49,19 +50,20 @@ function makeCard(): SoundCard {
   }
 }
 
-function makeAlsaCard({ speaker, microphone, rateHz }: Extract<typeof sound, { driver: 'alsa' }>): SoundCard {
+function makeAlsaCard({ speaker, microphone, fallback, rateHz }: Extract<typeof sound, { driver: 'alsa' }>): SoundCard {
   try {
     loadAlsa();
   } catch (error) {
     return new NoCard('alsa', (error as Error).message);
   }
   const door: AlsaDoor = {
-    open: (half) => say({ kind: 'open-pcm', half }),
-    close: (half, pcm) => say({ kind: 'close-pcm', half, pcm }),
+    open: (half, device, attempt) => say({ kind: 'open-pcm', half, device, attempt }),
+    close: (half, device, pcm) => say({ kind: 'close-pcm', half, device, pcm }),
   };
   const options = {
     speaker,
     microphone,
+    fallback,
     rateHz,
     prefill: realTime ? 2 : 3,
     resampler: (fromHz: number, toHz: number) => new Resampler(fromHz, toHz),

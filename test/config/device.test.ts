@@ -31,6 +31,7 @@ test('a profile as it is', () => {
     microphone: 'hw:1',
     rateHz: 16_000,
     periodMs: 20,
+    releaseMs: 5000,
   });
 });
 
@@ -50,6 +51,24 @@ test('the same driver: only what is named is replaced', () => {
     microphone: 'hw:1',
     rateHz: 16_000,
     periodMs: 20,
+    releaseMs: 5000,
+  });
+});
+
+test('a second card, mixer controls, and a loudspeaker that is never let go of', () => {
+  const second = 'fallback: { speaker: "hw:3", controls: { PCM: -6dB } }';
+  const controls = 'controls: { Speaker: 80%, "Auto Gain Control": off, "Mic Boost": false }';
+  const { config, problems } = device(`, sound: { speaker: "usb:1-1.2", ${second}, ${controls}, release: never }`);
+  assert.deepEqual(problems, []);
+  assert.deepEqual(config!.media.sound, {
+    driver: 'alsa',
+    speaker: 'usb:1-1.2',
+    microphone: 'hw:1',
+    fallback: { speaker: 'hw:3', controls: { PCM: '-6dB' } },
+    controls: { Speaker: '80%', 'Auto Gain Control': 'off', 'Mic Boost': 'off' },
+    rateHz: 16_000,
+    periodMs: 20,
+    releaseMs: 0,
   });
 });
 
@@ -74,6 +93,11 @@ test('a path in the profile is relative to the profile', () => {
 });
 
 for (const [sentence, override, expected] of [
+  [
+    'a control as a number',
+    ', sound: { controls: { Speaker: 80 } }',
+    'terminal.yaml:2 device.sound.controls.Speaker: 80 is a number',
+  ],
   ['in the override', ', sound: { rate: 1 }', 'terminal.yaml:2 device.sound.rate: 1 is not known'],
   [
     'in the profile, because of the override',

@@ -1,7 +1,7 @@
 /**
  * Virtual sound cards without /dev/snd or kernel modules: the real ALSA API over its `pulse` plugin to a private PulseAudio
  * with null sinks, paced in real time. Per card: `CARD` (play and capture), `CARD_ear` (captures what it plays), `CARD_mouth`
- * (plays into its microphone). Everything lives in one directory; nothing in /etc or $HOME is touched.
+ * (plays into its microphone); its mixer has the controls Master and Capture. Everything lives in one directory; nothing in /etc or $HOME is touched.
  *
  * Known of it: gaps of 20-60 ms now and then on a busy machine, more so when it may not have real-time priority. Judge
  * medians and counts, never a single gap.
@@ -165,6 +165,7 @@ function alsaConfiguration(names: string[], server: string): string {
     pulse(`${name}_ear`, `${name}_out.monitor`);
     pulse(`${name}_mouth`, `${name}_in`);
     both(name, name);
+    lines.push(`ctl.${name} { type pulse server "${server}" sink "${name}_out" source "${name}_in.monitor" }`);
   }
   both('!default', names[0]);
   return `${lines.join('\n')}\n`;

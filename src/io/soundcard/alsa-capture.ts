@@ -1,5 +1,6 @@
 /** The microphone half: the clock of the tick while it runs. */
 import type { Resampler } from '../../audio/index.ts';
+import { Interleaved } from './alsa-frames.ts';
 import { AlsaHalf } from './alsa-half.ts';
 import { EAGAIN, EINTR } from './alsa-library.ts';
 import type { OpenPcm } from './alsa-open.ts';
@@ -16,13 +17,13 @@ export class AlsaCapture extends AlsaHalf {
   /** Samples of the engine per frame of the card. */
   #toEngine = 1;
   #resampler: Resampler | undefined;
-  #frames = new Int16Array(0);
+  #frames = new Interleaved('s16', 1, 0);
   #mono = new Int16Array(0);
 
   protected override started(open: OpenPcm, now: number): void {
     const frames = open.rateHz / 100;
-    this.#frames = new Int16Array(frames * open.channels);
-    this.#mono = open.channels === 1 ? this.#frames : new Int16Array(frames);
+    this.#frames = new Interleaved(open.format, open.channels, frames);
+    this.#mono = new Int16Array(frames);
     this.#resampler = this.makeResampler?.(open.rateHz);
     this.flowing = false;
     this.#toEngine = this.engineHz / open.rateHz;
@@ -43,7 +44,7 @@ export class AlsaCapture extends AlsaHalf {
     if (this.open === undefined) return;
     const period = this.#mono.length;
     while (this.available(now) >= 2 * period && this.open !== undefined) {
-      if (Number(this.alsa().read(this.open.pcm, this.#frames, period)) <= 0) return;
+      if (Number(this.alsa().read(this.open.pcm, this.#frames.buffer, period)) <= 0) return;
       this.timing.captureShift -= period * this.#toEngine;
     }
   }
@@ -89,15 +90,15 @@ export class AlsaCapture extends AlsaHalf {
       this.flowing = true;
     }
     if (this.open === undefined) return false;
-    const result = Number(this.alsa().read(this.open.pcm, this.#frames, period));
+    const result = Number(this.alsa().read(this.open.pcm, this.#frames.buffer, period));
     if (result < period) {
       if (result < 0 && result !== -EAGAIN) this.trouble(result, now);
+      // A short read: what it gave is left out.
+      else if (result > 0) this.timing.captureShift -= result * this.#toEngine;
       return false;
     }
     this.moved(now);
-    if (this.open.channels > 1) {
-      for (let i = 0; i < period; i++) this.#mono[i] = this.#frames[i * this.open.channels];
-    }
+    this.#frames.gather(this.#mono);
     this.#resampler?.process(this.#mono, 0, period, frame, 0);
     this.timing.captureDelay = this.delay(available - period) * this.#toEngine + (this.#resampler?.delaySamples ?? 0);
     return true;

@@ -9,9 +9,13 @@ import type { CardTiming, HalfState } from './types.ts';
 /** A lost card is looked for this often. */
 const RETRY_MS = 700;
 /** And while nobody needs it, this often: a fault must not outlive its cause, nor be found only by the next emergency. */
-const PROBE_MS = 10_000;
+const PROBE_MS = 1500;
+/** A driver that has not opened by now hangs. What it says later is still heard. */
+const OPEN_LIMIT_MS = 2000;
 /** A card that moves no frame for this long is stalled, and that is a fault. */
 const STALL_MS = 300;
+/** And is given up after this, where there is another to turn to. */
+const GIVE_UP_MS = 1500;
 /** And is no clock any more already after this: PulseAudio's ordinary hiccups are shorter, a gap in the RTP should be too. */
 const LATE_MS = 80;
 const ESTRPIPE = 86;
@@ -19,10 +23,10 @@ const ESTRPIPE = 86;
 const BROKEN_COUNT = 8;
 const BROKEN_WINDOW_MS = 1000;
 
-/** What the half asks of the main thread; the answers come as `opened` and `failed`. */
+/** What the half asks of the main thread; the answers come as `opened` and `failed`, with the same `attempt`. */
 export interface AlsaDoor {
-  open(half: Half): void;
-  close(half: Half, pcm: OpenPcm): void;
+  open(half: Half, device: string, attempt: number): void;
+  close(half: Half, device: string, pcm: OpenPcm): void;
 }
 
 export abstract class AlsaHalf {
@@ -31,33 +35,45 @@ export abstract class AlsaHalf {
   readonly #probed: boolean;
   protected readonly alsa: () => AlsaLibrary;
   readonly #door: AlsaDoor;
-  readonly #device: string;
+  /** The card that is meant, and the one to turn to when it fails. */
+  readonly #devices: readonly string[];
   protected readonly timing: CardTiming;
   readonly #delay = new Int32Array(2);
   protected open: OpenPcm | undefined;
   reason = '';
   openedCount = 0;
   stalled = false;
+  /** Of `#devices`: the one tried next. */
+  #next = 0;
+  /** Of `#devices`: the one that is open or was tried last. */
+  #index = 0;
+  /** Why the card that is meant is not there. */
+  #first = '';
+  /** What there was to say before it stalled. */
+  #unstalled = '';
   #wanted = false;
   #unproven: boolean;
   #opening = false;
+  #attempt = 0;
+  #openingSince = 0;
   #retryAt = 0;
   #movedAt = 0;
   #broken: number[] = [];
 
-  constructor(half: Half, device: string, timing: CardTiming, alsa: () => AlsaLibrary, door: AlsaDoor) {
+  constructor(half: Half, devices: readonly string[], timing: CardTiming, alsa: () => AlsaLibrary, door: AlsaDoor) {
     this.half = half;
     this.#probed = half === 'speaker';
     this.#unproven = this.#probed;
-    this.#device = device;
+    this.#devices = devices;
     this.timing = timing;
     this.alsa = alsa;
     this.#door = door;
   }
 
+  /** On the fall-back it is open, with the `reason` why. */
   get state(): HalfState {
-    if (this.reason !== '') return 'fault';
-    return this.open === undefined ? 'closed' : 'open';
+    if (this.open !== undefined && !this.stalled) return 'open';
+    return this.reason === '' ? 'closed' : 'fault';
   }
 
   /** Wanted, and on its way. */
@@ -75,8 +91,12 @@ export abstract class AlsaHalf {
     return this.#unproven;
   }
 
+  /** Whether it is needed from now on. The one that is meant is tried first each time: whoever falls back goes back when all is quiet. */
   want(wanted: boolean, now: number): void {
-    if (wanted && !this.#wanted) this.#retryAt = 0;
+    if (wanted !== this.#wanted) {
+      this.#next = 0;
+      if (wanted) this.#retryAt = 0;
+    }
     this.#wanted = wanted;
     if (!wanted) {
       this.#release();
@@ -85,17 +105,38 @@ export abstract class AlsaHalf {
         return;
       }
     }
-    if (this.open !== undefined || this.#opening || now < this.#retryAt) return;
+    if (this.open !== undefined) return;
+    if (this.#opening) {
+      if (now - this.#openingSince >= OPEN_LIMIT_MS) this.#failed(`Cannot open ${this.#name()}: its driver hangs`, now);
+      return;
+    }
+    if (now < this.#retryAt) return;
     this.#opening = true;
-    this.#door.open(this.half);
+    this.#openingSince = now;
+    this.#index = this.#next;
+    this.#door.open(this.half, this.#devices[this.#index], ++this.#attempt);
   }
 
-  opened(open: OpenPcm, now: number): void {
+  /** Cards have come or gone: what is at fault is looked for at once, what is closed is looked at. */
+  look(): void {
+    this.#retryAt = 0;
+    this.#unproven = this.#probed;
+  }
+
+  opened(attempt: number, device: string, open: OpenPcm, now: number): void {
+    if (attempt !== this.#attempt || !this.#opening) {
+      this.#door.close(this.half, device, open);
+      return;
+    }
     this.#opening = false;
     this.openedCount++;
     this.open = open;
-    this.#unproven = false;
-    this.reason = '';
+    if (this.#index === 0) {
+      this.#unproven = false;
+      this.reason = '';
+    } else {
+      this.reason += `; "${device}" takes its place`;
+    }
     this.stalled = false;
     if (!this.#wanted) {
       this.#release();
@@ -106,7 +147,11 @@ export abstract class AlsaHalf {
     this.started(open, now);
   }
 
-  failed(reason: string, now: number): void {
+  failed(attempt: number, reason: string, now: number): void {
+    if (attempt === this.#attempt && this.#opening) this.#failed(reason, now);
+  }
+
+  #failed(reason: string, now: number): void {
     this.#opening = false;
     if (this.#wanted || this.#probed) this.#fault(reason, now);
   }
@@ -137,7 +182,7 @@ export abstract class AlsaHalf {
     this.#movedAt = now;
     if (!this.stalled) return;
     this.stalled = false;
-    this.reason = '';
+    this.reason = this.#unstalled;
   }
 
   /** Too slow to be the clock. */
@@ -147,9 +192,14 @@ export abstract class AlsaHalf {
 
   /** No frame moved just now: for how long may this go on? */
   protected idle(now: number): void {
-    if (this.stalled || this.open === undefined || now - this.#movedAt < STALL_MS) return;
-    this.stalled = true;
-    this.reason = `The ${this.half} "${this.#device}" stopped: nothing moved for ${STALL_MS} ms`;
+    if (this.open === undefined) return;
+    const stoodMs = now - this.#movedAt;
+    if (!this.stalled && stoodMs >= STALL_MS) {
+      this.stalled = true;
+      this.#unstalled = this.reason;
+      this.reason = `${capital(this.#name())} stopped: nothing moved for ${STALL_MS} ms`;
+    }
+    if (stoodMs >= GIVE_UP_MS && this.#index + 1 < this.#devices.length) this.#giveUp(this.reason, now);
   }
 
   /** A negative result of a call on the device: an xrun is mended, anything else means the card is gone. */
@@ -167,21 +217,33 @@ export abstract class AlsaHalf {
 
   /** The card is gone: it is closed and looked for again. */
   protected lose(result: number, now: number): void {
-    if (this.open === undefined) return;
-    this.#door.close(this.half, this.open);
-    this.open = undefined;
-    this.stalled = false;
-    this.#fault(`Lost the ${this.half} "${this.#device}": ${alsaMessage(this.alsa(), result)}`, now);
+    this.#giveUp(`Lost ${this.#name()}: ${alsaMessage(this.alsa(), result)}`, now);
   }
 
+  #giveUp(reason: string, now: number): void {
+    if (this.open === undefined) return;
+    this.#door.close(this.half, this.#devices[this.#index], this.open);
+    this.open = undefined;
+    this.stalled = false;
+    this.#fault(reason, now);
+  }
+
+  /** The fall-back is tried at once, the first of them a little later. Of two that fail, the reasons of both are told. */
   #fault(reason: string, now: number): void {
-    this.reason = reason;
+    this.reason = this.#index === 0 ? reason : `${this.#first}; ${reason}`;
+    if (this.#index === 0) this.#first = reason;
     this.#unproven = this.#probed;
-    this.#retryAt = now + (this.#wanted ? RETRY_MS : PROBE_MS);
+    const last = this.#index + 1 === this.#devices.length;
+    this.#next = this.#wanted && !last ? this.#index + 1 : 0;
+    this.#retryAt = this.#next > 0 ? now : now + (this.#wanted ? RETRY_MS : PROBE_MS);
+  }
+
+  #name(): string {
+    return `the ${this.half} "${this.#devices[this.#index]}"`;
   }
 
   #release(): void {
-    if (this.open !== undefined) this.#door.close(this.half, this.open);
+    if (this.open !== undefined) this.#door.close(this.half, this.#devices[this.#index], this.open);
     this.open = undefined;
     if (this.stalled) this.#unproven = this.#probed;
     this.stalled = false;
@@ -192,3 +254,5 @@ export abstract class AlsaHalf {
   /** An xrun was mended; the device is prepared and empty. */
   protected abstract recovered(open: OpenPcm, now: number): void;
 }
+
+const capital = (text: string): string => text[0].toUpperCase() + text.slice(1);

@@ -12,7 +12,6 @@ export const PLAYBACK = 0;
 export const CAPTURE = 1;
 export const NONBLOCK = 1;
 export const RW_INTERLEAVED = 3;
-export const S16_LE = 2;
 export const EINTR = 4;
 export const EAGAIN = 11;
 export const EPIPE = 32;
@@ -50,6 +49,7 @@ function bind(lib: ReturnType<typeof koffi.load>) {
     hwAccess: lib.func('int snd_pcm_hw_params_set_access(void *pcm, void *params, int access)'),
     hwFormat: lib.func('int snd_pcm_hw_params_set_format(void *pcm, void *params, int format)'),
     hwChannels: lib.func('int snd_pcm_hw_params_set_channels(void *pcm, void *params, unsigned int channels)'),
+    hwChannelsNear: lib.func('int snd_pcm_hw_params_set_channels_near(void *pcm, void *params, void *channels)'),
     hwRate: lib.func('int snd_pcm_hw_params_set_rate(void *pcm, void *params, unsigned int rate, int dir)'),
     hwPeriodNear: lib.func(
       'int snd_pcm_hw_params_set_period_size_near(void *pcm, void *params, void *frames, void *dir)',

@@ -2,6 +2,7 @@
  * Opens and closes PCM devices for the media thread, from the main thread and by koffi's thread pool: a driver that hangs here
  * hangs one pool thread, never the main thread and never the RTP. At most one opening per half is under way at any time.
  */
+import { FORMATS, MAX_CHANNELS, type SampleFormat } from './alsa-frames.ts';
 import {
   type AlsaLibrary,
   alsaMessage,
@@ -11,16 +12,18 @@ import {
   type PcmPointer,
   PLAYBACK,
   RW_INTERLEAVED,
-  S16_LE,
 } from './alsa-library.ts';
+import { resolveDevice } from './alsa-name.ts';
+import { inPool } from './alsa-pool.ts';
 import { SoundError } from './types.ts';
 
 export type Half = 'speaker' | 'microphone';
 
-/** A prepared PCM: s16, interleaved, non-blocking. */
+/** A prepared PCM: interleaved, non-blocking, with what the card granted. */
 export interface OpenPcm {
   pcm: PcmPointer;
   rateHz: number;
+  format: SampleFormat;
   channels: number;
   /** Frames between two moments at which the device moves. */
   periodFrames: number;
@@ -29,23 +32,16 @@ export interface OpenPcm {
 }
 
 /** The card's own rate, best first, each a whole number of frames in 10 ms. Unconverted: we resample better than alsa-lib's linear `plug` (media.md §1). */
-const RATES_HZ = [48000, 16000, 44100, 32000, 8000];
+const RATES_HZ = [48000, 16000, 44100, 32000, 96000, 8000, 192000];
 const PLAYBACK_PERIODS = 6;
 const CAPTURE_PERIODS = 8;
 
-type Native = { (...args: unknown[]): number; async(...args: unknown[]): void };
-
-function inPool(call: unknown, ...args: unknown[]): Promise<number> {
-  return new Promise((resolve, reject) => {
-    (call as Native).async(...args, (error: Error | null, result: number) => (error ? reject(error) : resolve(result)));
-  });
-}
-
-/** Opens `device` with periods of `periodMs`. Rejects with `SoundError`. */
-export async function openPcm(half: Half, device: string, periodMs: number): Promise<OpenPcm> {
+/** Opens `name` (see `resolveDevice`) with periods of `periodMs`, or what the card has near it. Rejects with `SoundError`. */
+export async function openPcm(half: Half, name: string, periodMs: number): Promise<OpenPcm> {
   const alsa = loadAlsa();
   const out: [PcmPointer | null] = [null];
-  const tried = `${half} "${device}"`;
+  const device = resolveDevice(name);
+  const tried = `${half} "${name}"`;
   const opened = await inPool(alsa.open, out, device, half === 'speaker' ? PLAYBACK : CAPTURE, NONBLOCK);
   if (opened < 0 || out[0] === null) throw failed(alsa, `open ${tried}`, opened);
   const pcm = out[0];
@@ -87,12 +83,10 @@ async function prepare(
     }
     if (rateHz === undefined) throw new SoundError('sound-format', `Cannot set a usable rate of ${tried}`);
     must('set the access', alsa.hwAccess(pcm, hw, RW_INTERLEAVED));
-    must('set 16 bit samples', alsa.hwFormat(pcm, hw, S16_LE));
-    let channels = 1;
-    if (alsa.hwChannels(pcm, hw, 1) < 0) {
-      channels = 2;
-      must('set one or two channels', alsa.hwChannels(pcm, hw, 2));
-    }
+    const format = (Object.keys(FORMATS) as SampleFormat[]).find((one) => alsa.hwFormat(pcm, hw, FORMATS[one]) === 0);
+    if (format === undefined) throw new SoundError('sound-format', `Cannot set 16, 24 or 32 bit samples of ${tried}`);
+    const channels = setChannels(alsa, pcm, hw);
+    if (channels === undefined) throw new SoundError('sound-format', `Cannot set the channels of ${tried}`);
     const frames = new BigUint64Array(1); // unsigned long: the low half of it on 32 bit boards
     const periods = half === 'speaker' ? PLAYBACK_PERIODS : CAPTURE_PERIODS;
     const tickFrames = rateHz / 100;
@@ -112,7 +106,7 @@ async function prepare(
     alsa.swFree(sw);
     // A start is a round trip to a sound server: not in the tick. What piles up until the thread takes over is dropped there.
     if (half === 'microphone') must('start', await inPool(alsa.start, pcm));
-    return { pcm, rateHz, channels, periodFrames, bufferFrames };
+    return { pcm, rateHz, format, channels, periodFrames, bufferFrames };
   } finally {
     alsa.hwFree(hw);
   }
@@ -120,6 +114,14 @@ async function prepare(
 
 function tryRate(alsa: AlsaLibrary, pcm: PcmPointer, hw: bigint | null): number | undefined {
   return RATES_HZ.find((rateHz) => alsa.hwRate(pcm, hw, rateHz, 0) === 0);
+}
+
+/** One, two, or what is nearest: a microphone array may insist on six. */
+function setChannels(alsa: AlsaLibrary, pcm: PcmPointer, hw: bigint | null): number | undefined {
+  const few = [1, 2].find((count) => alsa.hwChannels(pcm, hw, count) === 0);
+  if (few !== undefined) return few;
+  const near = new Uint32Array([2]);
+  return alsa.hwChannelsNear(pcm, hw, near) === 0 && near[0] <= MAX_CHANNELS ? near[0] : undefined;
 }
 
 function failed(alsa: AlsaLibrary, tried: string, result: number): SoundError {

@@ -4,6 +4,7 @@
  * level is corrected by one frame at a time, two frames blended into one or one stretched over two.
  */
 import type { Resampler } from '../../audio/index.ts';
+import { Interleaved } from './alsa-frames.ts';
 import { AlsaHalf } from './alsa-half.ts';
 import { EAGAIN } from './alsa-library.ts';
 import type { OpenPcm } from './alsa-open.ts';
@@ -37,7 +38,7 @@ export class AlsaPlayback extends AlsaHalf {
   #silence = new Int16Array(0);
   /** At the card's. */
   #mono = new Int16Array(0);
-  #frames = new Int16Array(0);
+  #frames = new Interleaved('s16', 1, 0);
   #lowest = Number.POSITIVE_INFINITY;
   #writes = 0;
   #held = false;
@@ -48,7 +49,7 @@ export class AlsaPlayback extends AlsaHalf {
   protected override started(open: OpenPcm, now: number): void {
     const frames = open.rateHz / 100;
     this.#mono = new Int16Array(frames);
-    this.#frames = new Int16Array(frames * open.channels);
+    this.#frames = new Interleaved(open.format, open.channels, frames);
     this.#previous = new Int16Array(this.engineHz / 100);
     this.#blend = new Int16Array(this.engineHz / 100);
     this.#silence = new Int16Array(this.engineHz / 100);
@@ -165,17 +166,21 @@ export class AlsaPlayback extends AlsaHalf {
 
   #give(open: OpenPcm, frame: Int16Array): number {
     const mono = this.#mono;
+    const { buffer, frameLength } = this.#frames;
     this.#resampler?.process(frame, 0, frame.length, mono, 0);
-    let frames = mono;
-    if (open.channels > 1) {
-      frames = this.#frames;
-      for (let i = 0; i < mono.length; i++) frames.fill(mono[i], i * open.channels, (i + 1) * open.channels);
+    this.#frames.spread(mono);
+    let result = Number(this.alsa().write(open.pcm, buffer, mono.length));
+    if (result <= 0) return result;
+    this.#written += result;
+    if (result < mono.length) {
+      // A short write: the rest may go now, and what does not is left out.
+      const done = result;
+      result = Number(this.alsa().write(open.pcm, buffer.subarray(done * frameLength), mono.length - done));
+      if (result > 0) this.#written += result;
+      this.timing.playShift -= (mono.length - done - Math.max(0, result)) * this.#toEngine;
+      if (result === -EAGAIN) result = done;
     }
-    const result = Number(this.alsa().write(open.pcm, frames, mono.length));
-    if (result > 0) {
-      this.#written += result;
-      this.reference?.(frame);
-    }
+    this.reference?.(frame);
     return result;
   }
 }

@@ -13,6 +13,8 @@ import { type HalfState, noTiming, type Sleep, type SoundCard, type Wait } from 
 export interface AlsaOptions {
   speaker: string;
   microphone: string;
+  /** The cards to turn to when those fail. */
+  fallback?: { speaker?: string; microphone?: string };
   /** The engine's rate. */
   rateHz: number;
   /** Frames of 10 ms in front of the loudspeaker: 2 with real-time priority, else 3. */
@@ -35,11 +37,23 @@ export class AlsaCard implements SoundCard {
   constructor(options: AlsaOptions, door: AlsaDoor) {
     this.#options = options;
     const alsa = options.alsa ?? loadAlsa;
-    this.#playback = new AlsaPlayback('speaker', options.speaker, this.timing, alsa, door);
+    this.#playback = new AlsaPlayback(
+      'speaker',
+      both(options.speaker, options.fallback?.speaker),
+      this.timing,
+      alsa,
+      door,
+    );
     this.#playback.engineHz = options.rateHz;
     this.#playback.leastPrefill = options.prefill;
     this.#playback.makeResampler = (toHz) => options.resampler(options.rateHz, toHz);
-    this.#capture = new AlsaCapture('microphone', options.microphone, this.timing, alsa, door);
+    this.#capture = new AlsaCapture(
+      'microphone',
+      both(options.microphone, options.fallback?.microphone),
+      this.timing,
+      alsa,
+      door,
+    );
     this.#capture.engineHz = options.rateHz;
     this.#capture.makeResampler = (fromHz) => options.resampler(fromHz, options.rateHz);
   }
@@ -57,7 +71,8 @@ export class AlsaCard implements SoundCard {
   }
 
   get reason(): string {
-    return [this.#playback.reason, this.#capture.reason].filter((reason) => reason !== '').join('; ');
+    const [speaker, microphone] = [this.#playback.reason, this.#capture.reason];
+    return speaker === '' || microphone === '' ? speaker + microphone : `${speaker}; ${microphone}`;
   }
 
   get restless(): boolean {
@@ -87,12 +102,18 @@ export class AlsaCard implements SoundCard {
   }
 
   /** The main thread's answers to `AlsaDoor.open`. */
-  opened(half: Half, pcm: OpenPcm): void {
-    this.#half(half).opened(pcm, this.#options.now());
+  opened(half: Half, attempt: number, device: string, pcm: OpenPcm): void {
+    this.#half(half).opened(attempt, device, pcm, this.#options.now());
   }
 
-  failed(half: Half, reason: string): void {
-    this.#half(half).failed(reason, this.#options.now());
+  failed(half: Half, attempt: number, reason: string): void {
+    this.#half(half).failed(attempt, reason, this.#options.now());
+  }
+
+  /** Cards have come or gone. */
+  look(): void {
+    this.#playback.look();
+    this.#capture.look();
   }
 
   wait(): Wait {
@@ -128,4 +149,8 @@ export class AlsaCard implements SoundCard {
   #half(half: Half): AlsaPlayback | AlsaCapture {
     return half === 'speaker' ? this.#playback : this.#capture;
   }
+}
+
+function both(first: string, second: string | undefined): string[] {
+  return second === undefined ? [first] : [first, second];
 }

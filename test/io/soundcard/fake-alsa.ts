@@ -15,6 +15,7 @@ const messages: Record<number, string> = {
 export class FakePcm implements OpenPcm {
   readonly pcm: bigint;
   readonly rateHz: number;
+  readonly format = 's16';
   readonly channels = 1;
   readonly periodFrames: number;
   readonly bufferFrames: number;
@@ -59,6 +60,13 @@ export class FakePcm implements OpenPcm {
     if (played < frames) this.trips.push(-32);
   }
 
+  /** Opened anew. */
+  reset(): void {
+    this.empty();
+    this.failing = 0;
+    this.trips.length = 0;
+  }
+
   empty(): void {
     this.waiting = 0;
     this.#queue.length = 0;
@@ -72,20 +80,25 @@ export class FakeCard {
   /** `open speaker`, `close microphone`…, as the card asked for it. */
   readonly asked: string[] = [];
   now = 0;
+  readonly #attempts = { speaker: { device: '', attempt: 0 }, microphone: { device: '', attempt: 0 } };
   readonly engineHz: number;
 
-  constructor(rateHz = 16_000, engineHz = 16_000) {
+  constructor(rateHz = 16_000, engineHz = 16_000, fallback = false) {
     this.engineHz = engineHz;
     this.speaker = new FakePcm(1n, 6, rateHz);
     this.microphone = new FakePcm(2n, 8, rateHz);
     const door: AlsaDoor = {
-      open: (half) => void this.asked.push(`open ${half}`),
-      close: (half) => void this.asked.push(`close ${half}`),
+      open: (half, device, attempt) => {
+        this.asked.push(`open ${half} ${device}`);
+        this.#attempts[half] = { device, attempt };
+      },
+      close: (half, device) => void this.asked.push(`close ${half} ${device}`),
     };
     this.card = new AlsaCard(
       {
         speaker: 'hw:Fake',
         microphone: 'hw:Fake',
+        ...(fallback && { fallback: { speaker: 'hw:Second', microphone: 'hw:Second' } }),
         rateHz: engineHz,
         prefill: 2,
         resampler: (from, to): Resampler => new Converter(from, to),
@@ -139,7 +152,15 @@ export class FakeCard {
 
   /** The main thread's part: what was asked for is there. */
   answer(...halves: Half[]): void {
-    for (const half of halves) this.card.opened(half, this[half]);
+    for (const half of halves) {
+      const { attempt, device } = this.#attempts[half];
+      this[half].reset();
+      this.card.opened(half, attempt, device, this[half]);
+    }
+  }
+
+  refuse(half: Half, reason: string): void {
+    this.card.failed(half, this.#attempts[half].attempt, reason);
   }
 
   /** Both halves wanted, open and in step. */

@@ -1,0 +1,146 @@
+/** What a card does beside playing: its mixer, a second one in its place, and the same delay after it stood still. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { after, before } from 'node:test';
+import { formatWav } from '../../src/audio/index.ts';
+import { BurstEar, burstSamples, delaysMs } from '../kit/bursts.ts';
+import { temporaryDirectory } from '../kit/checkout.ts';
+import { SoundCards, soundcardsLack } from '../kit/soundcard.ts';
+import { until } from '../kit/wait.ts';
+import { readWav, toneDbfs } from '../kit/wav.ts';
+import { sine, Terminal } from './pair.ts';
+
+const { path, remove } = temporaryDirectory();
+const lack = soundcardsLack();
+const skip =
+  lack === undefined ? false : `${lack} is missing: apt-get install pulseaudio-utils libasound2-plugins alsa-utils`;
+let cards: SoundCards;
+let second: SoundCards;
+
+before(async () => {
+  if (lack !== undefined) return;
+  cards = await SoundCards.start('a', 'b');
+  second = await SoundCards.start('c');
+  // libasound reads one configuration: the cards of both servers.
+  const [all, more] = [cards, second].map(({ env }) => readFileSync(env.ALSA_CONFIG_PATH, 'utf8'));
+  const both = join(path, 'asound.conf');
+  writeFileSync(both, all + more.replace(/^<.*>$|^pcm\.!default .*$/gm, ''));
+  process.env.ALSA_CONFIG_PATH = both;
+});
+after(async () => {
+  await cards?.stop();
+  await second?.stop();
+  remove();
+});
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const alsa = (card: string, more = {}) =>
+  ({ driver: 'alsa', speaker: card, microphone: card, rateHz: 16_000, periodMs: 10, ...more }) as const;
+
+const pactl = (...args: string[]): string =>
+  execFileSync('pactl', args, { env: { ...process.env, ...cards.env }, encoding: 'utf8' });
+const volume = (kind: 'sink' | 'source', name: string): string =>
+  /(\d+)%/.exec(pactl(`get-${kind}-volume`, name))?.[1] ?? '';
+const muted = (kind: 'sink' | 'source', name: string): boolean => pactl(`get-${kind}-mute`, name).includes('yes');
+
+test('mixer controls are set when the card opens, and put back at the end', { skip }, async () => {
+  pactl('set-sink-volume', 'a_out', '40%');
+  pactl('set-sink-mute', 'a_out', '1');
+  pactl('set-source-volume', 'a_in.monitor', '100%');
+  const a = new Terminal(alsa('a', { controls: { Master: '70%', Capture: '-6dB' } }), '127.46.1.1');
+  a.engine.prepare();
+  await until('the volume', 3000, () => volume('sink', 'a_out') === '70');
+  // A volume that is muted would be none. And the plugin counts in percent only: it has no dB to be set in, and that is told.
+  assert.equal(muted('sink', 'a_out'), false);
+  assert.match((await a.event('controls')).reason, /^Cannot set Capture: -6dB on a: /);
+  await a.end();
+  assert.equal(volume('sink', 'a_out'), '40');
+  assert.equal(muted('sink', 'a_out'), true);
+  pactl('set-sink-volume', 'a_out', '100%');
+  pactl('set-sink-mute', 'a_out', '0');
+});
+
+test('a control that the card has not: one line that names those it has, and the sound goes on', { skip }, async () => {
+  const a = new Terminal(alsa('a', { controls: { Speaker: '70%', Master: '100%', Capture: 'off' } }), '127.46.1.2');
+  a.engine.prepare();
+  const { reason } = await a.event('controls');
+  assert.equal(reason, 'No mixer control "Speaker": there are Master, Capture');
+  assert.equal(volume('sink', 'a_out'), '100');
+  assert.equal(muted('source', 'a_in.monitor'), true);
+  assert.equal(a.engine.status().reason, '');
+  await a.end();
+  assert.equal(muted('source', 'a_in.monitor'), false);
+});
+
+test('the card is lost in a call: the second takes its place, and the first its own again when all is quiet', {
+  skip,
+}, async () => {
+  const a = new Terminal(alsa('c', { fallback: { speaker: 'b', microphone: 'b' } }), '127.46.1.3');
+  const peer = new Terminal({ driver: 'none' }, '127.46.1.4');
+  a.talk(peer.stream.local);
+  peer.talk(a.stream.local);
+  await a.event('first-sound');
+  await second.crash();
+  const lost = performance.now();
+  const { reason } = await until('the second card', 2000, () => {
+    const status = a.engine.status();
+    return status.speaker === 'open' && status.microphone === 'open' && status.reason !== '' && status;
+  });
+  const tookMs = performance.now() - lost;
+  assert.ok(tookMs < 1000, `${tookMs} ms`);
+  assert.match(
+    reason,
+    /^Lost the speaker "c": .*; "b" takes its place; Lost the microphone "c": .*; "b" takes its place$/,
+  );
+  const heard = join(path, 'second.wav');
+  peer.stream.audible(false, false);
+  peer.stream.say(sine(600, 3, 8000), 8000);
+  await pause(400);
+  await cards.record('b', 1, heard);
+  assert.ok(toneDbfs(readWav(heard), 600) > -16, `tone ${toneDbfs(readWav(heard), 600)}`);
+  await second.revive();
+  await pause(1500);
+  assert.match(a.engine.status().reason, /takes its place/, 'a talk is not disturbed');
+  a.stream.close();
+  await until('the first card', 8000, () => a.engine.status().reason === '');
+  await Promise.all([a.engine.stop(), peer.end()]);
+});
+
+test('from mouth to ear it is the same after the card stood still', { skip }, async (t) => {
+  const a = new Terminal(alsa('a'), '127.46.1.5');
+  const b = new Terminal(alsa('b'), '127.46.1.6');
+  a.talk(b.stream.local);
+  b.talk(a.stream.local);
+  await Promise.all([a.event('first-sound'), b.event('first-sound')]);
+  await pause(1000);
+  const wav = join(path, 'bursts.wav');
+  writeFileSync(wav, formatWav(burstSamples(12, 270, 48_000), 48_000));
+  const measure = async (): Promise<number> => {
+    const [mouth, ear] = [await BurstEar.open('a_mic'), await BurstEar.open('b_ear')];
+    const polling = setInterval(() => {
+      mouth.poll();
+      ear.poll();
+    }, 2);
+    await cards.feed('a', wav);
+    await pause(300);
+    clearInterval(polling);
+    await Promise.all([mouth.close(), ear.close()]);
+    const delays = delaysMs(mouth.onsetsMs, ear.onsetsMs, 260).sort((x, y) => x - y);
+    assert.ok(delays.length >= 6, `${delays.length} bursts were heard`);
+    return delays[Math.floor(delays.length / 2)];
+  };
+  const earlier = await measure();
+  const underruns = b.engine.status().underruns;
+  cards.freeze();
+  await pause(150);
+  cards.thaw();
+  await pause(4000);
+  const later = await measure();
+  t.diagnostic(
+    `${earlier.toFixed(1)} ms, then ${later.toFixed(1)} ms; ${b.engine.status().underruns - underruns} underruns`,
+  );
+  assert.ok(Math.abs(later - earlier) <= 15, `${earlier} ms, then ${later} ms`);
+  await Promise.all([a.end(), b.end()]);
+});
