@@ -10,7 +10,7 @@ import { createGpio, type Gpio } from '../io/gpio/index.ts';
 import { MemoryKeeper } from '../io/memory.ts';
 import { type NetworkState, NetworkWatch } from '../io/network.ts';
 import { type Journal, journalFolder, openJournal } from '../journal/index.ts';
-import { createMediaEngine } from '../media/index.ts';
+import { createMediaEngine, soundRateHz } from '../media/index.ts';
 import type { MediaEngine, MediaEvent } from '../media/types.ts';
 import { type CommandAnswer, createMqtt, type Mqtt } from '../mqtt/index.ts';
 import { missingDtls } from '../rtp/dtls-library.ts';
@@ -21,6 +21,7 @@ import { Ring } from '../trace/index.ts';
 import { createWeb, type Web } from '../web/index.ts';
 import { Acquisitions } from './acquire.ts';
 import { Actions } from './actions.ts';
+import { spoken } from './codecs.ts';
 import { type CommandSource, Commands } from './commands.ts';
 import { instanceOf } from './instance.ts';
 import { controlHandler } from './operator.ts';
@@ -54,6 +55,7 @@ const longestWaitMs = 2 ** 31 - 1;
 export class Service {
   readonly #config: Config;
   readonly #version: string;
+  readonly #codecs: Config['codecs'];
   readonly #log: Logger;
   readonly #onChange: () => void;
   readonly #journal: Journal;
@@ -123,15 +125,18 @@ export class Service {
       systemRandom,
     );
     this.#turnedAway = () => ua.turnedAway;
-    const { codecs, encryption, keys, dtmf } = config;
+    const { encryption, keys, dtmf } = config;
+    this.#codecs = spoken(config.codecs, logger);
     const noDtls = missingDtls();
     if (noDtls !== undefined) logger.warn('no DTLS-SRTP: calls are encrypted by keys in SDP', { reason: noDtls });
     this.#calls = new Calls(
       ua,
       this.#media,
       {
-        codecs,
-        packetMs: 20,
+        codecs: this.#codecs,
+        packetMs: config.packetMs,
+        soundRateHz: soundRateHz(config.media),
+        pauses: config.pauses,
         encryption,
         keys,
         dtmf,
@@ -320,6 +325,7 @@ export class Service {
       calls,
       registrations: { ...(Object.fromEntries(untried) as typeof terminal.registrations), ...terminal.registrations },
       sound: this.#media.status(),
+      codecs: this.#codecs,
       strangers: { ...this.#turnedAway(), ...this.#transport.strangers },
       mqtt: this.#config.mqtt ? { connected: this.#mqtt?.connected ?? false } : null,
     });

@@ -4,6 +4,11 @@
  * not be the rate of its samples (G.722: 8000 and 16000, Opus: always 48000), so both are asked for.
  */
 
+import { CodedError } from '../base/index.ts';
+
+/** `code`: `codec-unknown`, or `opus-library`: there is no libopus, or it fails. */
+export class CodecError extends CodedError {}
+
 /** What offer and answer settled about the way the sound is written. */
 export interface CodecFormat {
   /** As SDP names it, upper case: `PCMA`, `PCMU`, `G722`, `OPUS`, `L16`. */

@@ -1,19 +1,21 @@
 /** Every codec there is here, by the name SDP has for it. */
-import { CodedError } from '../base/index.ts';
-import type { CodecFormat, Decoder, Encoder } from './codec.ts';
+import { CodecError, type CodecFormat, type Decoder, type Encoder } from './codec.ts';
 import { alaw, ulaw } from './g711.ts';
+import { G722Decoder, G722Encoder } from './g722.ts';
 import { l16Decoder, l16Encoder } from './l16.ts';
+import { OpusDecoder, OpusEncoder } from './opus.ts';
 
-/** `code`: `codec-unknown`. */
-export class CodecError extends CodedError {}
-
-/** For one stream. `rateHz`: what will be made of its samples; a codec that can choose comes near it. */
-export function makeDecoder(format: CodecFormat, _rateHz: number): Decoder {
+/** For one stream. `rateHz`: what will be made of its samples; a codec that can choose comes near it. Throws `CodecError`. */
+export function makeDecoder(format: CodecFormat, rateHz: number): Decoder {
   switch (format.encoding) {
     case 'PCMA':
       return alaw;
     case 'PCMU':
       return ulaw;
+    case 'G722':
+      return new G722Decoder();
+    case 'OPUS':
+      return new OpusDecoder(rateHz);
     case 'L16':
       return l16Decoder(format.clockRateHz, format.channels);
     default:
@@ -21,13 +23,17 @@ export function makeDecoder(format: CodecFormat, _rateHz: number): Decoder {
   }
 }
 
-/** For one stream. `rateHz`: what its samples are made of; `packetMs`: how much of it goes into each packet. */
-export function makeEncoder(format: CodecFormat, _rateHz: number, _packetMs: number): Encoder {
+/** For one stream. `rateHz`: what its samples are made of; `pauses`: they need not be sent. Throws `CodecError`. */
+export function makeEncoder(format: CodecFormat, rateHz: number, pauses: boolean): Encoder {
   switch (format.encoding) {
     case 'PCMA':
       return alaw;
     case 'PCMU':
       return ulaw;
+    case 'G722':
+      return new G722Encoder();
+    case 'OPUS':
+      return new OpusEncoder(format.opus ?? {}, rateHz, pauses);
     case 'L16':
       return l16Encoder(format.clockRateHz);
     default:

@@ -25,6 +25,10 @@ export interface CallsConfig {
   codecs: readonly CodecName[];
   /** What we send per RTP packet. */
   packetMs: number;
+  /** Of the sound card: more than it can play need not be sent to us. */
+  soundRateHz?: number;
+  /** Pauses need not be sent, either way. */
+  pauses?: boolean;
   /** What each account asks; a call by none of them asks for nothing, but takes an encrypted offer. */
   encryption: Readonly<Record<string, Encryption>>;
   /** Where the keys of our offers come from; absent: SDP has them. */
@@ -268,6 +272,8 @@ export class Call {
       codecs: this.#config.codecs,
       direction: this.#direction,
       packetMs: this.#config.packetMs,
+      soundRateHz: this.#config.soundRateHz,
+      pauses: this.#config.pauses,
       dtmf: true,
       security: this.#security(),
       sessionId: this.#sessionId,
@@ -309,6 +315,10 @@ export class Call {
       remoteRtcp: settled.remoteRtcp,
       codec: settled.codec,
       dtmfPayloadType: settled.dtmfPayloadType,
+      dtmfClockRateHz: settled.dtmfClockRateHz,
+      noisePayloadType: settled.noisePayloadType,
+      pauses: this.#config.pauses,
+      received: settled.received,
       packetMs: settled.packetMs,
       muxed: settled.muxed,
       extendedReports: settled.extendedReports,

@@ -20,7 +20,6 @@ export function check(file: unknown, wired?: { buttons: readonly string[]; outpu
   checkAccounts(file, found);
   checkListening(file, found);
   checkIncoming(file, found);
-  checkSound(file, found);
   checkServices(file, found);
   return found;
 }
@@ -128,23 +127,6 @@ function checkIncoming(file: unknown, { problems, warnings }: Checked): void {
         message: "answers by itself anybody the accounts' servers let through",
       });
     }
-  }
-}
-
-const CODECS_TO_COME = ['g722', 'opus'];
-
-function checkSound(file: unknown, { problems, warnings }: Checked): void {
-  const path = ['audio', 'codecs'];
-  const codecs = [valueAt(file, path) ?? []].flat();
-  codecs.forEach((codec, index) => {
-    if (CODECS_TO_COME.includes(String(codec))) warnings.push(ignored([...path, index], `the codec ${codec}`));
-  });
-  if (codecs.length > 0 && codecs.every((codec) => CODECS_TO_COME.includes(String(codec)))) {
-    problems.push({
-      path,
-      message: 'none of these codecs is available in this version',
-      expected: 'pcma, pcmu or both',
-    });
   }
 }
 

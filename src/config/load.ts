@@ -2,7 +2,6 @@
 
 import { dirname, resolve } from 'node:path';
 import type { MediaConfig } from '../media/types.ts';
-import type { CodecName } from '../sdp/index.ts';
 import type { TlsOptions } from '../sip/transport/index.ts';
 import { check } from './checks.ts';
 import { loadDevice } from './device.ts';
@@ -115,7 +114,9 @@ function build(
     keys: Object.fromEntries(Object.entries(file.sip.accounts).map(([account, { keys }]) => [account, keys])),
     dtmf: Object.fromEntries(Object.entries(file.sip.accounts).map(([account, { dtmf }]) => [account, dtmf])),
     voice: file.audio.voice,
-    codecs: file.audio.codecs.filter((codec): codec is CodecName => codec === 'pcma' || codec === 'pcmu'),
+    codecs: file.audio.codecs,
+    packetMs: file.audio.ptime,
+    pauses: file.audio.dtx,
     ...(mqtt && {
       mqtt: {
         url: mqtt.url,

@@ -3,6 +3,7 @@
  * (ms), secrets and files already read. Keys of features that are still to come are known here, and warned of in `checks.ts`.
  */
 import { z } from 'zod';
+import { CODEC_NAMES } from '../sdp/index.ts';
 import {
   about,
   addressOfRecord,
@@ -171,7 +172,19 @@ const multicast = z.strictObject({
 const zone = z.strictObject({ send: about('Group and port.', hostPort) });
 
 const audio = z.strictObject({
-  codecs: about('By preference.', listOf(oneOf(['pcma', 'pcmu', 'g722', 'opus'])).prefault(['pcma', 'pcmu'])),
+  codecs: about('By preference.', listOf(oneOf(CODEC_NAMES)).prefault(['opus', 'g722', 'pcma', 'pcmu'])),
+  ptime: about(
+    'How much sound each packet is to hold: 10ms to 60ms.',
+    duration('10ms', '60ms')
+      .refine((ms) => ms % 10 === 0, { error: 'it is no multiple of 10ms' })
+      .prefault('20ms'),
+  ),
+  dtx: about(
+    'Pauses need not be sent, either way: Opus DTX, comfort noise (RFC 3389).',
+    z.boolean().prefault(false),
+  ).meta({
+    expected: 'true or false',
+  }),
   volume: about('Loudspeaker, percent.', integer(0, 100).prefault(80)),
   voice: about(
     'Who speaks texts: a voice of espeak-ng.',

@@ -86,6 +86,10 @@ export interface Config {
   voice: string;
   /** In the order of preference. */
   codecs: readonly CodecName[];
+  /** What a packet is to hold. */
+  packetMs: number;
+  /** They need not be sent, either way. */
+  pauses: boolean;
   mqtt?: MqttConfig;
   web?: WebConfig;
   warnings: readonly Problem[];

@@ -37,3 +37,7 @@ export type FromWorker =
 
 /** Of the engine, where no card says otherwise. */
 export const DEFAULT_RATE_HZ = 16000;
+
+/** At which the streams and the mixer run. */
+export const soundRateHz = ({ sound }: MediaConfig): number =>
+  sound.driver === 'none' ? DEFAULT_RATE_HZ : sound.rateHz;

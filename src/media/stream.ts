@@ -127,6 +127,7 @@ export class Stream {
       clockRateHz: config.codec.clockRateHz,
       packetMs: config.packetMs,
       dtmfPayloadType: config.dtmfPayloadType,
+      dtmfClockRateHz: config.dtmfClockRateHz,
       received: config.received,
       extendedReports: config.extendedReports,
       buffer: config.buffer,
@@ -145,10 +146,10 @@ export class Stream {
   }
 
   /** What runs goes on where the codec stays: its memory is that of the sound so far. Throws `CodecError`. */
-  #codingFor({ codec, packetMs }: StreamConfig): Coding {
+  #codingFor({ codec, packetMs, pauses = false }: StreamConfig): Coding {
     const now = this.#coding;
     if (now !== undefined && now.packetMs === packetMs && sameFormat(now.codec, codec)) return now;
-    const encoder = makeEncoder(codec, this.#rateHz, packetMs);
+    const encoder = makeEncoder(codec, this.#rateHz, pauses);
     const talker = new Talker(encoder, this.#rateHz, packetMs);
     if (now !== undefined && sameFormat(now.codec, codec)) return { ...now, codec, packetMs, talker };
     const listener = new Listener(makeDecoder(codec, this.#rateHz), codec.clockRateHz, this.#rateHz);

@@ -32,6 +32,12 @@ export interface StreamConfig {
   codec: Codec;
   /** telephone-event payload type (RFC 4733), when both sides have it. */
   dtmfPayloadType?: number;
+  /** Of its durations, where that is not the clock of the codec. */
+  dtmfClockRateHz?: number;
+  /** Pauses need not be sent. */
+  pauses?: boolean;
+  /** RFC 3389: how a pause is marked, when both sides have it. */
+  noisePayloadType?: number;
   /** Of what comes, where the other side numbers otherwise than we do (RFC 3264 §5.1); absent: the same numbers. */
   received?: { payloadType: number; dtmfPayloadType?: number };
   /** What we send per packet. */

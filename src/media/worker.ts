@@ -4,7 +4,7 @@ import { workerData } from 'node:worker_threads';
 import { Resampler } from '../audio/index.ts';
 import type { Random } from '../base/index.ts';
 import { AlsaCard, type AlsaDoor, FileCard, loadAlsa, NoCard, type SoundCard } from '../io/soundcard/index.ts';
-import { DEFAULT_RATE_HZ, type FromWorker, type WorkerData } from './protocol.ts';
+import { type FromWorker, soundRateHz, type WorkerData } from './protocol.ts';
 import { becomeRealTime } from './real-time.ts';
 import { MediaThread } from './thread.ts';
 
@@ -24,7 +24,7 @@ if (!realTime) {
   say({ kind: 'log', level: 'info', message: 'no real-time priority for the sound', fields: { mend } });
 }
 const card = makeCard();
-const rateHz = sound.driver === 'none' ? DEFAULT_RATE_HZ : sound.rateHz;
+const rateHz = soundRateHz(config);
 const thread: MediaThread = new MediaThread({
   port,
   wake: new Int32Array(wake),

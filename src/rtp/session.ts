@@ -21,6 +21,8 @@ export interface SessionConfig {
   /** What we send per packet; what comes may be any 10..60 ms. */
   packetMs: number;
   dtmfPayloadType?: number;
+  /** Of the durations of digits; absent: `clockRateHz` (RFC 4733 §2.4.1). */
+  dtmfClockRateHz?: number;
   /** Of what comes, where it is numbered otherwise than what goes (RFC 3264 §5.1). */
   received?: { payloadType: number; dtmfPayloadType?: number };
   buffer: BufferMode;
@@ -75,7 +77,7 @@ export class RtpSession {
     this.#sequence = random.uint32() & 0x7fff;
     // RFC 7022 §4.2: a short-term persistent CNAME is a random token, it names no host.
     this.#cname = random.token();
-    this.#dtmfSender = new DtmfSender(config.clockRateHz, config.packetMs, config.dtmf);
+    this.#dtmfSender = dtmfSenderFor(config);
     this.#reception = new Reception(config.clockRateHz);
     this.jitter = new JitterBuffer(config.clockRateHz, config.buffer);
   }
@@ -84,8 +86,12 @@ export class RtpSession {
   configure(config: SessionConfig): void {
     const old = this.#config;
     this.#config = config;
-    if (old.packetMs !== config.packetMs || old.clockRateHz !== config.clockRateHz)
-      this.#dtmfSender = new DtmfSender(config.clockRateHz, config.packetMs, config.dtmf);
+    if (
+      old.packetMs !== config.packetMs ||
+      old.clockRateHz !== config.clockRateHz ||
+      old.dtmfClockRateHz !== config.dtmfClockRateHz
+    )
+      this.#dtmfSender = dtmfSenderFor(config);
     if (
       old.payloadType === config.payloadType &&
       old.clockRateHz === config.clockRateHz &&
@@ -253,3 +259,6 @@ export class RtpSession {
     };
   }
 }
+
+const dtmfSenderFor = ({ clockRateHz, dtmfClockRateHz, packetMs, dtmf }: SessionConfig): DtmfSender =>
+  new DtmfSender(dtmfClockRateHz ?? clockRateHz, packetMs, dtmf);

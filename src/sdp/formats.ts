@@ -1,6 +1,7 @@
 /** What the numbers on an `m=` line mean: `a=rtpmap`, or the static assignments of RFC 3551 §6. */
 import type { Codec } from '../media/types.ts';
 import { attribute, type MediaDescription } from './description.ts';
+import { parseOpusWishes } from './opus.ts';
 
 /** Audio only, and only what PBXs still offer without an rtpmap. */
 const STATIC: Record<number, [encoding: string, clockRateHz: number]> = {
@@ -9,6 +10,7 @@ const STATIC: Record<number, [encoding: string, clockRateHz: number]> = {
   4: ['G723', 8000],
   8: ['PCMA', 8000],
   9: ['G722', 8000], // 16 kHz in truth: RFC 3551 §4.5.2
+  11: ['L16', 44_100],
   13: ['CN', 8000],
   15: ['G728', 8000],
   18: ['G729', 8000],
@@ -17,7 +19,10 @@ const STATIC: Record<number, [encoding: string, clockRateHz: number]> = {
 /** In the order of preference of the `m=` line; numbers nobody explains are left out. */
 export function payloadFormats(media: MediaDescription): Codec[] {
   const maps = new Map<number, Codec>();
+  const parameters = new Map<number, string>();
   for (const { name, value } of media.attributes) {
+    const fmtp = name === 'fmtp' ? /^(\d{1,3})\s+(.*)$/.exec(value ?? '') : null;
+    if (fmtp !== null) parameters.set(Number(fmtp[1]), fmtp[2]);
     if (name !== 'rtpmap') continue;
     const match = /^(\d{1,3})\s+([^/\s]+)\s*\/\s*(\d+)(?:\s*\/\s*(\d+))?/.exec(value ?? '');
     if (match === null) continue;
@@ -32,16 +37,12 @@ export function payloadFormats(media: MediaDescription): Codec[] {
     const fixed = STATIC[payloadType];
     const known = maps.get(payloadType);
     if (payloadType > 127) continue;
-    if (known !== undefined) formats.push(known);
+    if (known?.encoding === 'OPUS')
+      formats.push({ ...known, opus: parseOpusWishes(parameters.get(payloadType) ?? '') });
+    else if (known !== undefined) formats.push(known);
     else if (fixed !== undefined) formats.push({ encoding: fixed[0], payloadType, clockRateHz: fixed[1], channels: 1 });
   }
   return formats;
-}
-
-/** RFC 4733 §2.4.1: an event format goes with audio of the same clock rate. */
-export function telephoneEvent(formats: readonly Codec[], clockRateHz: number): number | undefined {
-  return formats.find((format) => format.encoding === 'TELEPHONE-EVENT' && format.clockRateHz === clockRateHz)
-    ?.payloadType;
 }
 
 /** Packets of 10..60 ms, in steps of 10. */

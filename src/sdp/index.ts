@@ -1,4 +1,6 @@
 /** Session descriptions: RFC 8866 text, RFC 3264 offer and answer, RFC 4568 keys, RFC 5763 fingerprints. Pure. */
+
+export { CODEC_NAMES, type CodecName } from './codecs.ts';
 export { type CryptoLine, type Encryption, formatCrypto, parseCrypto, type Security } from './crypto.ts';
 export {
   type AddressFamily,
@@ -18,7 +20,6 @@ export {
   acceptAnswer,
   answerOffer,
   type Codec,
-  type CodecName,
   createOffer,
   type Direction,
   type LocalMedia,

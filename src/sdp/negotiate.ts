@@ -1,9 +1,20 @@
 /**
- * Offer and answer, RFC 3264: one audio stream, G.711 and telephone-event, and how it is encrypted. Pure functions; the caller
+ * Offer and answer, RFC 3264: one audio stream, its codec and telephone-event, and how it is encrypted. Pure functions; the caller
  * keeps what it sent, and counts `version` up when it sends something else (§8).
  */
 import type { Codec, Direction, SocketAddress } from '../media/types.ts';
 import type { SrtpKeys } from '../rtp/index.ts';
+import {
+  commonFormats,
+  type Formats,
+  formatLine,
+  type LocalSound,
+  numberIn,
+  offeredFormats,
+  offers,
+  packetMsOf,
+  speaks,
+} from './codecs.ts';
 import {
   agreedCrypto,
   type CryptoLine,
@@ -22,24 +33,16 @@ import {
   type Sdp,
 } from './description.ts';
 import { agreedDtls, answeredDtls, type DtlsAgreed, isDtls, offeredDtls, selectDtls } from './dtls.ts';
-import { packetMsFor, payloadFormats, telephoneEvent } from './formats.ts';
 import { agreedRtcp, answeredRtcp, offeredRtcp, type RtcpAgreed } from './rtcp.ts';
 
 export type { Codec, Direction, SocketAddress };
 
-export type CodecName = 'pcma' | 'pcmu';
-
 /** What our side can and wants. */
-export interface LocalMedia {
+export interface LocalMedia extends LocalSound {
   /** Where we want to receive. */
   address: SocketAddress;
-  /** By preference: the order of our offers. An answer follows the order of the offer (§6.1). */
-  codecs: readonly CodecName[];
   /** The most we allow: `recvonly` for a page. */
   direction: Direction;
-  /** What we would like to receive, and send when the other side does not say. */
-  packetMs: number;
-  dtmf: boolean;
   /** Absent: SRTP is not spoken at all. */
   security?: Security;
   sessionId: number;
@@ -55,6 +58,12 @@ export interface Negotiated extends RtcpAgreed {
   remoteRtcp?: SocketAddress;
   codec: Codec;
   dtmfPayloadType?: number;
+  /** Of the events, where it is not that of the codec. */
+  dtmfClockRateHz?: number;
+  /** Comfort noise, where pauses need not be sent. */
+  noisePayloadType?: number;
+  /** Of what we receive, where the other side has numbers of its own (§5.1). */
+  received?: { payloadType: number; dtmfPayloadType?: number };
   /** What we send per packet. */
   packetMs: number;
   /** The other side does not listen: it put us on hold, or it pages. */
@@ -68,27 +77,15 @@ export interface Refused {
   refused: string;
 }
 
-const ENCODINGS: Record<CodecName, { encoding: string; payloadType: number }> = {
-  pcma: { encoding: 'PCMA', payloadType: 8 },
-  pcmu: { encoding: 'PCMU', payloadType: 0 },
-};
-const CLOCK_RATE_HZ = 8000;
-const DTMF_PAYLOAD_TYPE = 101;
-
 /**
  * Our offer. `previous`: the description we sent last in this dialog; its media stay in their places (§8), refused but for
  * ours, so that a delayed offer after a call with a refused video line is still a legal one.
  */
 export function createOffer(local: LocalMedia, previous?: Sdp): Sdp {
-  const codecs = local.codecs.map((name) => ENCODINGS[name]);
-  const formats = codecs.map(({ encoding, payloadType }) => ({ encoding, payloadType }));
-  const dtmfPayloadType = local.dtmf ? DTMF_PAYLOAD_TYPE : undefined;
   const place = previous?.media.findIndex((medium) => medium.kind === 'audio' && medium.port !== 0) ?? -1;
   const { protocol, attributes } = offeredSecurity(local.security, previous?.media[place]?.protocol);
-  const offered = audioLine(protocol, formats, dtmfPayloadType, local.direction, local, [
-    ...attributes,
-    ...offeredRtcp(attributes),
-  ]);
+  const formats = offeredFormats(local, previous?.media[place]);
+  const offered = audioLine(protocol, formats, local.direction, local, [...attributes, ...offeredRtcp(attributes)]);
   const media = previous === undefined ? [] : previous.media.map(refusedLine);
   if (place >= 0) media[place] = offered;
   else media.push(offered);
@@ -115,7 +112,8 @@ export function answerOffer(offer: Sdp, local: LocalMedia): { answer: Sdp; strea
   if (local.security !== undefined && local.security.mode !== 'none')
     places.sort(([, a], [, b]) => Number(encrypts(b)) - Number(encrypts(a)));
   for (const [index, medium] of places) {
-    const stream = agree(offer, medium, local);
+    const formats = commonFormats(medium, speaks(local));
+    const stream = agree(offer, medium, formats, local);
     if ('refused' in stream) {
       reasons.push(`${medium.kind}: ${stream.refused}`);
       continue;
@@ -135,16 +133,9 @@ export function answerOffer(offer: Sdp, local: LocalMedia): { answer: Sdp; strea
       crypto.push(...answeredDtls(local.security!.dtls!(), theirs));
     }
     crypto.push(...answeredRtcp(medium, crypto));
-    const { encoding, payloadType } = stream.codec;
-    const taken = audioLine(
-      medium.protocol,
-      [{ encoding, payloadType }],
-      stream.dtmfPayloadType,
-      stream.direction,
-      local,
-      crypto,
-      attribute(medium, 'mid'),
-    );
+    // One codec is enough: the other side need not be ready for a change at any packet.
+    const one = { ...formats, codecs: [stream.codec] };
+    const taken = audioLine(medium.protocol, one, stream.direction, local, crypto, attribute(medium, 'mid'));
     const media = offer.media.map((other, place) => (place === index ? taken : refusedLine(other)));
     const answer = session(local, media);
     // §6: the time of the answer is that of the offer.
@@ -170,13 +161,16 @@ export function acceptAnswer(offer: Sdp, answer: Sdp): { stream: Negotiated } | 
   const srtp = agreedCrypto(ours, theirs);
   if (srtp !== 'plain' && 'unusable' in srtp)
     return { refused: `the answer's ${theirs.kind}: ${notEncrypted(theirs, srtp)}` };
-  const stream = agree(answer, theirs, {
-    codecs: payloadFormats(ours).flatMap((format) => nameOf(format) ?? []),
+  const formats = commonFormats(theirs, offers(ours));
+  const stream = agree(answer, theirs, formats, {
     direction: directionOf(offer, ours),
     packetMs: Number(attribute(ours, 'ptime') ?? 20),
-    dtmf: telephoneEvent(payloadFormats(ours), CLOCK_RATE_HZ) !== undefined,
   });
   if ('refused' in stream) return { refused: `the answer's ${theirs.kind}: ${stream.refused}` };
+  const payloadType = numberIn(ours, stream.codec)!;
+  const dtmfPayloadType = numberIn(ours, formats.events[0]);
+  if (payloadType !== stream.codec.payloadType || dtmfPayloadType !== stream.dtmfPayloadType)
+    stream.received = { payloadType, dtmfPayloadType };
   return {
     stream: {
       ...stream,
@@ -230,7 +224,8 @@ function notEncrypted(medium: MediaDescription, { unusable }: { unusable: string
 function agree(
   sdp: Sdp,
   medium: MediaDescription,
-  local: Pick<LocalMedia, 'codecs' | 'direction' | 'packetMs' | 'dtmf'>,
+  { codecs: [codec], events: [event], noise }: Formats,
+  local: Pick<LocalMedia, 'direction' | 'packetMs'>,
 ): Negotiated | Refused {
   if (medium.kind !== 'audio') return { refused: 'only audio is spoken here' };
   if (medium.port === 0) return { refused: 'port 0' };
@@ -239,11 +234,6 @@ function agree(
     return { refused: `${medium.protocol} is not supported` };
   const connection = medium.connection ?? sdp.connection;
   if (connection === undefined) return { refused: 'there is no c= line' };
-  const formats = payloadFormats(medium);
-  const codec = formats.find((format) => {
-    const name = nameOf(format);
-    return name !== undefined && local.codecs.includes(name);
-  });
   if (codec === undefined) return { refused: `no common codec among ${medium.formats.join(' ')}` };
   const theirs = directionOf(sdp, medium);
   // RFC 3264 §8.4: the hold of RFC 2543, an address where nobody listens.
@@ -254,16 +244,13 @@ function agree(
     remote: { host: connection.host, port: medium.port },
     remoteRtcp: rtcpOf(medium, connection),
     codec,
-    dtmfPayloadType: local.dtmf ? telephoneEvent(formats, codec.clockRateHz) : undefined,
-    packetMs: packetMsFor(medium, local.packetMs),
+    dtmfPayloadType: event?.payloadType,
+    ...(event !== undefined && event.clockRateHz !== codec.clockRateHz && { dtmfClockRateHz: event.clockRateHz }),
+    ...(noise !== undefined && { noisePayloadType: noise.payloadType }),
+    packetMs: packetMsOf(codec, medium, local.packetMs),
     heldByPeer: !theyListen,
     ...agreedRtcp(medium),
   };
-}
-
-function nameOf(format: Codec): CodecName | undefined {
-  if (format.clockRateHz !== CLOCK_RATE_HZ || format.channels !== 1) return undefined;
-  return format.encoding === 'PCMA' ? 'pcma' : format.encoding === 'PCMU' ? 'pcmu' : undefined;
 }
 
 const sends = (of: Direction): boolean => of === 'sendrecv' || of === 'sendonly';
@@ -305,28 +292,18 @@ function session(local: LocalMedia, media: MediaDescription[]): Sdp {
 
 function audioLine(
   protocol: string,
-  formats: readonly { encoding: string; payloadType: number }[],
-  dtmfPayloadType: number | undefined,
+  offered: Formats,
   way: Direction,
   local: LocalMedia,
   crypto: readonly Attribute[],
   mid?: string,
 ): MediaDescription {
-  const attributes: Attribute[] = formats.map(({ encoding, payloadType }) => ({
-    name: 'rtpmap',
-    value: `${payloadType} ${encoding}/${CLOCK_RATE_HZ}`,
-  }));
-  if (dtmfPayloadType !== undefined) {
-    attributes.push({ name: 'rtpmap', value: `${dtmfPayloadType} telephone-event/${CLOCK_RATE_HZ}` });
-    attributes.push({ name: 'fmtp', value: `${dtmfPayloadType} 0-15` });
-  }
+  const { numbers: formats, attributes } = formatLine(offered, local);
   attributes.push({ name: 'ptime', value: String(local.packetMs) }, { name: 'maxptime', value: '60' });
   attributes.push(...crypto);
   if (mid !== undefined) attributes.push({ name: 'mid', value: mid });
   attributes.push({ name: way });
-  const numbers = formats.map(({ payloadType }) => payloadType);
-  if (dtmfPayloadType !== undefined) numbers.push(dtmfPayloadType);
-  return { kind: 'audio', port: local.address.port, protocol, formats: numbers.map(String), lines: [], attributes };
+  return { kind: 'audio', port: local.address.port, protocol, formats, lines: [], attributes };
 }
 
 /** §6: a refused line repeats kind, protocol and formats of the offer, with port 0. */
