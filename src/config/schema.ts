@@ -148,7 +148,7 @@ function sip(around: Surroundings) {
     dscp: about('What SIP is marked with on the network.', dscp.prefault('cs3')),
     accounts: about('Where the terminal registers.', named('an account', account).prefault({})),
     watchers: about(
-      "Who may subscribe to the state of its calls, beside the accounts' own servers.",
+      "Who may subscribe to the state of its calls and take one over (Replaces), beside the accounts' own servers.",
       listOf(addressRange).optional(),
     ),
     media: about(

@@ -51,10 +51,18 @@ export interface Machine {
   timeout(now: number): void;
 }
 
+/** §12: what tells a dialog from all others. */
+export interface DialogNames {
+  readonly callId: string;
+  readonly localTag: string;
+  readonly remoteTag: string;
+}
+
 /** Takes the requests of one dialog. */
 export interface InDialog {
-  /** The call it belongs to, when it is one. */
+  /** The call it belongs to, when it is one, and how that dialog is named. */
   readonly session?: string;
+  readonly dialog?: DialogNames;
   request(request: SipRequest, hop: Hop, transaction: string, now: number): void;
   /** ACK has no transaction of its own. */
   acknowledged(ack: SipRequest, now: number): void;

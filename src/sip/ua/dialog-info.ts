@@ -1,9 +1,10 @@
 /**
  * What consoles are told of our calls: RFC 4235. Only of those that rang here or were begun here: who was turned away
- * is nobody's business. Call-IDs and tags are kept back: with them a call can be taken over.
+ * is nobody's business. With Call-ID and tags a call can be taken over (RFC 3891): who is told them is for `Subscription` to say.
  */
 import type { SipUri } from '../message/index.ts';
 import { formatUri } from '../message/index.ts';
+import type { DialogNames } from './core.ts';
 import type { SessionCause, SessionEvent } from './types.ts';
 import { escapeXml } from './xml.ts';
 
@@ -100,17 +101,24 @@ function nameless({ scheme, user, host }: SipUri): string {
   return formatUri({ scheme, user, host, params: new Map(), headers: [] });
 }
 
-/** §4: `partial` holds what has changed since the document before. `entity`: whose calls these are. */
+/**
+ * §4: `partial` holds what has changed since the document before. `entity`: whose calls these are. `namesOf`: of the dialog of a
+ * session, its Call-ID and tags (§4.1.1), where they are known and may be told.
+ */
 export function formatDialogInfo(
   entity: string,
   version: number,
   state: 'full' | 'partial',
   records: readonly DialogRecord[],
+  namesOf: (session: string) => DialogNames | undefined,
 ): string {
   const dialogs = records.map(({ id, direction, remote, state: now, event, code }) => {
     const why = event === undefined ? '' : ` event="${event}"${code === undefined ? '' : ` code="${code}"`}`;
+    const names = namesOf(id);
+    const tags = names && `local-tag="${escapeXml(names.localTag)}" remote-tag="${escapeXml(names.remoteTag)}" `;
+    const named = names === undefined ? '' : `call-id="${escapeXml(names.callId)}" ${tags}`;
     return [
-      `<dialog id="${escapeXml(id)}" direction="${direction}"><state${why}>${now}</state>`,
+      `<dialog id="${escapeXml(id)}" ${named}direction="${direction}"><state${why}>${now}</state>`,
       `<local><identity>${escapeXml(entity)}</identity></local>`,
       `<remote><identity>${escapeXml(remote)}</identity></remote></dialog>`,
     ].join('');

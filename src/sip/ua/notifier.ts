@@ -9,7 +9,15 @@ import type { Core } from './core.ts';
 import { DialogBook, type DialogRecord } from './dialog-info.ts';
 import { eventOf } from './event.ts';
 import { accepts, type HeaderField } from './headers.ts';
-import { ALLOW_EVENTS, grantedSeconds, PACKAGES, SUBSCRIPTION_MIN_S, Subscription, TYPES } from './subscription.ts';
+import {
+  ALLOW_EVENTS,
+  grantedSeconds,
+  PACKAGES,
+  SUBSCRIPTION_MIN_S,
+  Subscription,
+  TYPES,
+  type Waiting,
+} from './subscription.ts';
 
 /** One more is answered 480. */
 export const SUBSCRIPTIONS_MAX = 32;
@@ -21,6 +29,7 @@ export class Notifier {
   readonly #core: Core;
   readonly #watcher: Watcher;
   readonly #subscriptions = new Map<string, Subscription>();
+  #waiting: Waiting = { fresh: 0, old: 0 };
   readonly book = new DialogBook((record) => this.#changed(record));
 
   constructor(core: Core, watcher: Watcher) {
@@ -55,6 +64,7 @@ export class Notifier {
       {
         core: this.#core,
         book: this.book,
+        waiting: () => this.#waiting,
         allowed: (from, way) => this.#watcher(from, way) !== undefined,
         gone: (id) => this.#subscriptions.delete(id),
       },
@@ -67,6 +77,12 @@ export class Notifier {
     );
     this.#subscriptions.set(subscription.id, subscription);
     subscription.grant(request, transaction, seconds, now);
+  }
+
+  /** So many messages wait. */
+  counted(waiting: Waiting): void {
+    this.#waiting = waiting;
+    for (const subscription of this.#subscriptions.values()) subscription.counted();
   }
 
   stop(now: number): void {

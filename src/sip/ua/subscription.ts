@@ -3,7 +3,7 @@ import { Timers } from '../../base/index.ts';
 import type { Dialog } from '../dialog/index.ts';
 import { createResponse, type Hop, type SipRequest, type SipResponse } from '../message/index.ts';
 import type { Account } from './account.ts';
-import type { Core, InDialog, Machine } from './core.ts';
+import type { Core, DialogNames, InDialog, Machine } from './core.ts';
 import { DIALOG_INFO_TYPE, type DialogBook, type DialogRecord, formatDialogInfo } from './dialog-info.ts';
 import { type EventName, eventOf } from './event.ts';
 import { type HeaderField, retryAfterMs } from './headers.ts';
@@ -26,9 +26,16 @@ export const TYPES: Readonly<Record<string, string>> = {
   'message-summary': 'application/simple-message-summary',
 };
 
+/** Messages that wait to be listened to, RFC 3842. */
+export interface Waiting {
+  readonly fresh: number;
+  readonly old: number;
+}
+
 export interface Surroundings {
   core: Core;
   book: DialogBook;
+  waiting(): Waiting;
   allowed(request: SipRequest | undefined, hop: Hop): boolean;
   gone(id: string): void;
 }
@@ -130,15 +137,22 @@ export class Subscription implements Machine, InDialog {
     this.#notify(now, true);
   }
 
+  /** More or fewer messages wait. */
+  counted(): void {
+    if (this.#event.name === 'message-summary') this.#due('all');
+  }
+
   changed(record: DialogRecord): void {
     if (this.#event.name !== 'dialog') return;
     this.#changes.set(record.id, record);
     // So many at once are told as what is left of them (RFC 4235 §3.9: a full document; what it does not name is over).
-    if (this.#changes.size > CHANGES_MAX) {
-      this.#changes.clear();
-      this.#want = 'all';
-    }
-    if (this.#want === 'nothing') this.#want = 'changes';
+    const many = this.#changes.size > CHANGES_MAX;
+    if (many) this.#changes.clear();
+    this.#due(many ? 'all' : 'changes');
+  }
+
+  #due(want: 'changes' | 'all'): void {
+    if (this.#want !== 'all') this.#want = want;
     // At once, or when its second is over, or when the NOTIFY under way is answered.
     if (!this.#underWay) this.#timers.set('notify', Math.max(0, this.#lastAt + NOTIFY_EVERY_MS));
   }
@@ -171,10 +185,23 @@ export class Subscription implements Machine, InDialog {
     const changes = this.#changes;
     this.#changes = new Map();
     this.#want = 'nothing';
-    if (this.#event.name !== 'dialog') return `Messages-Waiting: no\r\nMessage-Account: ${this.#entity}\r\n`;
+    if (this.#event.name !== 'dialog') return formatSummary(this.#entity, this.#around.waiting());
     const ended = [...changes.values()].filter(({ state }) => state === 'terminated');
     const records = all ? [...this.#around.book.records, ...ended] : [...changes.values()];
-    return formatDialogInfo(this.#entity, this.#version++, all ? 'full' : 'partial', records);
+    return formatDialogInfo(this.#entity, this.#version++, all ? 'full' : 'partial', records, (session) =>
+      this.#namesOf(session),
+    );
+  }
+
+  /**
+   * RFC 4235 §4.1.1, of the branch that spoke last. Only where the NOTIFY goes to whom the SUBSCRIBE came from: over UDP anybody
+   * can write another's address, and have what is told sent to a Contact of his own.
+   */
+  #namesOf(session: string): DialogNames | undefined {
+    const { transport, remote } = this.#hop;
+    const host = this.#dialog.nextHop.host.replace(/^\[|\]$/g, '');
+    if (transport === 'udp' && host !== remote.host) return undefined;
+    return [...this.#around.core.dialogs.values()].findLast((one) => one.session === session)?.dialog;
   }
 
   /** `failure`: the refusal, or undefined when nothing came at all. */
@@ -232,6 +259,12 @@ export class Subscription implements Machine, InDialog {
     core.dialogs.delete(this.id);
     gone(this.id);
   }
+}
+
+/** RFC 3842 §3.5, §5.2. */
+function formatSummary(entity: string, { fresh, old }: Waiting): string {
+  const counts = fresh + old === 0 ? '' : `Voice-Message: ${fresh}/${old}\r\n`;
+  return `Messages-Waiting: ${fresh > 0 ? 'yes' : 'no'}\r\nMessage-Account: ${entity}\r\n${counts}`;
 }
 
 /** §4.2.1.1: what we grant, or undefined when too little is asked for (423). */

@@ -167,8 +167,8 @@ export class Transfers {
 
   /**
    * RFC 3891 §3: the session that an INVITE takes the place of, or why it may not. Undefined: it names none, or comes
-   * from somebody who is neither the account's server, nor at the address of the other side, nor has proven who he is: then it is
-   * a call like any other.
+   * from somebody who is neither the account's server, nor at the address of the other side, nor may watch our calls, nor has
+   * proven who he is: then it is a call like any other.
    */
   replaced(request: SipRequest, hop: Hop, { account, user }: Shown): string | Refusal | undefined {
     const text = request.header('Replaces');
@@ -179,7 +179,8 @@ export class Transfers {
       if (dialog === undefined) continue;
       const found = dialog.replaceable?.(replaces.earlyOnly) ?? { status: 481 };
       if ('status' in found) return found;
-      const believed = account !== undefined || user !== undefined || found.host === hop.remote.host;
+      const there = found.host === hop.remote.host || this.#core.config.mayWatch?.(hop.remote.host) === true;
+      const believed = account !== undefined || user !== undefined || there;
       return believed ? found.session : undefined;
     }
     return { status: 481 };

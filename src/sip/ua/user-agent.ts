@@ -16,6 +16,7 @@ import { Merges } from './merges.ts';
 import { abilities, answerProbe } from './options.ts';
 import { OutgoingCall } from './outgoing.ts';
 import { Registration } from './registration.ts';
+import type { Waiting } from './subscription.ts';
 import { Transfers } from './transfers.ts';
 import type { Body, Early, Invitation, TransportChange, UaConfig, UaOutput, UserAgentInterface } from './types.ts';
 
@@ -236,6 +237,12 @@ export class UserAgent implements UserAgentInterface {
 
   inform(session: string, bodies: readonly Body[], now: number): UaOutput[] {
     this.#calls.get(session)?.inform(bodies, now);
+    return this.#core.take();
+  }
+
+  /** For consoles that watch `message-summary`. */
+  messagesWait(waiting: Waiting): UaOutput[] {
+    this.#beside.notifier.counted(waiting);
     return this.#core.take();
   }
 

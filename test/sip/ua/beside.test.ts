@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { SipRequest } from '../../../src/sip/message/index.ts';
 import { SUBSCRIPTIONS_MAX } from '../../../src/sip/ua/notifier.ts';
-import type { Body, UaOutput } from '../../../src/sip/ua/types.ts';
+import type { Body, UaConfig, UaOutput } from '../../../src/sip/ua/types.ts';
 import { answer, CONFIG, hopTo, offer, Peer, SERVER } from './peer.ts';
 
 const text = (words: string, contentType = 'text/plain'): Body => ({ contentType, bytes: Buffer.from(words) });
 const stranger = hopTo('127.66.0.99');
+const console_ = hopTo('127.66.0.20');
 
 /** What belongs to no session, as lines. */
 function overheard(peer: Peer): string[] {
@@ -198,6 +199,54 @@ describe('SUBSCRIBE to our state, RFC 6665 §4.2', () => {
     peer.pass(10);
     const ended = newest(peer);
     assert.match(bodyText(ended), /<state event="local-bye">terminated</);
+  });
+
+  test('with the Call-ID and tags of a call, so that it can be taken over', () => {
+    const { peer, notify } = watched();
+    peer.reply(notify!, 200);
+    peer.do(peer.ua.invite({ session: 's', target: 'sip:desk@127.66.0.10', body: () => offer }, peer.now));
+    const invite = peer.request('INVITE');
+    peer.pass(1_000);
+    const trying = newest(peer);
+    assert.match(bodyText(trying), /<dialog id="s" direction="initiator"><state>trying</, 'there is no dialog yet');
+    peer.reply(trying, 200);
+    peer.reply(invite, 180, { tag: 'desk' });
+    peer.pass(1_000);
+    const early = newest(peer);
+    const names = /call-id="(.*?)" local-tag="(.*?)" remote-tag="(.*?)"/.exec(bodyText(early))?.slice(1);
+    assert.deepEqual(names, [invite.callId, invite.fromTag, 'desk']);
+    peer.lines();
+    const replaces = `${invite.callId};to-tag=${invite.fromTag};from-tag=desk;early-only`;
+    peer.ask('INVITE', { callId: 'new', body: offer, headers: [['Replaces', replaces]] });
+    assert.equal(peer.events.at(-1), 'incoming by pbx for s');
+  });
+
+  for (const [sentence, hop, contact, told] of [
+    ['who watches directly is told them', console_, '<sip:c@127.66.0.20>', true],
+    ['over UDP only where the SUBSCRIBE came from', console_, '<sip:c@127.66.0.66>', false],
+    ['a name may be anywhere', console_, '<sip:c@console.example>', false],
+    ['a connection is where it comes from', { ...console_, transport: 'tcp' }, '<sip:c@127.66.0.66>', true],
+  ] as const)
+    test(`Call-ID and tags: ${sentence}`, () => {
+      const config: UaConfig = { ...CONFIG, mayWatch: (address) => address === '127.66.0.20' };
+      const { peer } = registered(config);
+      peer.ask('INVITE', { body: offer });
+      peer.do(peer.ua.accept(peer.session, answer, peer.now));
+      const replaces = `call-1;to-tag=${peer.response(200).toTag};from-tag=peer`;
+      peer.ask('SUBSCRIBE', { callId: 'sub', headers: [['Event', 'dialog']], hop, contact });
+      assert.equal(/call-id="call-1" local-tag=/.test(bodyText(newest(peer))), told);
+      peer.ask('INVITE', { callId: 'new', hop, body: offer, headers: [['Replaces', replaces]] });
+      assert.equal(peer.events.at(-1), `incoming for ${peer.sessions[0].session}`, 'who may watch may take over');
+    });
+
+  test('message-summary: how many wait, at once and when it changes', () => {
+    const { peer, notify } = watched('message-summary');
+    peer.reply(notify!, 200);
+    peer.do(peer.ua.messagesWait({ fresh: 2, old: 1 }));
+    peer.pass(1_000);
+    assert.match(bodyText(newest(peer)), /^Messages-Waiting: yes\r\n[\s\S]*^Voice-Message: 2\/1\r$/m);
+    peer.ask('SUBSCRIBE', { callId: 'second', headers: [['Event', 'message-summary']] });
+    assert.match(bodyText(newest(peer)), /^Messages-Waiting: yes/);
   });
 
   test('who was turned away is nobody’s business', () => {
