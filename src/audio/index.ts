@@ -13,4 +13,5 @@ export { missingOpus } from './opus-library.ts';
 export { Resampler } from './resampler.ts';
 export { shorten } from './shorten.ts';
 export { Tone, type ToneName } from './tones.ts';
+export { COUNTRY_TONES, type Country } from './tones-of-countries.ts';
 export { formatWav, formatWavHeader, parseWav, WAV_HEADER_BYTES, type Wav, WavSyntaxError } from './wav.ts';

@@ -105,6 +105,7 @@ function build(
     media: {
       sound,
       volume: file.audio.volume,
+      country: file.audio.country,
       dscp: file.sip.media.dscp,
       ...(file.sip.media.ports && { ports: file.sip.media.ports }),
     },

@@ -3,6 +3,7 @@
  * (ms), secrets and files already read. Keys of features that are still to come are known here, and warned of in `checks.ts`.
  */
 import { z } from 'zod';
+import { COUNTRY_TONES, type Country } from '../audio/index.ts';
 import { CODEC_NAMES } from '../sdp/index.ts';
 import {
   about,
@@ -186,6 +187,10 @@ const audio = z.strictObject({
     expected: 'true or false',
   }),
   volume: about('Loudspeaker, percent.', integer(0, 100).prefault(80)),
+  country: about(
+    "Whose telephones' tones sound.",
+    oneOf(Object.keys(COUNTRY_TONES) as [Country, ...Country[]]).prefault('europe'),
+  ),
   voice: about(
     'Who speaks texts: a voice of espeak-ng.',
     z

@@ -1,5 +1,5 @@
 /** Tones and prompts of the media thread, added to what the loudspeaker plays. */
-import { type Mixer, Resampler, SampleFifo, Tone } from '../audio/index.ts';
+import { type Country, type Mixer, Resampler, SampleFifo, Tone } from '../audio/index.ts';
 import type { ToneName } from './types.ts';
 
 /** Prompts at once; more are refused (an operator's loop must not fill the memory). */
@@ -40,14 +40,16 @@ export class Prompt {
 
 export class Sounds {
   readonly #rateHz: number;
+  readonly #country: Country | undefined;
   readonly #played: (sound: string) => void;
   readonly #tones = new Map<ToneName, { tone: Tone; stopped: boolean }>();
   readonly #prompts = new Map<string, Prompt>();
   readonly #frame: Int16Array;
 
   /** `played` is called for each prompt that ended or was stopped. */
-  constructor(rateHz: number, played: (sound: string) => void) {
+  constructor(rateHz: number, played: (sound: string) => void, country?: Country) {
     this.#rateHz = rateHz;
+    this.#country = country;
     this.#played = played;
     this.#frame = new Int16Array((rateHz * FRAME_MS) / 1000);
   }
@@ -58,7 +60,7 @@ export class Sounds {
 
   /** Starting a tone that sounds begins it anew. */
   tone(name: ToneName, on: boolean): void {
-    if (on) this.#tones.set(name, { tone: new Tone(name, this.#rateHz), stopped: false });
+    if (on) this.#tones.set(name, { tone: new Tone(name, this.#rateHz, this.#country), stopped: false });
     else {
       const sounding = this.#tones.get(name);
       if (sounding !== undefined) sounding.stopped = true;

@@ -3,7 +3,7 @@
  * absolute deadlines of its own. With nothing to do it sleeps until a message wakes it.
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { Mixer, volumeGain } from '../audio/index.ts';
+import { type Country, Mixer, volumeGain } from '../audio/index.ts';
 import type { Random } from '../base/index.ts';
 import { unreachable } from '../base/index.ts';
 import { AlsaCard, type SoundCard, TICK_MS } from '../io/soundcard/index.ts';
@@ -42,6 +42,7 @@ export interface ThreadOptions {
   volume: number;
   /** After its last use the loudspeaker is let go of, ms; 0: never. */
   releaseMs?: number;
+  country?: Country;
   realTime: boolean;
   random: Random;
   now(): number;
@@ -72,7 +73,7 @@ export class MediaThread {
   constructor(options: ThreadOptions) {
     this.#options = options;
     this.#card = options.card;
-    this.#sounds = new Sounds(options.rateHz, (sound) => this.#post({ type: 'played', sound }));
+    this.#sounds = new Sounds(options.rateHz, (sound) => this.#post({ type: 'played', sound }), options.country);
     const frameSamples = (options.rateHz * TICK_MS) / 1000;
     this.#mixer = new Mixer(options.rateHz, frameSamples);
     this.#microphone = new Int16Array(frameSamples);

@@ -3,6 +3,7 @@
  * Every call returns at once, and what happens later comes back as a `MediaEvent`.
  */
 import type { CodecFormat } from '../audio/codec.ts';
+import type { Country } from '../audio/index.ts';
 import type { DtlsRole } from '../rtp/dtls.ts';
 import type { DtlsIdentity, Fingerprint } from '../rtp/identity.ts';
 import type { SrtpKeys, SrtpSuite } from '../rtp/suites.ts';
@@ -162,6 +163,8 @@ export interface MediaConfig {
     | { driver: 'none' };
   /** 0 .. 100 */
   volume: number;
+  /** Whose telephones' tones sound; absent: those of most of Europe. */
+  country?: Country;
   /** UDP ports for RTP, even ones; undefined: any the system gives. */
   ports?: { from: number; to: number };
   /** What RTP and RTCP are marked with (RFC 2474); absent: EF, 46. */

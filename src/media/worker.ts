@@ -32,6 +32,7 @@ const thread: MediaThread = new MediaThread({
   rateHz,
   volume: config.volume,
   releaseMs: sound.driver === 'alsa' ? sound.releaseMs : undefined,
+  country: config.country,
   realTime,
   random,
   now,

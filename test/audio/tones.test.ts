@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { peakDbfs, rmsDbfs, SampleFifo, Tone, type ToneName } from '../../src/audio/index.ts';
+import {
+  COUNTRY_TONES,
+  type Country,
+  peakDbfs,
+  rmsDbfs,
+  SampleFifo,
+  Tone,
+  type ToneName,
+} from '../../src/audio/index.ts';
 import { amplitude } from './kit.ts';
 
 /** `ms` of a tone in frames of 10 ms. */
@@ -55,6 +63,38 @@ for (const [name, fromMs, toMs, hz] of [
     for (const other of [425, 528, 660, 950, 1400, 1800].filter((candidate) => Math.abs(candidate - hz) > 50))
       assert.ok(part(other) < level / 10, `${other} Hz: ${part(other)} of ${level}`);
   });
+
+for (const [country, name, ms, expected, ...frequencies] of [
+  ['at', 'ringback', 6000, 'on 1000 off 5000', 420],
+  ['us', 'ringback', 6000, 'on 2000 off 4000', 440, 480],
+  ['us', 'busy', 1000, 'on 500 off 500', 480, 620],
+  ['us', 'warning', 1000, 'on 500 off 500', 1400],
+  ['gb', 'ringback', 3000, 'on 400 off 200 on 400 off 2000', 400, 450],
+  ['fr', 'busy', 1000, 'on 500 off 500', 440],
+  ['de', 'warning', 1000, 'on 120 off 80 on 120 off 80 on 120 off 480', 1400],
+] as const)
+  test(`${name} in ${country}: ${expected}, ${frequencies.join(' and ')} Hz`, () => {
+    const tone = new Tone(name, 16_000, country);
+    const samples = new Int16Array(16 * ms);
+    tone.fill(samples, 0, samples.length);
+    assert.equal(cadence(samples), expected);
+    const till = 16 * (name === 'warning' ? 120 : 350);
+    const level = 10 ** ((name === 'warning' ? -14 : -16) / 20) * 32_768;
+    for (const hz of frequencies) {
+      const part = amplitude(samples, hz, 16_000, 160, till);
+      assert.ok(Math.abs(part / (level / frequencies.length) - 1) < 0.15, `${hz} Hz: ${part}`);
+    }
+  });
+
+test('every country has tones that can be read, none louder than -6 dBFS', () => {
+  for (const country of Object.keys(COUNTRY_TONES) as Country[])
+    for (const name of ['ringback', 'busy', 'warning'] as const) {
+      const samples = new Int16Array(8000 * 7);
+      new Tone(name, 8000, country).fill(samples, 0, samples.length);
+      assert.ok(rmsDbfs(samples, 160, 800) > -30, `${name} in ${country}`);
+      assert.ok(peakDbfs(samples, 0, samples.length) < -6, `${name} in ${country}`);
+    }
+});
 
 for (const name of ['ringback', 'busy', 'warning', 'chime', 'error'] as const)
   test(`${name} is loud enough, never above -6 dBFS, and does not click`, () => {
