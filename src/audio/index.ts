@@ -2,13 +2,19 @@
  * Sound as arithmetic: mono s16 in the caller's arrays, the count always an argument, nothing allocated per frame. Knows no
  * RTP and no device. Formats and measured figures: `README.md` here.
  */
+export { Agc } from './agc.ts';
+export { Ambient } from './ambient.ts';
 export { CodecError, type CodecFormat, type Decoder, type Encoder, type OpusWishes } from './codec.ts';
 export { makeDecoder, makeEncoder } from './codecs.ts';
 export { Concealer } from './concealment.ts';
+export { Duplex } from './duplex.ts';
 export { SampleFifo } from './fifo.ts';
 export { alaw, ulaw } from './g711.ts';
+export { HighPass } from './high-pass.ts';
 export { decibelsOf, gainOf, peakDbfs, rmsDbfs, SILENCE_DBFS, volumeGain } from './level.ts';
+export { Loudness, type LoudnessConfig } from './loudness.ts';
 export { CEILING, Limiter, Mixer } from './mixer.ts';
+export { NoiseSuppressor } from './noise.ts';
 export { missingOpus } from './opus-library.ts';
 export { Resampler } from './resampler.ts';
 export { shorten } from './shorten.ts';

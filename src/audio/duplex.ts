@@ -1,0 +1,122 @@
+/**
+ * Half duplex by level: while the far side speaks the microphone is turned down, while somebody speaks near the loudspeaker is,
+ * each no further than the echo needs. How loud the echo is is learned from what the microphone hears while the loudspeaker
+ * plays; where nothing comes back (a headset, a canceller that has learned the room) nothing is turned down. Who began keeps the
+ * floor as long as he speaks; who is near may break in, for his voice comes on top of the echo.
+ */
+import { gainOf, SILENCE_DBFS } from './level.ts';
+
+/** Below this the far side says nothing worth a duck. */
+const FAR_DBFS = -50;
+/** The echo comes later than what makes it, and fades: the loudest of so many frames counts. What is heard is compared with what was played so many before. */
+const MEMORY = 20;
+const LATEST = 6;
+/** Loudspeaker to microphone, where nothing is known yet: as loud as it was played. */
+const FIRST_COUPLING_DB = 0;
+const LEAST_COUPLING_DB = -70;
+/** Per frame: quickly down where less comes back than was thought, slowly up where more does. */
+const DOWN_SHARE = 0.08;
+const UP_DB = 0.5;
+/** And while it looks as if somebody near spoke: it could be the echo, in a place that has changed. */
+const DOUBTFUL_UP_DB = 0.06;
+/** So much louder than the echo is a voice that is near, and so many frames in a row. */
+const BREAK_IN_DB = 8;
+const BREAK_IN_FRAMES = 4;
+/** Frames that somebody is held to speak after his last loud one. */
+const HANGOVER = 20;
+/** An echo that is this much quieter than what else the microphone hears, or this quiet at all, disturbs nobody. */
+const MASKED_DB = 6;
+const QUIET_DBFS = -55;
+/** The most that either is turned down: not to nothing, so that who is cut in on notices. */
+const MOST_DB = 30;
+const MOST_SPEAKER_DB = 18;
+/** dB a frame: down within 20 ms and 60 ms, back within some 200 ms. */
+const MICROPHONE_DOWN_DB = 12;
+const SPEAKER_DOWN_DB = 3;
+const BACK_DB = 1.5;
+
+export class Duplex {
+  readonly #far = new Float32Array(MEMORY).fill(SILENCE_DBFS);
+  readonly #near = new Float32Array(MEMORY).fill(SILENCE_DBFS);
+  #at = 0;
+  #couplingDb = FIRST_COUPLING_DB;
+  #loud = 0;
+  #nearFor = 0;
+  #farFor = 0;
+  #holder: 'near' | 'far' | 'nobody' = 'nobody';
+  #microphoneDb = 0;
+  #speakerDb = 0;
+  /** Factors for this frame. */
+  microphone = 1;
+  speaker = 1;
+
+  /** What comes back of the loudspeaker, dB; as far as is known, never less than it is. */
+  get couplingDb(): number {
+    return this.#couplingDb;
+  }
+
+  /**
+   * Levels of these 10 ms, dBFS: of what the loudspeaker played, of what is left of the microphone, of the place. `mastered`:
+   * somebody else has done away with the echo, so both come back up.
+   */
+  update(farDbfs: number, nearDbfs: number, ambientDbfs: number, mastered: boolean): void {
+    this.#far[this.#at] = farDbfs;
+    this.#near[this.#at] = nearDbfs;
+    this.#at = (this.#at + 1) % MEMORY;
+    const far = this.#loudest(this.#far, 0, MEMORY);
+    const ambient = Number.isNaN(ambientDbfs) ? SILENCE_DBFS : ambientDbfs;
+    const echoDbfs = far + this.#couplingDb;
+    const onTop = nearDbfs > Math.max(echoDbfs, ambient) + BREAK_IN_DB && nearDbfs > QUIET_DBFS;
+    this.#loud = onTop ? this.#loud + 1 : 0;
+    this.#nearFor = this.#loud >= BREAK_IN_FRAMES ? HANGOVER : Math.max(0, this.#nearFor - 1);
+    this.#farFor = farDbfs > FAR_DBFS ? HANGOVER : Math.max(0, this.#farFor - 1);
+    const played = this.#loudest(this.#far, LATEST, MEMORY);
+    if (played > FAR_DBFS) this.#learn(this.#loudest(this.#near, 0, MEMORY - LATEST) - played);
+    if (mastered) this.clear();
+    else this.#give(echoDbfs, ambient);
+  }
+
+  /** Nobody speaks with anybody: both come back up. */
+  clear(): void {
+    this.#holder = 'nobody';
+    this.#turn(0, 0);
+  }
+
+  #learn(ratioDb: number): void {
+    if (ratioDb < this.#couplingDb)
+      this.#couplingDb = Math.max(LEAST_COUPLING_DB, this.#couplingDb + DOWN_SHARE * (ratioDb - this.#couplingDb));
+    else this.#couplingDb = Math.min(ratioDb, this.#couplingDb + (this.#nearFor === 0 ? UP_DB : DOUBTFUL_UP_DB));
+  }
+
+  /** Of the frames that are `from` to `to` old. */
+  #loudest(levels: Float32Array, from: number, to: number): number {
+    let loudest = SILENCE_DBFS;
+    for (let age = from; age < to; age++) {
+      const level = levels[(this.#at + MEMORY - 1 - age) % MEMORY];
+      if (level > loudest) loudest = level;
+    }
+    return loudest;
+  }
+
+  #give(echoDbfs: number, ambientDbfs: number): void {
+    if (this.#nearFor > 0) this.#holder = 'near';
+    else if (this.#farFor > 0) this.#holder = 'far';
+    else this.#holder = 'nobody';
+    const surplusDb = echoDbfs - Math.max(QUIET_DBFS, ambientDbfs - MASKED_DB);
+    const needDb = Math.max(0, surplusDb);
+    if (this.#holder === 'far') this.#turn(-Math.min(MOST_DB, needDb), 0);
+    else if (this.#holder === 'near') this.#turn(0, -Math.min(MOST_SPEAKER_DB, needDb));
+    else this.#turn(0, 0);
+  }
+
+  #turn(microphoneDb: number, speakerDb: number): void {
+    this.#microphoneDb = toward(this.#microphoneDb, microphoneDb, MICROPHONE_DOWN_DB);
+    this.#speakerDb = toward(this.#speakerDb, speakerDb, SPEAKER_DOWN_DB);
+    this.microphone = this.#microphoneDb === 0 ? 1 : gainOf(this.#microphoneDb);
+    this.speaker = this.#speakerDb === 0 ? 1 : gainOf(this.#speakerDb);
+  }
+}
+
+function toward(nowDb: number, goalDb: number, downDb: number): number {
+  return goalDb < nowDb ? Math.max(goalDb, nowDb - downDb) : Math.min(goalDb, nowDb + BACK_DB);
+}
