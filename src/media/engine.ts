@@ -11,6 +11,7 @@ import { MediaError } from './errors.ts';
 import type { FromWorker, ToWorker, WorkerData } from './protocol.ts';
 import { liftClientThreads } from './real-time.ts';
 import type {
+  HandsfreeStatus,
   MediaConfig,
   MediaEngine,
   MediaEvent,
@@ -49,6 +50,7 @@ class Engine implements MediaEngine {
   #count = 0;
   hung = false;
   #status: SoundStatus;
+  #handsfree: HandsfreeStatus | undefined;
 
   constructor(config: MediaConfig, logger: Logger) {
     this.#config = config;
@@ -129,6 +131,10 @@ class Engine implements MediaEngine {
     this.#send({ kind: 'volume', percent });
   }
 
+  ceiling(percent: number): void {
+    this.#send({ kind: 'ceiling', percent });
+  }
+
   prepare(): void {
     this.#send({ kind: 'prepare' });
   }
@@ -138,7 +144,7 @@ class Engine implements MediaEngine {
   }
 
   status(): SoundStatus {
-    return this.#status;
+    return this.#handsfree === undefined ? this.#status : { ...this.#status, handsfree: this.#handsfree };
   }
 
   stop(): Promise<void> {
@@ -173,6 +179,9 @@ class Engine implements MediaEngine {
         return;
       case 'close-pcm':
         this.#cards?.close(message.half, message.device, message.pcm);
+        return;
+      case 'handsfree':
+        this.#handsfree = message.status;
         return;
       case 'stopped':
         this.#threadStopped();

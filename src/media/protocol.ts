@@ -2,7 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { LogFields } from '../base/index.ts';
 import type { Half, OpenPcm } from '../io/soundcard/index.ts';
-import type { MediaConfig, MediaEvent, StreamConfig, ToneName } from './types.ts';
+import type { HandsfreeStatus, MediaConfig, MediaEvent, StreamConfig, ToneName } from './types.ts';
 
 export interface WorkerData {
   config: MediaConfig;
@@ -22,6 +22,7 @@ export type ToWorker =
   | { kind: 'play'; sound: string; samples: Int16Array; rateHz: number }
   | { kind: 'stop-playing'; sound: string }
   | { kind: 'volume'; percent: number }
+  | { kind: 'ceiling'; percent: number }
   | { kind: 'prepare' }
   | { kind: 'pcm-opened'; half: Half; attempt: number; device: string; pcm: OpenPcm }
   | { kind: 'pcm-failed'; half: Half; attempt: number; reason: string }
@@ -33,6 +34,7 @@ export type FromWorker =
   | { kind: 'log'; level: 'debug' | 'info' | 'warn'; message: string; fields?: LogFields }
   | { kind: 'open-pcm'; half: Half; device: string; attempt: number }
   | { kind: 'close-pcm'; half: Half; device: string; pcm: OpenPcm }
+  | { kind: 'handsfree'; status: HandsfreeStatus }
   | { kind: 'stopped' };
 
 /** Of the engine, where no card says otherwise. */

@@ -45,6 +45,8 @@ export class Sounds {
   readonly #tones = new Map<ToneName, { tone: Tone; stopped: boolean }>();
   readonly #prompts = new Map<string, Prompt>();
   readonly #frame: Int16Array;
+  /** Of the last frame. */
+  #volume = Number.NaN;
 
   /** `played` is called for each prompt that ended or was stopped. */
   constructor(rateHz: number, played: (sound: string) => void, country?: Country) {
@@ -81,14 +83,16 @@ export class Sounds {
   /** Adds 10 ms of all that sounds, times `volume`. */
   mix(mixer: Mixer, volume: number): void {
     const frame = this.#frame;
+    const from = Number.isNaN(this.#volume) ? volume : this.#volume;
+    this.#volume = volume;
     for (const [name, { tone, stopped }] of this.#tones) {
       tone.fill(frame, 0, frame.length);
-      mixer.add(frame, 0, frame.length, volume, stopped ? 0 : volume);
+      mixer.add(frame, 0, frame.length, from, stopped ? 0 : volume);
       if (stopped || tone.ended) this.#tones.delete(name);
     }
     for (const [sound, prompt] of this.#prompts) {
       prompt.fill(frame);
-      mixer.add(frame, 0, frame.length, volume, prompt.stopped ? 0 : volume);
+      mixer.add(frame, 0, frame.length, from, prompt.stopped ? 0 : volume);
       if (!prompt.stopped && !prompt.ended) continue;
       this.#prompts.delete(sound);
       this.#played(sound);

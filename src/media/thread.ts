@@ -3,14 +3,15 @@
  * absolute deadlines of its own. With nothing to do it sleeps until a message wakes it.
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { type Country, Mixer, volumeGain } from '../audio/index.ts';
+import { type Country, Mixer } from '../audio/index.ts';
 import type { Random } from '../base/index.ts';
 import { unreachable } from '../base/index.ts';
 import { AlsaCard, type SoundCard, TICK_MS } from '../io/soundcard/index.ts';
+import { Handsfree } from './handsfree.ts';
 import type { FromWorker, ToWorker } from './protocol.ts';
 import { Sounds } from './sounds.ts';
 import { Stream } from './stream.ts';
-import type { MediaEvent, SoundStatus } from './types.ts';
+import type { HandsfreeConfig, MediaEvent, SoundStatus } from './types.ts';
 
 /** The loudspeaker stays open this long after its last use where the profile says nothing, and after `prepare`. */
 const LINGER_MS = 5000;
@@ -32,6 +33,7 @@ const MAX_OPENING_MS = 120;
 const RESTLESS_MS = 1000;
 /** Underruns alone are told this often. */
 const UNDERRUN_NEWS_MS = 1000;
+const HANDSFREE_NEWS_MS = 1000;
 
 export interface ThreadOptions {
   port: MessagePort;
@@ -39,7 +41,7 @@ export interface ThreadOptions {
   wake: Int32Array;
   card: SoundCard;
   rateHz: number;
-  volume: number;
+  handsfree: HandsfreeConfig;
   /** After its last use the loudspeaker is let go of, ms; 0: never. */
   releaseMs?: number;
   country?: Country;
@@ -57,7 +59,11 @@ export class MediaThread {
   readonly #microphone: Int16Array;
   readonly #loudspeaker: Int16Array;
   readonly #post = (event: MediaEvent): void => this.#say({ kind: 'event', event });
-  #volume: number;
+  readonly #handsfree: Handsfree;
+  /** By a stream: its sound is sent. */
+  #microphoneWanted = false;
+  #handsfreeTold = '';
+  #handsfreeToldMs = 0;
   #seen = 0;
   #speakerUntilMs = 0;
   #openingSinceMs = Number.NaN;
@@ -78,7 +84,7 @@ export class MediaThread {
     this.#mixer = new Mixer(options.rateHz, frameSamples);
     this.#microphone = new Int16Array(frameSamples);
     this.#loudspeaker = new Int16Array(frameSamples);
-    this.#volume = volumeGain(options.volume);
+    this.#handsfree = new Handsfree(options.handsfree, options.card, options.rateHz);
   }
 
   /** Until `stop` comes. */
@@ -92,7 +98,8 @@ export class MediaThread {
       this.#tellStatus(now());
       if (!this.#busy(now())) {
         this.#asleep = true;
-        this.sleep(this.#card.restless ? RESTLESS_MS : Number.POSITIVE_INFINITY);
+        const restMs = this.#handsfree.sampleInMs(now());
+        this.sleep(this.#card.restless ? Math.min(RESTLESS_MS, restMs) : restMs);
       } else if (this.#tickIsDue()) {
         this.#tick(now());
       }
@@ -143,11 +150,13 @@ export class MediaThread {
     const heard = this.#card.read(this.#microphone);
     for (let i = 0; i < streams.length; i++) streams[i].receive(now);
     if (!this.#awaitsLoudspeaker(now)) {
-      for (let i = 0; i < streams.length; i++) streams[i].hear(this.#mixer, this.#volume, now);
-      this.#sounds.mix(this.#mixer, this.#volume);
+      const { volume } = this.#handsfree;
+      for (let i = 0; i < streams.length; i++) streams[i].hear(this.#mixer, volume, now);
+      this.#sounds.mix(this.#mixer, volume);
     }
     this.#mixer.finish(this.#loudspeaker);
     const played = this.#card.write(this.#loudspeaker);
+    this.#handsfree.process(this.#microphone, heard, this.#microphoneWanted);
     for (let i = 0; i < streams.length; i++) {
       if (played) streams[i].played();
       streams[i].speak(heard ? this.#microphone : undefined, now);
@@ -185,7 +194,9 @@ export class MediaThread {
       microphone ||= this.#streams[i].wantsMicrophone;
     }
     if (speaker) this.#speakerUntilMs = Math.max(this.#speakerUntilMs, now + (this.#options.releaseMs || LINGER_MS));
-    this.#card.want(now < this.#speakerUntilMs || this.#holds, microphone, now);
+    this.#microphoneWanted = microphone;
+    const sampled = this.#handsfree.samples(now, this.#streams.length === 0 && !speaker);
+    this.#card.want(now < this.#speakerUntilMs || this.#holds, microphone || sampled, now);
   }
 
   /** The loudspeaker is never let go of. But a fall-back is, when all is quiet: so that it goes back to the card that is meant. */
@@ -195,6 +206,7 @@ export class MediaThread {
 
   #busy(now: number): boolean {
     if (this.#card.alwaysRunning || this.#holds || now < this.#speakerUntilMs) return true;
+    if (this.#handsfree.sampling) return true;
     for (let i = 0; i < this.#streams.length; i++) if (this.#streams[i].configured) return true;
     return false;
   }
@@ -240,7 +252,10 @@ export class MediaThread {
       case 'stop-playing':
         return this.#sounds.stop(message.sound);
       case 'volume':
-        this.#volume = volumeGain(message.percent);
+        this.#handsfree.loudness.volume = message.percent;
+        return;
+      case 'ceiling':
+        this.#handsfree.loudness.ceiling = message.percent;
         return;
       case 'prepare':
         this.#speakerUntilMs = Math.max(this.#speakerUntilMs, now + PREPARED_MS);
@@ -280,6 +295,13 @@ export class MediaThread {
   }
 
   #tellStatus(now: number): void {
+    if (now - this.#handsfreeToldMs >= HANDSFREE_NEWS_MS) {
+      this.#handsfreeToldMs = now;
+      const status = this.#handsfree.status();
+      const text = JSON.stringify(status);
+      if (text !== this.#handsfreeTold) this.#say({ kind: 'handsfree', status });
+      this.#handsfreeTold = text;
+    }
     const { driver, speaker, microphone, reason, microphoneOpened, underruns } = this.#card;
     const told = this.#told;
     if (

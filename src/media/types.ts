@@ -3,7 +3,7 @@
  * Every call returns at once, and what happens later comes back as a `MediaEvent`.
  */
 import type { CodecFormat } from '../audio/codec.ts';
-import type { Country } from '../audio/index.ts';
+import type { Country, LoudnessConfig } from '../audio/index.ts';
 import type { DtlsRole } from '../rtp/dtls.ts';
 import type { DtlsIdentity, Fingerprint } from '../rtp/identity.ts';
 import type { SrtpKeys, SrtpSuite } from '../rtp/suites.ts';
@@ -95,6 +95,43 @@ export interface SoundStatus {
   underruns: number;
   /** Real-time priority was granted. */
   realTime: boolean;
+  /** As it was a second ago. */
+  handsfree?: HandsfreeStatus;
+}
+
+/** Between the microphone and the far side. What is absent is not there, or not known yet. */
+export interface HandsfreeStatus {
+  /** `closed`: nobody is to hear the microphone. `half-duplex`: one side is turned down where the echo would disturb. */
+  mode: 'closed' | 'off' | 'half-duplex' | 'full-duplex';
+  /** Of the echo canceller: it has learned the room; what it takes off; when the echo comes; how the two clocks differ. */
+  converged?: boolean;
+  erleDb?: number;
+  delayMs?: number;
+  driftPpm?: number;
+  /** What comes back from the loudspeaker, and is not cancelled. */
+  couplingDb?: number;
+  agcDb?: number;
+  /** The noise of the place. */
+  ambientDbfs?: number;
+  /** Percent, as loud as the loudspeaker really is. */
+  volume: number;
+}
+
+export interface HandsfreeConfig {
+  /** `auto`: the canceller, and half duplex until it has learned the room; with a card only. */
+  echo: 'auto' | 'canceller' | 'half-duplex' | 'off';
+  /** `auto`: with a card only. */
+  noiseSuppression: 'auto' | 'on' | 'off';
+  agc: 'auto' | 'on' | 'off';
+  loudness: LoudnessConfig;
+  /** The microphone is opened this often, for its level alone; 0: never. */
+  ambientSampleMs: number;
+}
+
+/** Of who says nothing about it. */
+export function handsfreeDefaults(volume: number): HandsfreeConfig {
+  const loudness = { volume, follow: false, min: 0, max: 100, quietDbfs: -60 };
+  return { echo: 'auto', noiseSuppression: 'auto', agc: 'auto', loudness, ambientSampleMs: 0 };
 }
 
 export interface StreamStatistics {
@@ -145,6 +182,8 @@ export interface MediaEngine {
   stopPlaying(sound: string): void;
   /** 0 .. 100 */
   volume(percent: number): void;
+  /** The most the loudspeaker may be, whatever the volume and the noise of the place; 0 .. 100, 100: no limit. */
+  ceiling(percent: number): void;
   /** Which half of the sound card a coming call will want: opened ahead, so that the first word is not lost. */
   prepare(): void;
   onEvent(listener: (event: MediaEvent) => void): void;
@@ -165,6 +204,8 @@ export interface MediaConfig {
   volume: number;
   /** Whose telephones' tones sound; absent: those of most of Europe. */
   country?: Country;
+  /** Absent: as `handsfreeDefaults` has it. */
+  handsfree?: HandsfreeConfig;
   /** UDP ports for RTP, even ones; undefined: any the system gives. */
   ports?: { from: number; to: number };
   /** What RTP and RTCP are marked with (RFC 2474); absent: EF, 46. */

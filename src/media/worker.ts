@@ -7,6 +7,7 @@ import { AlsaCard, type AlsaDoor, FileCard, loadAlsa, NoCard, type SoundCard } f
 import { type FromWorker, soundRateHz, type WorkerData } from './protocol.ts';
 import { becomeRealTime } from './real-time.ts';
 import { MediaThread } from './thread.ts';
+import { handsfreeDefaults } from './types.ts';
 
 const { config, wake, port } = workerData as WorkerData;
 const { sound } = config;
@@ -30,7 +31,7 @@ const thread: MediaThread = new MediaThread({
   wake: new Int32Array(wake),
   card,
   rateHz,
-  volume: config.volume,
+  handsfree: config.handsfree ?? handsfreeDefaults(config.volume),
   releaseMs: sound.driver === 'alsa' ? sound.releaseMs : undefined,
   country: config.country,
   realTime,
