@@ -1,6 +1,10 @@
 /** Whether a recording, taken at the virtual sound card, carries the speech it must. */
 import assert from 'node:assert/strict';
-import type { Verdict } from './wav.ts';
+import { join } from 'node:path';
+import type { Baresip } from './baresip.ts';
+import type { SoundCards } from './soundcard.ts';
+import type { TerminalProcess } from './terminal.ts';
+import { cut, judge, readWav, toneDbfs, type Verdict } from './wav.ts';
 
 /** Of the loudness envelopes; other speech stays below 0.5. */
 const matchLimit = 0.85;
@@ -10,8 +14,10 @@ const matchLimit = 0.85;
  */
 const takes = 3;
 
+type Teller = { diagnostic(text: string): void };
+
 export async function heard(
-  t: { diagnostic(text: string): void },
+  t: Teller,
   what: string,
   take: () => Promise<Verdict>,
   gapLimitMs = Number.POSITIVE_INFINITY,
@@ -27,4 +33,39 @@ export async function heard(
     if (match >= matchLimit && gapMs < gapLimitMs) return;
   }
   assert.fail(verdicts.join('; '));
+}
+
+/** In a call that brings back what is said: `speech` (8 s) goes in at card `a`, and must come out there. */
+export function echoed(t: Teller, cards: SoundCards, terminal: TerminalProcess, speech: string): Promise<void> {
+  return heard(t, 'echo', async () => {
+    const recording = join(terminal.directory, 'echo.wav');
+    const recorded = cards.record('a', 10.5, recording);
+    await cards.feed('a', speech);
+    await recorded;
+    return judge(readWav(recording), readWav(speech));
+  });
+}
+
+/**
+ * With a telephone that sends a tone of 600 Hz and records what it hears: the terminal on card `a` hears the tone, the telephone
+ * `speech`. `connect` sets up a call and returns how to end it.
+ */
+export function bothHear(
+  t: Teller,
+  { cards, terminal, phone, speech }: { cards: SoundCards; terminal: TerminalProcess; phone: Baresip; speech: string },
+  connect: () => Promise<() => Promise<unknown>>,
+): Promise<void> {
+  return heard(t, 'at the telephone', async () => {
+    const closed = phone.events.items.length;
+    const end = await connect();
+    const recording = join(terminal.directory, 'heard.wav');
+    const recorded = cards.record('a', 3, recording);
+    await cards.feed('a', speech);
+    await recorded;
+    await end();
+    await phone.event('CALL_CLOSED', 5_000, closed);
+    const level = toneDbfs(cut(readWav(recording), 1_000, 3_000), 600);
+    assert.ok(level > -30, `its tone of 600 Hz is heard at ${level} dBFS`);
+    return judge(readWav(phone.recording), readWav(speech));
+  });
 }

@@ -1,14 +1,12 @@
 /** Calls without a PBX: from and to a telephone that is known, and a stranger who is not. */
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
-import test, { type TestContext } from 'node:test';
+import test from 'node:test';
 import { Baresip } from '../kit/baresip.ts';
-import { heard } from '../kit/heard.ts';
+import { bothHear } from '../kit/heard.ts';
 import { leavePeers, mediaFile } from '../kit/peers.ts';
 import { offer, request, transact, udpSender } from '../kit/sip.ts';
 import { SoundCards } from '../kit/soundcard.ts';
-import { startTerminal, type TerminalProcess } from '../kit/terminal.ts';
-import { cut, judge, readWav, toneDbfs } from '../kit/wav.ts';
+import { startTerminal } from '../kit/terminal.ts';
 
 const address = '127.0.0.50';
 const sound = { driver: 'alsa', speaker: 'a', microphone: 'a' };
@@ -22,29 +20,6 @@ test.after(async () => {
   await leavePeers('baresip');
 });
 
-/** `connect` sets up a call and returns how to end it. The terminal hears the telephone's 600 Hz, that the speech said here. */
-async function bothHear(
-  t: TestContext,
-  terminal: TerminalProcess,
-  phone: Baresip,
-  connect: () => Promise<() => Promise<void>>,
-): Promise<void> {
-  const speech = await mediaFile('announce.wav');
-  await heard(t, 'at the telephone', async () => {
-    const closed = phone.events.items.length;
-    const end = await connect();
-    const recording = join(terminal.directory, 'heard.wav');
-    const recorded = cards.record('a', 3, recording);
-    await cards.feed('a', speech);
-    await recorded;
-    await end();
-    await phone.event('CALL_CLOSED', 5_000, closed);
-    const level = toneDbfs(cut(readWav(recording), 1_000, 3_000), 600);
-    assert.ok(level > -30, `its tone of 600 Hz is heard at ${level} dBFS`);
-    return judge(readWav(phone.recording), readWav(speech));
-  });
-}
-
 test('a press calls a telephone straight; both hear the other', { timeout: 90_000 }, async (t) => {
   const phone = await Baresip.open('baresip');
   t.after(() => phone.close());
@@ -57,7 +32,8 @@ test('a press calls a telephone straight; both hear the other', { timeout: 90_00
       buttons: { help: { press: { call: 'desk' } } },
     },
   });
-  await bothHear(t, terminal, phone, async () => {
+  const speech = await mediaFile('announce.wav');
+  await bothHear(t, { cards, terminal, phone, speech }, async () => {
     const rung = phone.events.items.length;
     const from = terminal.events.items.length;
     await terminal.press();
@@ -84,7 +60,8 @@ test('a telephone that a rule knows by its address is answered', { timeout: 90_0
       incoming: [{ from: 'sip:1002@*', source: [phone.address], answer: 'auto', as: 'intercom' }],
     },
   });
-  await bothHear(t, terminal, phone, async () => {
+  const speech = await mediaFile('announce.wav');
+  await bothHear(t, { cards, terminal, phone, speech }, async () => {
     const from = terminal.events.items.length;
     await phone.command('dial', `sip:help-07@${address}`);
     await terminal.event({ type: 'call', direction: 'incoming', state: 'connected' }, 5_000, from);

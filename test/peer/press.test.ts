@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { heard } from '../kit/heard.ts';
+import { echoed, heard } from '../kit/heard.ts';
 import { asterisk, leavePeers, mediaFile } from '../kit/peers.ts';
 import { SoundCards } from '../kit/soundcard.ts';
 import {
@@ -96,13 +96,7 @@ test('they talk both ways: an echo brings back what was said', { timeout: 90_000
   await terminal.press();
   await terminal.event({ type: 'call', state: 'connected' }, 10_000);
   const speech = await mediaFile('announce.wav');
-  await heard(t, 'echo', async () => {
-    const recording = join(terminal.directory, 'echo.wav');
-    const recorded = cards.record('a', 10.5, recording);
-    await cards.feed('a', speech);
-    await recorded;
-    return judge(readWav(recording), readWav(speech));
-  });
+  await echoed(t, cards, terminal, speech);
   const mb = residentMb(terminal.pid);
   t.diagnostic(`${mb.toFixed(1)} MB resident in the call`);
   assert.ok(mb < residentLimitMb, `${mb} MB resident in the call`);
