@@ -31,12 +31,12 @@ export class Interleaved {
     this.#alive = new Uint8Array(channels);
   }
 
-  /** The whole of `mono` into `buffer`. */
-  spread(mono: Int16Array): void {
+  /** The first `count` samples of `mono` into `buffer`. */
+  spread(mono: Int16Array, count: number): void {
     const { buffer } = this;
     const channels = this.#channels;
     let at = 0;
-    for (let i = 0; i < mono.length; i++) {
+    for (let i = 0; i < count; i++) {
       for (let channel = 0; channel < channels; channel++) {
         switch (this.#format) {
           case 's16':

@@ -1,21 +1,19 @@
 /**
- * The loudspeaker half. How much waits in its buffer is regulated: less is a click, more is delay that never goes away by itself
- * (after one xrun an unregulated loop keeps 40-70 ms for good). Some frames of 10 ms are put in front at each start; later the
- * level is corrected by one frame at a time, two frames blended into one or one stretched over two.
+ * The loudspeaker half. How much waits in its buffer is regulated (`fill.ts`): some frames of 10 ms are put in front at each
+ * start, and later a few milliseconds are blended away or in.
  */
 import type { Resampler } from '../../audio/index.ts';
 import { Interleaved } from './alsa-frames.ts';
 import { AlsaHalf } from './alsa-half.ts';
 import { EAGAIN } from './alsa-library.ts';
 import type { OpenPcm } from './alsa-open.ts';
+import { blend, Fill, MOST_CORRECTION } from './fill.ts';
 import { type Sleep, TICK_MS, type Wait } from './types.ts';
 
-/** Writes between two looks at the lowest level seen. */
-const WINDOW = 50;
-const MOST_PREFILL = 4;
-const UNSTEADY_MS = 5000;
-/** Far too full: not so long. */
-const SHORT_WINDOW = 10;
+/** A correction waits for a pause in the sound, but not longer than so many frames. */
+const PATIENCE = 50;
+/** What passes for a pause: -50 dBFS. */
+const QUIET = 100;
 
 export class AlsaPlayback extends AlsaHalf {
   makeResampler: ((toHz: number) => Resampler) | undefined;
@@ -25,46 +23,43 @@ export class AlsaPlayback extends AlsaHalf {
   underruns = 0;
   /** Frames of 10 ms put in before the sound, on a card and machine that keep time. */
   leastPrefill = 2;
-  /** And now, on this one. */
-  #prefill = 2;
-  #underrunAt = Number.NEGATIVE_INFINITY;
+  #fill = new Fill(2);
   /** Set at each (re)start, for the capture half to fall in step. */
   restarted = false;
   reference: ((frame: Int16Array) => void) | undefined;
   #resampler: Resampler | undefined;
   /** At the engine's rate. */
-  #previous = new Int16Array(0);
-  #blend = new Int16Array(0);
   #silence = new Int16Array(0);
+  #blended = new Int16Array(0);
   /** At the card's. */
   #mono = new Int16Array(0);
   #frames = new Interleaved('s16', 1, 0);
-  #lowest = Number.POSITIVE_INFINITY;
-  #writes = 0;
-  #held = false;
+  /** Of 10 ms. */
+  #period = 0;
+  /** Samples to be put in or taken out, and since how many frames. */
+  #due = 0;
+  #waited = 0;
   /** Frames since the start. */
   #written = 0;
   #played = 0;
 
   protected override started(open: OpenPcm, now: number): void {
-    const frames = open.rateHz / 100;
-    this.#mono = new Int16Array(frames);
-    this.#frames = new Interleaved(open.format, open.channels, frames);
-    this.#previous = new Int16Array(this.engineHz / 100);
-    this.#blend = new Int16Array(this.engineHz / 100);
+    const most = 1 + MOST_CORRECTION;
+    this.#period = open.rateHz / 100;
+    this.#mono = new Int16Array(Math.ceil(most * this.#period) + 1);
+    this.#frames = new Interleaved(open.format, open.channels, this.#mono.length);
     this.#silence = new Int16Array(this.engineHz / 100);
+    this.#blended = new Int16Array(Math.ceil(most * this.#silence.length));
     this.#resampler = this.makeResampler?.(open.rateHz);
     this.#toEngine = this.engineHz / open.rateHz;
     // A card that moves in long steps takes a whole step at once, and the next frame must be there before it does.
-    this.#prefill = Math.min(MOST_PREFILL, Math.max(this.leastPrefill, 1 + Math.ceil(open.periodFrames / frames)));
+    this.#fill = new Fill(Math.max(this.leastPrefill, 1 + Math.ceil(open.periodFrames / this.#period)));
     this.#begin(open, now);
   }
 
   protected override recovered(open: OpenPcm, now: number): void {
     this.underruns++;
-    // Two in short succession: this machine cannot hold so short a delay.
-    if (now - this.#underrunAt < UNSTEADY_MS) this.#prefill = Math.min(MOST_PREFILL, this.#prefill + 1);
-    this.#underrunAt = now;
+    this.#fill.underrun(now);
     this.#begin(open, now);
   }
 
@@ -76,7 +71,7 @@ export class AlsaPlayback extends AlsaHalf {
     const available = this.available(at);
     if (available < 0) return 'again';
     const fill = this.#observe(open, available, at);
-    const low = (this.#prefill - 1) * this.#mono.length;
+    const low = (this.#fill.prefill - 1) * this.#period;
     if (fill <= low) return 'tick';
     this.idle(at);
     if (this.late(at)) return 'none';
@@ -91,35 +86,31 @@ export class AlsaPlayback extends AlsaHalf {
     if (open === undefined) return false;
     const available = this.available(now);
     if (available < 0 || this.open === undefined) return false;
-    const period = this.#mono.length;
     const fill = this.#observe(open, available, now);
-    if (available < period) {
+    if (available < this.#period) {
       this.timing.playShift -= frame.length;
       this.idle(now);
       return false;
     }
     this.timing.playDelay = (this.delay(fill) + (this.#resampler?.delaySamples ?? 0)) * this.#toEngine;
-    if (this.#held) {
-      this.#held = false;
-      crossFade(this.#previous, frame, this.#blend);
-      return this.#put(open, this.#blend, now);
+    const change = paced ? this.#correction(frame, fill, now) : 0;
+    if (change === 0) return this.#put(open, frame, now);
+    this.timing.playShift += change;
+    return this.#put(open, this.#blended.subarray(0, blend(frame, change, this.#blended)), now);
+  }
+
+  /** Samples to be put into this frame (above 0) or taken out. */
+  #correction(frame: Int16Array, fill: number, now: number): number {
+    if (this.#due === 0) {
+      const frames = this.#fill.judge(fill / this.#period, now);
+      if (frames === 0) return 0;
+      this.#due = Math.round(frames * frame.length);
+      this.#waited = Math.abs(frames) < MOST_CORRECTION ? 0 : PATIENCE;
     }
-    if (paced) {
-      const correction = this.#judge(fill / period);
-      if (correction === 'shorten') {
-        this.#previous.set(frame);
-        this.#held = true;
-        this.timing.playShift -= frame.length;
-        return true;
-      }
-      if (correction === 'stretch') {
-        crossFade(frame, this.#previous, this.#blend);
-        this.timing.playShift += frame.length;
-        this.#put(open, this.#blend, now);
-      }
-    }
-    this.#previous.set(frame);
-    return this.#put(open, frame, now);
+    if (this.#waited++ < PATIENCE && !isQuiet(frame)) return 0;
+    const change = this.#due;
+    this.#due = 0;
+    return change;
   }
 
   /** The frames that wait; and whether the card has played any since the last look. */
@@ -131,30 +122,16 @@ export class AlsaPlayback extends AlsaHalf {
     return fill;
   }
 
-  /** `level`: frames waiting just before this write. */
-  #judge(level: number): 'shorten' | 'stretch' | 'none' {
-    this.#lowest = Math.min(this.#lowest, level);
-    this.#writes++;
-    const lowest = this.#lowest;
-    const tooFull = lowest >= this.#prefill + (this.#writes < WINDOW ? 1 : 0);
-    if (this.#writes < SHORT_WINDOW || (this.#writes < WINDOW && !tooFull)) return 'none';
-    this.#lowest = Number.POSITIVE_INFINITY;
-    this.#writes = 0;
-    if (tooFull) return 'shorten';
-    return lowest < this.#prefill - 1.75 ? 'stretch' : 'none';
-  }
-
   #begin(open: OpenPcm, now: number): void {
-    this.#lowest = Number.POSITIVE_INFINITY;
-    this.#writes = 0;
-    this.#held = false;
+    this.#fill.begin();
+    this.#due = 0;
     this.#written = 0;
     this.#played = 0;
     this.restarted = true;
     this.timing.playBreaks++;
     this.#resampler?.reset();
     // No second xrun handling from within the first: what is wrong shows at the next write.
-    for (let i = 0; i < this.#prefill && this.#give(open, this.#silence) > 0; i++);
+    for (let i = 0; i < this.#fill.prefill && this.#give(open, this.#silence) > 0; i++);
     this.moved(now);
   }
 
@@ -165,19 +142,18 @@ export class AlsaPlayback extends AlsaHalf {
   }
 
   #give(open: OpenPcm, frame: Int16Array): number {
-    const mono = this.#mono;
     const { buffer, frameLength } = this.#frames;
-    this.#resampler?.process(frame, 0, frame.length, mono, 0);
-    this.#frames.spread(mono);
-    let result = Number(this.alsa().write(open.pcm, buffer, mono.length));
+    const count = this.#resampler?.process(frame, 0, frame.length, this.#mono, 0) ?? 0;
+    this.#frames.spread(this.#mono, count);
+    let result = Number(this.alsa().write(open.pcm, buffer, count));
     if (result <= 0) return result;
     this.#written += result;
-    if (result < mono.length) {
+    if (result < count) {
       // A short write: the rest may go now, and what does not is left out.
       const done = result;
-      result = Number(this.alsa().write(open.pcm, buffer.subarray(done * frameLength), mono.length - done));
+      result = Number(this.alsa().write(open.pcm, buffer.subarray(done * frameLength), count - done));
       if (result > 0) this.#written += result;
-      this.timing.playShift -= (mono.length - done - Math.max(0, result)) * this.#toEngine;
+      this.timing.playShift -= (count - done - Math.max(0, result)) * this.#toEngine;
       if (result === -EAGAIN) result = done;
     }
     this.reference?.(frame);
@@ -185,8 +161,7 @@ export class AlsaPlayback extends AlsaHalf {
   }
 }
 
-/** `into` begins as `from` and ends as `to`. */
-function crossFade(from: Int16Array, to: Int16Array, into: Int16Array): void {
-  const { length } = into;
-  for (let i = 0; i < length; i++) into[i] = from[i] + ((to[i] - from[i]) * i) / length;
+function isQuiet(frame: Int16Array): boolean {
+  for (let i = 0; i < frame.length; i++) if (frame[i] > QUIET || frame[i] < -QUIET) return false;
+  return true;
 }

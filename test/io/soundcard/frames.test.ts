@@ -14,7 +14,7 @@ for (const [format, bytesOfOne] of [
   for (const channels of [1, 2, 6]) {
     test(`${format} of ${channels} channels: what is spread is gathered`, () => {
       const frames = new Interleaved(format, channels, mono.length);
-      frames.spread(mono);
+      frames.spread(mono, mono.length);
       const bytes = new Uint8Array(frames.buffer.buffer);
       const at = 3 * channels * bytesOfOne.length;
       assert.deepEqual([...bytes.subarray(at, at + bytesOfOne.length)], bytesOfOne, '257, little-endian');

@@ -44,8 +44,8 @@ test('a level too high for good is corrected, and the shift says by how much', (
   fake.speaker.put(new Int16Array(320), 320);
   for (let i = 0; i < 150; i++) fake.tick();
   assert.equal(timing.playBreaks, breaks);
-  assert.ok(timing.playShift === shift - 320, `${timing.playShift - shift}`);
-  assert.equal(timing.playDelay, 160);
+  assert.ok(Math.abs(timing.playShift - shift + 320) <= 20, `${timing.playShift - shift}`);
+  assert.ok(Math.abs(timing.playDelay - 160) <= 20, `${timing.playDelay}`);
 });
 
 test('an xrun of a half is a break of that half', () => {
