@@ -100,7 +100,8 @@ export class RealFft {
       else if (radix === 2) this.#pass2(length / 2, stride);
       else if (radix === 5) this.#pass5(length / 5, stride);
       else this.#pass3(length / 3, stride);
-      const [re, im] = [this.#aRe, this.#aIm];
+      const re = this.#aRe;
+      const im = this.#aIm;
       this.#aRe = this.#bRe;
       this.#aIm = this.#bIm;
       this.#bRe = re;
