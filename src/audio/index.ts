@@ -8,6 +8,7 @@ export { CodecError, type CodecFormat, type Decoder, type Encoder, type OpusWish
 export { makeDecoder, makeEncoder } from './codecs.ts';
 export { Concealer } from './concealment.ts';
 export { Duplex } from './duplex.ts';
+export { EchoCanceller, type EchoOptions } from './echo/canceller.ts';
 export { SampleFifo } from './fifo.ts';
 export { alaw, ulaw } from './g711.ts';
 export { HighPass } from './high-pass.ts';

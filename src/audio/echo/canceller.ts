@@ -1,0 +1,244 @@
+/**
+ * Takes the loudspeaker's sound out of the microphone's, at any rate of whole frames of 10 ms: the reference is aligned (`delay`,
+ * `drift`), passed through the learned room (`filter`) and taken off; what is left of it is suppressed (`suppressor`). Both
+ * directions stay open: whoever speaks near is heard while the loudspeaker sounds.
+ */
+import { RealFft } from '../fft.ts';
+import { DelayFinder } from './delay.ts';
+import { DriftLoop } from './drift.ts';
+import { EchoFilter } from './filter.ts';
+import { LoudspeakerCurve } from './loudspeaker.ts';
+import { HALF_TAPS, ReferenceLine } from './reference.ts';
+import { Suppressor } from './suppressor.ts';
+
+export type EchoOptions = {
+  /** How long a room may sound after the direct sound, ms. */
+  tailMs?: number;
+  /** By how much steady noise is lowered, dB; 0 leaves it. */
+  noiseReductionDb?: number;
+};
+
+const FRAMES_PER_SECOND = 100;
+const KEEP_MS = 1000;
+/** Where the direct sound is put in the filter, ms. */
+const PLACE_MS = 3;
+/** The microphone waits in steps of this when the echo comes before the reference, ms. */
+const HOLD_MS = 10;
+const MOST_HOLD_MS = 60;
+/** And it begins to when the lead would be used up in this time. */
+const AHEAD_SECONDS = 30;
+/** The delay of the reference before the echo has been found, samples. */
+const FIRST_DELAY = HALF_TAPS + 4;
+/** Lags of two sweeps are the same when no farther apart than this, samples. */
+const SAME = 3;
+/** ERLE from which the canceller counts as converged, and below which no more, dB. */
+const CONVERGED_DB = 12;
+const LOST_DB = 6;
+
+export class EchoCanceller {
+  readonly #rateHz: number;
+  readonly #frame: number;
+  readonly #line: ReferenceLine;
+  readonly #finder: DelayFinder;
+  readonly #filter: EchoFilter;
+  readonly #curve: LoudspeakerCurve;
+  readonly #drift: DriftLoop;
+  readonly #suppressor: Suppressor;
+  readonly #reference: Float64Array;
+  readonly #echo: Float64Array;
+  readonly #error: Float64Array;
+  readonly #waiting: Float64Array;
+  #waitingAt = 0;
+  /** Samples that the microphone waits, and samples (with a fraction) that the reference is delayed. */
+  #hold = 0;
+  #delay = FIRST_DELAY;
+  /** Where the direct sound lies in the filter, once it is known. */
+  #place: number | undefined;
+  /** The alignment has changed: the filter holds a past that was read at the old one. */
+  #stale = false;
+  #lastLag = Number.NaN;
+  #microphonePower = 0;
+  #errorPower = 0;
+  #converged = false;
+
+  constructor(rateHz: number, options: EchoOptions = {}) {
+    const { tailMs = 260, noiseReductionDb = 12 } = options;
+    const frame = rateHz / FRAMES_PER_SECOND;
+    this.#rateHz = rateHz;
+    this.#frame = frame;
+    const fft = new RealFft(2 * frame);
+    this.#line = new ReferenceLine((rateHz * KEEP_MS) / 1000);
+    this.#finder = new DelayFinder(fft);
+    this.#filter = new EchoFilter(fft, Math.ceil(tailMs / 10));
+    this.#curve = new LoudspeakerCurve(fft, this.#filter);
+    this.#drift = new DriftLoop(frame);
+    this.#suppressor = new Suppressor(fft, rateHz, noiseReductionDb);
+    this.#reference = new Float64Array(2 * frame);
+    this.#echo = new Float64Array(frame);
+    this.#error = new Float64Array(frame);
+    this.#waiting = new Float64Array(((MOST_HOLD_MS + 20) * rateHz) / 1000);
+  }
+
+  /** Echo return loss enhancement of the filter alone, over the last second of far speech, dB. */
+  get erleDb(): number {
+    return 10 * Math.log10((this.#microphonePower + 1) / (this.#errorPower + 1));
+  }
+
+  /** The room is known: from now on both may speak. */
+  get converged(): boolean {
+    return this.#converged;
+  }
+
+  /** From the reference to the direct sound in the microphone, ms; 0 until it has been found. */
+  get delayMs(): number {
+    if (this.#place === undefined) return 0;
+    return ((this.#place + this.#delay - this.#hold) * 1000) / this.#rateHz;
+  }
+
+  /** How much faster the loudspeaker's clock is than the microphone's, parts in a million. */
+  get driftPpm(): number {
+    return -this.#drift.drift * 1e6;
+  }
+
+  /** How much later than it came the microphone's sound leaves, ms. */
+  get latencyMs(): number {
+    return ((this.#hold + this.#suppressor.delaySamples) * 1000) / this.#rateHz;
+  }
+
+  reset(): void {
+    this.#filter.reset();
+    this.#finder.restart();
+    this.#drift.reset();
+    this.#curve.reset();
+    this.#suppressor.reset();
+    this.#hold = 0;
+    this.#delay = FIRST_DELAY;
+    this.#place = undefined;
+    this.#lastLag = Number.NaN;
+    this.#converged = false;
+    this.#microphonePower = this.#errorPower = 0;
+  }
+
+  /**
+   * The reference is known to come `samples` later from now on than before (earlier when negative), as when frames of the
+   * microphone were lost. The room is still known: nothing has to be learned again.
+   */
+  realign(samples: number): void {
+    this.#shift(-samples);
+    this.#finder.restart();
+    this.#lastLag = Number.NaN;
+  }
+
+  /** One frame of 10 ms each; `out` may be `microphone`. */
+  process(microphone: Int16Array, reference: Int16Array, out: Int16Array): void {
+    const frame = this.#frame;
+    this.#line.put(reference, frame);
+    if (this.#finder.process(microphone, reference)) this.#align(this.#finder.lag ?? 0);
+    const waiting = this.#waiting;
+    for (let i = 0; i < frame; i++) waiting[(this.#waitingAt + i) % waiting.length] = microphone[i];
+    if (this.#stale) this.#rebuild();
+    this.#read(0);
+    this.#filter.push(this.#reference);
+    this.#filter.estimate(this.#echo);
+    const from = this.#waitingAt - this.#hold + waiting.length;
+    let microphonePower = 0;
+    let errorPower = 0;
+    let echoPower = 0;
+    for (let i = 0; i < frame; i++) {
+      const heard = waiting[(from + i) % waiting.length];
+      const error = heard - this.#echo[i];
+      this.#error[i] = error;
+      microphonePower += heard * heard;
+      errorPower += error * error;
+      echoPower += this.#echo[i] * this.#echo[i];
+    }
+    this.#waitingAt = (this.#waitingAt + frame) % waiting.length;
+    this.#filter.learn(this.#error, this.#suppressor.near);
+    if (this.#converged) this.#curve.learn(this.#error);
+    this.#judge(microphonePower, errorPower, echoPower);
+    this.#delay += this.#drift.follow(this.#echo, this.#error);
+    this.#keepAhead();
+    this.#suppressor.process(this.#error, this.#echo, this.#filter.residual, out);
+  }
+
+  /** When the clocks will soon have used up the lead of the reference, the microphone waits longer, best while nobody speaks near. */
+  #keepAhead(): void {
+    const lead = this.#delay - HALF_TAPS - 1;
+    const soon = -this.#drift.drift * this.#rateHz * AHEAD_SECONDS;
+    if (lead < 0 || (lead < soon && this.#converged && this.#suppressor.near < 0.5)) this.#wait();
+  }
+
+  /** The microphone waits one step longer, and the reference with it: for the filter nothing has moved. */
+  #wait(): void {
+    const ms = this.#rateHz / 1000;
+    if (this.#hold + HOLD_MS * ms > MOST_HOLD_MS * ms) return;
+    this.#hold += HOLD_MS * ms;
+    this.#delay += HOLD_MS * ms;
+    this.#stale = true;
+  }
+
+  /** The aligned reference of the frame `age` frames ago goes into the second half of `#reference`. */
+  #read(age: number): void {
+    const frame = this.#frame;
+    const drift = this.#drift.drift;
+    const end = this.#line.written - frame - this.#delay - age * frame * (1 - drift);
+    this.#reference.copyWithin(0, frame);
+    this.#line.read(end, -drift, this.#reference, frame, frame);
+    if (age === 0) this.#curve.push(this.#reference, frame);
+    this.#curve.apply(this.#reference, frame, frame);
+  }
+
+  #judge(microphonePower: number, errorPower: number, echoPower: number): void {
+    if (echoPower < 100 * this.#frame) return;
+    this.#microphonePower += 0.02 * (microphonePower - this.#microphonePower);
+    this.#errorPower += 0.02 * (errorPower - this.#errorPower);
+    const erleDb = this.erleDb;
+    if (erleDb > CONVERGED_DB) this.#converged = true;
+    else if (erleDb < LOST_DB && this.#suppressor.near < 0.5) this.#converged = false;
+  }
+
+  /** A sweep has found the echo `lag` samples after the reference, as both came in. */
+  #align(lag: number): void {
+    this.#drift.observe(lag);
+    const again = Math.abs(lag - this.#lastLag) <= SAME;
+    this.#lastLag = lag;
+    if (!again) return;
+    const place = lag + this.#hold - this.#delay;
+    const ms = this.#rateHz / 1000;
+    if (this.#place === undefined) {
+      this.#recentre(Math.round(place - PLACE_MS * ms));
+      this.#place = lag + this.#hold - this.#delay;
+      return;
+    }
+    const moved = place - this.#place;
+    if (Math.abs(moved) <= SAME) this.#place += 0.2 * moved;
+    else if (this.#finder.strength(lag - moved, SAME) < 0.5) this.#shift(moved);
+  }
+
+  /** Delays the reference by `samples` more, and the filter by as much less. */
+  #recentre(samples: number): void {
+    this.#filter.move(-samples);
+    this.#shift(samples);
+  }
+
+  /** Delays the reference by `samples` more; if it cannot lead by so much, the microphone waits. */
+  #shift(samples: number): void {
+    this.#delay += samples;
+    for (let i = 0; i < MOST_HOLD_MS / HOLD_MS && this.#delay < HALF_TAPS + 1; i++) this.#wait();
+    if (this.#delay < HALF_TAPS) this.#delay = HALF_TAPS;
+    const longest = (KEEP_MS * this.#rateHz) / 1000 - (this.#filter.partitions + 3) * this.#frame;
+    if (this.#delay > longest) this.#delay = longest;
+    this.#stale = true;
+  }
+
+  /** Reads the past of the reference again, at the new alignment; `#line` is one frame ahead of the filter. */
+  #rebuild(): void {
+    this.#stale = false;
+    this.#curve.forget();
+    this.#drift.restart();
+    for (let age = this.#filter.partitions + 1; age >= 1; age--) {
+      this.#read(age);
+      if (age <= this.#filter.partitions) this.#filter.replace(age - 1, this.#reference);
+    }
+  }
+}

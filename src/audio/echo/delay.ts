@@ -1,0 +1,171 @@
+/**
+ * Finds when the loudspeaker is heard in the microphone: cross-correlation of the whitened spectra (GCC-PHAT), leaky over half a
+ * second, in partitions of one frame; each frame one of them is turned back into lags, so a sweep of all lasts a third of a
+ * second. Lags below zero are searched too: after a lost period the echo may lead.
+ */
+import type { RealFft } from '../fft.ts';
+
+/** The search, in frames of 10 ms: from before the reference to after it. */
+const BEFORE = 2;
+const AFTER = 32;
+const PARTITIONS = BEFORE + AFTER;
+const RATE = 0.02;
+/** A spectrum is followed, for the whitening, by this share per frame. */
+const FOLLOW = 0.05;
+/** A peak counts when it stands out from the mean square of all lags by this factor, in amplitude. */
+const PEAK = 7;
+/** Frames of loud reference that a sweep has to rest on. */
+const ENOUGH = 30;
+
+export class DelayFinder {
+  readonly #fft: RealFft;
+  readonly #frame: number;
+  readonly #bins: number;
+  readonly #reference: Float64Array;
+  /** The microphone of the last frames, the oldest first. */
+  readonly #microphone: Float64Array;
+  /** Without soft edges each border of frames would correlate with all others. */
+  readonly #window: Float64Array;
+  readonly #time: Float64Array;
+  readonly #re: Float64Array;
+  readonly #im: Float64Array;
+  readonly #xRe: Float64Array;
+  readonly #xIm: Float64Array;
+  readonly #cRe: Float64Array;
+  readonly #cIm: Float64Array;
+  readonly #xPower: Float64Array;
+  readonly #dPower: Float64Array;
+  readonly #lags: Float64Array;
+  #newest = 0;
+  #turn = 0;
+  #heard = 0;
+  /** Samples from the reference to the echo, as of the last sweep that was clear; undefined before. */
+  lag: number | undefined;
+  /** How far the peak stands out. */
+  clarity = 0;
+
+  constructor(fft: RealFft) {
+    this.#fft = fft;
+    this.#frame = fft.size / 2;
+    this.#bins = fft.bins;
+    this.#reference = new Float64Array(fft.size);
+    this.#microphone = new Float64Array((BEFORE + 1) * this.#frame);
+    this.#window = Float64Array.from({ length: this.#frame }, (_, i) => Math.sin((Math.PI * (i + 0.5)) / this.#frame));
+    this.#time = new Float64Array(fft.size);
+    this.#re = new Float64Array(fft.bins);
+    this.#im = new Float64Array(fft.bins);
+    this.#xRe = new Float64Array(PARTITIONS * fft.bins);
+    this.#xIm = new Float64Array(PARTITIONS * fft.bins);
+    this.#cRe = new Float64Array(PARTITIONS * fft.bins);
+    this.#cIm = new Float64Array(PARTITIONS * fft.bins);
+    this.#xPower = new Float64Array(fft.bins);
+    this.#dPower = new Float64Array(fft.bins);
+    this.#lags = new Float64Array(PARTITIONS * this.#frame);
+  }
+
+  /** Forgets what was heard, not what was sent: the delay may have changed. */
+  restart(): void {
+    this.#cRe.fill(0);
+    this.#cIm.fill(0);
+    this.#lags.fill(0);
+    this.#turn = 0;
+    this.#heard = 0;
+    this.lag = undefined;
+  }
+
+  /** One frame of each, as they came. True when a sweep has ended with a clear result in `lag`. */
+  process(microphone: Int16Array, reference: Int16Array): boolean {
+    const frame = this.#frame;
+    const bins = this.#bins;
+    this.#reference.copyWithin(0, frame);
+    this.#microphone.copyWithin(0, frame);
+    let loud = 0;
+    for (let i = 0; i < frame; i++) {
+      this.#reference[frame + i] = reference[i];
+      this.#microphone[BEFORE * frame + i] = microphone[i];
+      loud += reference[i] * reference[i];
+    }
+    this.#newest = this.#newest === 0 ? PARTITIONS - 1 : this.#newest - 1;
+    const x = this.#newest * bins;
+    this.#fft.forward(this.#reference, this.#xRe, this.#xIm, x);
+    this.#time.fill(0, 0, frame);
+    for (let i = 0; i < frame; i++) this.#time[frame + i] = this.#microphone[i] * this.#window[i];
+    this.#fft.forward(this.#time, this.#re, this.#im);
+    // Silence teaches nothing, and its whitened noise would only blur.
+    const active = loud > frame * QUIET * QUIET;
+    whiten(this.#xRe, this.#xIm, x, this.#xPower, active ? FOLLOW : 0);
+    whiten(this.#re, this.#im, 0, this.#dPower, FOLLOW);
+    if (active) this.#correlate();
+    return this.#sweep();
+  }
+
+  #correlate(): void {
+    const bins = this.#bins;
+    const re = this.#re;
+    const im = this.#im;
+    const xRe = this.#xRe;
+    const xIm = this.#xIm;
+    const cRe = this.#cRe;
+    const cIm = this.#cIm;
+    this.#heard++;
+    for (let p = 0; p < PARTITIONS; p++) {
+      let x = ((this.#newest + p) % PARTITIONS) * bins;
+      let c = p * bins;
+      for (let k = 0; k < bins; k++, x++, c++) {
+        cRe[c] += RATE * (re[k] * xRe[x] + im[k] * xIm[x] - cRe[c]);
+        cIm[c] += RATE * (im[k] * xRe[x] - re[k] * xIm[x] - cIm[c]);
+      }
+    }
+  }
+
+  #sweep(): boolean {
+    const frame = this.#frame;
+    this.#fft.inverse(this.#cRe, this.#cIm, this.#time, this.#turn * this.#bins);
+    for (let i = 0; i < frame; i++) this.#lags[this.#turn * frame + i] = Math.abs(this.#time[i]);
+    if (++this.#turn < PARTITIONS) return false;
+    this.#turn = 0;
+    if (this.#heard < ENOUGH) return false;
+    let best = 0;
+    let power = 0;
+    for (let i = 0; i < this.#lags.length; i++) {
+      power += this.#lags[i] * this.#lags[i];
+      if (this.#lags[i] > this.#lags[best]) best = i;
+    }
+    this.clarity = this.#lags[best] / Math.sqrt(power / this.#lags.length + 1e-30);
+    if (this.clarity < PEAK) return false;
+    // A parabola through the peak and its neighbours puts it between samples.
+    const before = best > 0 ? this.#lags[best - 1] : 0;
+    const after = best + 1 < this.#lags.length ? this.#lags[best + 1] : 0;
+    const bend = before - 2 * this.#lags[best] + after;
+    this.lag = best - BEFORE * frame + (bend < 0 ? (0.5 * (before - after)) / bend : 0);
+    return true;
+  }
+
+  /** How strong the correlation at `lag` (give or take `around`) is beside the peak's, 0..1. */
+  strength(lag: number, around: number): number {
+    if (this.lag === undefined) return 0;
+    const centre = Math.round(lag) + BEFORE * this.#frame;
+    let most = 0;
+    for (let i = Math.max(0, centre - around); i <= Math.min(this.#lags.length - 1, centre + around); i++)
+      if (this.#lags[i] > most) most = this.#lags[i];
+    return most / (this.#lags[Math.round(this.lag) + BEFORE * this.#frame] + 1e-30);
+  }
+}
+
+/** RMS of a frame of reference below which it is silence. */
+const QUIET = 60;
+
+function whiten(re: Float64Array, im: Float64Array, at: number, power: Float64Array, follow: number): void {
+  let total = 0;
+  for (let k = 0; k < power.length; k++) {
+    power[k] += follow * (re[at + k] * re[at + k] + im[at + k] * im[at + k] - power[k]);
+    total += power[k];
+  }
+  // Bins 40 dB below the mean are not lifted any more.
+  const least = (1e-4 * total) / power.length + 1;
+  for (let k = 0; k < power.length; k++) {
+    const scale = 1 / Math.sqrt(power[k] + least);
+    re[at + k] *= scale;
+    im[at + k] *= scale;
+  }
+}

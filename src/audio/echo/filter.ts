@@ -1,0 +1,206 @@
+/**
+ * The echo path as a filter that learns: a Kalman filter in partitions of one frame, in the frequency domain (Enzner and Vary
+ * 2006, Kuech, Mabande and Enzner 2014), each bin of each partition a state of its own. Beside its coefficients it keeps how
+ * uncertain each is, so the step is large while the room is unknown and all but nothing while somebody speaks near.
+ */
+import type { RealFft } from '../fft.ts';
+
+/** What a coefficient may wander per frame, as a share of its power: while only the loudspeaker sounds, and while somebody speaks. */
+const WANDER_FAR = 1e-3;
+const WANDER_NEAR = 2e-5;
+/** How much of the error is held against learning from it: part of it is echo still, unless somebody speaks near. */
+const CAUTION_FAR = 0.5;
+const CAUTION_NEAR = 1;
+/** The error's spectrum is followed by this share per frame. */
+const FOLLOW = 0.1;
+/** Uncertainty at the start: the path could be this strong, as a power per bin, less by half for each `FALL` partitions. */
+const FIRST_POWER = 0.03;
+const FALL = 2;
+/** Partitions whose time aliasing is taken away per frame. */
+const TIDY = 6;
+
+export class EchoFilter {
+  readonly partitions: number;
+  readonly #fft: RealFft;
+  readonly #frame: number;
+  readonly #bins: number;
+  /** Spectra of the reference, a ring of partitions, `#newest` the last frame's. */
+  readonly #xRe: Float64Array;
+  readonly #xIm: Float64Array;
+  #newest = 0;
+  readonly #wRe: Float64Array;
+  readonly #wIm: Float64Array;
+  readonly #uncertainty: Float64Array;
+  readonly #time: Float64Array;
+  readonly #re: Float64Array;
+  readonly #im: Float64Array;
+  /** What the residual echo of this frame should amount to, per bin; and what else the error held. */
+  readonly residual: Float64Array;
+  readonly #other: Float64Array;
+  readonly #gain: Float64Array;
+  readonly #taps: Float64Array;
+  #tidied = 0;
+
+  constructor(fft: RealFft, partitions: number) {
+    this.#fft = fft;
+    this.#frame = fft.size / 2;
+    this.#bins = fft.bins;
+    this.partitions = partitions;
+    const states = partitions * fft.bins;
+    this.#xRe = new Float64Array(states);
+    this.#xIm = new Float64Array(states);
+    this.#wRe = new Float64Array(states);
+    this.#wIm = new Float64Array(states);
+    this.#uncertainty = new Float64Array(states);
+    this.#time = new Float64Array(fft.size);
+    this.#re = new Float64Array(fft.bins);
+    this.#im = new Float64Array(fft.bins);
+    this.residual = new Float64Array(fft.bins);
+    this.#other = new Float64Array(fft.bins);
+    this.#taps = new Float64Array(partitions * this.#frame);
+    this.#gain = new Float64Array(fft.bins);
+    this.reset();
+  }
+
+  reset(): void {
+    this.#xRe.fill(0);
+    this.#xIm.fill(0);
+    this.#wRe.fill(0);
+    this.#wIm.fill(0);
+    this.#other.fill(0);
+    for (let p = 0; p < this.partitions; p++)
+      this.#uncertainty.fill(FIRST_POWER * 0.5 ** (p / FALL), p * this.#bins, (p + 1) * this.#bins);
+  }
+
+  /** Takes the next two frames of reference (the last one again, and the new one). */
+  push(reference: Float64Array): void {
+    this.#newest = this.#newest === 0 ? this.partitions - 1 : this.#newest - 1;
+    this.#fft.forward(reference, this.#xRe, this.#xIm, this.#newest * this.#bins);
+  }
+
+  /** Replaces the two frames that ended `age` frames ago: the alignment has changed. */
+  replace(age: number, reference: Float64Array): void {
+    this.#fft.forward(reference, this.#xRe, this.#xIm, ((this.#newest + age) % this.partitions) * this.#bins);
+  }
+
+  /** The echo expected in this frame, into the first `frame` samples of `echo`. */
+  estimate(echo: Float64Array): void {
+    const re = this.#re;
+    const im = this.#im;
+    this.pass(this.#xRe, this.#xIm, this.#newest, this.partitions, re, im);
+    this.#fft.inverse(re, im, this.#time);
+    for (let i = 0; i < this.#frame; i++) echo[i] = this.#time[this.#frame + i];
+  }
+
+  /** What the room as known so far makes of other spectra (a ring of `partitions`, the newest at `newest`). */
+  pass(
+    xRe: Float64Array,
+    xIm: Float64Array,
+    newest: number,
+    partitions: number,
+    outRe: Float64Array,
+    outIm: Float64Array,
+  ): void {
+    const bins = this.#bins;
+    const wRe = this.#wRe;
+    const wIm = this.#wIm;
+    outRe.fill(0);
+    outIm.fill(0);
+    for (let p = 0; p < partitions; p++) {
+      let x = ((newest + p) % partitions) * bins;
+      let w = p * bins;
+      for (let k = 0; k < bins; k++, x++, w++) {
+        outRe[k] += xRe[x] * wRe[w] - xIm[x] * wIm[w];
+        outIm[k] += xRe[x] * wIm[w] + xIm[x] * wRe[w];
+      }
+    }
+  }
+
+  /** Learns from what was left of the frame once `estimate` had been taken off; `near`: how surely somebody speaks, 0..1. */
+  learn(error: Float64Array, near: number): void {
+    const caution = CAUTION_FAR + (CAUTION_NEAR - CAUTION_FAR) * near;
+    const bins = this.#bins;
+    const frame = this.#frame;
+    const xRe = this.#xRe;
+    const xIm = this.#xIm;
+    const wRe = this.#wRe;
+    const wIm = this.#wIm;
+    const uncertainty = this.#uncertainty;
+    const residual = this.residual;
+    const eRe = this.#re;
+    const eIm = this.#im;
+    const time = this.#time;
+    time.fill(0, 0, frame);
+    for (let i = 0; i < frame; i++) time[frame + i] = error[i];
+    this.#fft.forward(time, eRe, eIm);
+    residual.fill(0);
+    for (let p = 0; p < this.partitions; p++) {
+      let x = ((this.#newest + p) % this.partitions) * bins;
+      let w = p * bins;
+      for (let k = 0; k < bins; k++, x++, w++) residual[k] += (xRe[x] * xRe[x] + xIm[x] * xIm[x]) * uncertainty[w];
+    }
+    const other = this.#other;
+    for (let k = 0; k < bins; k++) {
+      residual[k] *= 0.5;
+      const power = eRe[k] * eRe[k] + eIm[k] * eIm[k];
+      other[k] += FOLLOW * (power - other[k]);
+      const scale = 1 / (residual[k] + caution * Math.max(other[k], power) + 1);
+      eRe[k] *= scale;
+      eIm[k] *= scale;
+      this.#gain[k] = 0.5 * scale;
+    }
+    const gain = this.#gain;
+    const wander = WANDER_FAR * (WANDER_NEAR / WANDER_FAR) ** near;
+    for (let p = 0; p < this.partitions; p++) {
+      let x = ((this.#newest + p) % this.partitions) * bins;
+      let w = p * bins;
+      for (let k = 0; k < bins; k++, x++, w++) {
+        const u = uncertainty[w];
+        const a = xRe[x];
+        const b = xIm[x];
+        wRe[w] += u * (a * eRe[k] + b * eIm[k]);
+        wIm[w] += u * (a * eIm[k] - b * eRe[k]);
+        uncertainty[w] = u * (1 - u * gain[k] * (a * a + b * b)) + wander * (wRe[w] * wRe[w] + wIm[w] * wIm[w]);
+      }
+    }
+    for (let i = 0; i < TIDY; i++) {
+      this.#tidied = (this.#tidied + 1) % this.partitions;
+      this.#tidy(this.#tidied);
+    }
+  }
+
+  /** Moves the whole response by `samples` (later when positive): the reference is about to be read that much earlier. */
+  move(samples: number): void {
+    const frame = this.#frame;
+    const taps = this.#taps;
+    taps.fill(0);
+    for (let p = 0; p < this.partitions; p++) {
+      this.#fft.inverse(this.#wRe, this.#wIm, this.#time, p * this.#bins);
+      for (let i = 0; i < frame; i++) {
+        const to = p * frame + i + samples;
+        if (to >= 0 && to < taps.length) taps[to] = this.#time[i];
+      }
+    }
+    for (let p = 0; p < this.partitions; p++) {
+      this.#time.fill(0);
+      for (let i = 0; i < frame; i++) this.#time[i] = taps[p * frame + i];
+      this.#fft.forward(this.#time, this.#wRe, this.#wIm, p * this.#bins);
+    }
+    const whole = Math.round(samples / frame);
+    const bins = this.#bins;
+    if (whole > 0) {
+      this.#uncertainty.copyWithin(whole * bins, 0);
+      for (let p = 0; p < whole; p++) this.#uncertainty.copyWithin(p * bins, whole * bins, (whole + 1) * bins);
+    } else if (whole < 0) {
+      this.#uncertainty.copyWithin(0, -whole * bins);
+    }
+  }
+
+  /** A partition has as many taps as a frame: what the circular transform put beyond is an artefact. */
+  #tidy(partition: number): void {
+    const at = partition * this.#bins;
+    this.#fft.inverse(this.#wRe, this.#wIm, this.#time, at);
+    this.#time.fill(0, this.#frame);
+    this.#fft.forward(this.#time, this.#wRe, this.#wIm, at);
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * How loud the steady noise of the room is, per bin: the least the smoothed spectrum has come to in the last 1.5 s (minimum
+ * statistics, Martin 2001, in its simplest form), raised by what a minimum lies below the mean. Speech does not lift it.
+ */
+
+/** Frames of a stretch, and stretches that are looked back on. */
+const STRETCH = 19;
+const STRETCHES = 8;
+/** The mean of the noise over its smoothed minimum. */
+const BIAS = 2.2;
+const SMOOTH = 0.2;
+
+export class NoiseFloor {
+  /** Power per bin, in the units of what `learn` is given. */
+  readonly power: Float64Array;
+  readonly #smooth: Float64Array;
+  readonly #least: Float64Array;
+  readonly #stretches: Float64Array[];
+  #frames = 0;
+  #stretch = 0;
+  #first = true;
+
+  constructor(bins: number) {
+    this.power = new Float64Array(bins);
+    this.#smooth = new Float64Array(bins);
+    this.#least = new Float64Array(bins);
+    this.#stretches = Array.from({ length: STRETCHES }, () => new Float64Array(bins));
+    this.reset();
+  }
+
+  reset(): void {
+    this.#first = true;
+    this.#frames = 0;
+    this.#least.fill(Number.POSITIVE_INFINITY);
+    for (const stretch of this.#stretches) stretch.fill(Number.POSITIVE_INFINITY);
+    this.power.fill(0);
+  }
+
+  learn(power: Float64Array): void {
+    const bins = this.power.length;
+    const rate = this.#first ? 1 : SMOOTH;
+    this.#first = false;
+    const now = this.#stretches[this.#stretch];
+    for (let k = 0; k < bins; k++) {
+      const smooth = this.#smooth[k] + rate * (power[k] - this.#smooth[k]);
+      this.#smooth[k] = smooth;
+      if (smooth < now[k]) now[k] = smooth;
+      const floor = BIAS * Math.min(this.#least[k], now[k]);
+      // Down at once, up in a tenth of a second.
+      this.power[k] += (floor < this.power[k] ? 0.5 : 0.1) * (floor - this.power[k]);
+    }
+    if (++this.#frames < STRETCH) return;
+    this.#frames = 0;
+    this.#stretch = (this.#stretch + 1) % STRETCHES;
+    this.#stretches[this.#stretch].fill(Number.POSITIVE_INFINITY);
+    for (let k = 0; k < bins; k++) {
+      let least = Number.POSITIVE_INFINITY;
+      for (const stretch of this.#stretches) if (stretch[k] < least) least = stretch[k];
+      this.#least[k] = least;
+    }
+  }
+}
