@@ -4,7 +4,7 @@
  */
 import type { Codec } from '../media/types.ts';
 import type { Attribute, MediaDescription } from './description.ts';
-import { packetMsFor, payloadFormats } from './formats.ts';
+import { MAX_PACKET_MS, packetMsFor, payloadFormats } from './formats.ts';
 import { formatOpusWishes } from './opus.ts';
 
 export const CODEC_NAMES = ['opus', 'g722', 'pcma', 'pcmu', 'l16'] as const;
@@ -105,12 +105,16 @@ export const numberIn = (medium: MediaDescription, format: Codec | undefined): n
 export function packetMsOf(codec: Codec, medium: MediaDescription, preferredMs: number): number {
   const packetMs = packetMsFor(medium, preferredMs);
   if (codec.encoding === 'OPUS') return packetMs === 30 ? 20 : packetMs === 50 ? 40 : packetMs;
-  if (codec.encoding !== 'L16') return packetMs;
-  const most = Math.floor((MAX_L16_BYTES * 1000) / (2 * codec.clockRateHz) / 10) * 10;
-  return Math.max(10, Math.min(packetMs, most));
+  return Math.min(packetMs, longestMs(codec));
 }
 
-/** The numbers of our line, and what they mean. */
+/** What we take, and send. */
+function longestMs({ encoding, clockRateHz }: Codec): number {
+  if (encoding !== 'L16') return MAX_PACKET_MS;
+  return Math.min(MAX_PACKET_MS, Math.floor((MAX_L16_BYTES * 1000) / (2 * clockRateHz) / 10) * 10);
+}
+
+/** The numbers of our line, what they mean, and how long the packets should and may be. */
 export function formatLine(
   { codecs, events, noise }: Formats,
   local: LocalSound,
@@ -126,6 +130,8 @@ export function formatLine(
       ...(parameters === undefined ? [] : [{ name: 'fmtp', value: `${payloadType} ${parameters}` }]),
     ];
   });
+  const most = Math.min(...codecs.map(longestMs));
+  attributes.push({ name: 'ptime', value: String(local.packetMs) }, { name: 'maxptime', value: String(most) });
   return { numbers: all.map(({ payloadType }) => String(payloadType)), attributes };
 }
 

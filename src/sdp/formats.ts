@@ -47,7 +47,7 @@ export function payloadFormats(media: MediaDescription): Codec[] {
 
 /** Packets of 10..60 ms, in steps of 10. */
 const MIN_PACKET_MS = 10;
-const MAX_PACKET_MS = 60;
+export const MAX_PACKET_MS = 60;
 
 /** How long the packets for this side should be: its `ptime` is a wish (RFC 8866 §6.4), its `maxptime` a limit. */
 export function packetMsFor(media: MediaDescription, preferredMs: number): number {

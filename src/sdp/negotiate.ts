@@ -299,7 +299,6 @@ function audioLine(
   mid?: string,
 ): MediaDescription {
   const { numbers: formats, attributes } = formatLine(offered, local);
-  attributes.push({ name: 'ptime', value: String(local.packetMs) }, { name: 'maxptime', value: '60' });
   attributes.push(...crypto);
   if (mid !== undefined) attributes.push({ name: 'mid', value: mid });
   attributes.push({ name: way });
