@@ -13,6 +13,11 @@ const IPV6_V6ONLY = 26;
 const IPPROTO_IP = 0;
 const IP_TOS = 1;
 const IPV6_TCLASS = 67;
+const IP_RECVERR = 11;
+const IPV6_RECVERR = 25;
+const MSG_ERRQUEUE_DONTWAIT = 0x2000 | 0x40;
+/** Longer than any error queue: each entry counts for more than its octets, and all of them for a receive buffer. */
+const ERRORS_MAX = 65_536;
 
 const libc = koffi.load(null);
 const system = {
@@ -22,6 +27,7 @@ const system = {
   connect: libc.func('int connect(int, void *, uint32_t)'),
   getsockname: libc.func('int getsockname(int, void *, void *)'),
   close: libc.func('int close(int)'),
+  recvmsg: libc.func('intptr_t recvmsg(int, void *, int)'),
   inet_pton: libc.func('int inet_pton(int, const char *, void *)'),
   inet_ntop: libc.func('const char *inet_ntop(int, void *, void *, uint32_t)'),
   if_nametoindex: libc.func('unsigned int if_nametoindex(const char *)'),
@@ -100,6 +106,22 @@ export function mark(fd: number, dscp: number): void {
 export function markStream(socket: object, dscp: number): void {
   const fd = (socket as { _handle?: { fd?: number } | null })._handle?.fd;
   if (fd !== undefined && fd >= 0) mark(fd, dscp);
+}
+
+/**
+ * A connected UDP socket hears of hosts and networks out of reach, too, which Linux takes for passing (RFC 1122 §3.2.2.1): as of
+ * other ICMP errors, by the next call. Who asks for that must forget what queues up beside it after each error: until then the
+ * socket counts as one with an error.
+ */
+export function tellEveryError(fd: number, family: 4 | 6): void {
+  const [level, name] = family === 6 ? [IPPROTO_IPV6, IPV6_RECVERR] : [IPPROTO_IP, IP_RECVERR];
+  system.setsockopt(fd, level, name, new Int32Array([1]), 4);
+}
+
+export function forgetErrors(fd: number): void {
+  // An empty struct msghdr, of 64 bits: nothing is wanted of them.
+  const nothing = new Uint8Array(56);
+  for (let i = 0; i < ERRORS_MAX && system.recvmsg(fd, nothing, MSG_ERRQUEUE_DONTWAIT) >= 0; i++) nothing.fill(0);
 }
 
 export function closeSocket(fd: number): void {

@@ -15,10 +15,7 @@ const WAITING_MAX = 64;
 /** Nobody waits longer for an answer (64*T1). */
 const WAITING_MS = 32_000;
 
-/**
- * ICMP "unreachable" as the system reports it to a connected socket: port, protocol, prohibited. That a host or a network is
- * out of reach it takes for a passing trouble (RFC 1122 §3.2.2.1) and keeps to itself.
- */
+/** ICMP "unreachable" as the system reports it to a connected socket: port, protocol, prohibited; host, network. */
 const REFUSALS = ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOPROTOOPT', 'EACCES'];
 
 interface Peer {

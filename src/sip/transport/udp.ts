@@ -5,7 +5,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import type { HostPort } from '../message/index.ts';
 import { systemReason, TransportError } from './errors.ts';
-import { closeSocket, familyOf, keepAlone, mark, openUdp } from './system.ts';
+import { closeSocket, familyOf, forgetErrors, keepAlone, mark, openUdp, tellEveryError } from './system.ts';
 
 /** Asked of the kernel: a burst of INVITEs must not be lost while the process is busy. */
 const RECEIVE_BUFFER_BYTES = 1 << 20;
@@ -61,8 +61,15 @@ export class UdpListener {
     if (!this.#open) throw new Error('the socket is not open');
     const fd = openUdp(this.bound.host, this.bound.port, this.#open.fd);
     mark(fd, this.#dscp);
+    let peer: UdpPeer | undefined;
+    const failed = (error: Error): void => {
+      peer?.forgetErrors();
+      onError(error);
+    };
     // What others send until it is connected reaches it too.
-    return new UdpPeer(adopt(fd, this.family, this.#onDatagram, onError), remote);
+    peer = new UdpPeer(adopt(fd, this.family, this.#onDatagram, failed), fd, remote);
+    tellEveryError(fd, this.family);
+    return peer;
   }
 
   stop(): Promise<void> {
@@ -81,9 +88,12 @@ export class UdpListener {
 
 export class UdpPeer {
   readonly #socket: Socket;
+  /** Until it is closed. */
+  #fd: number | undefined;
 
-  constructor(socket: Socket, remote: HostPort) {
+  constructor(socket: Socket, fd: number, remote: HostPort) {
     this.#socket = socket;
+    this.#fd = fd;
     try {
       socket.connect(remote.port, remote.host);
       socket.remoteAddress();
@@ -95,13 +105,22 @@ export class UdpPeer {
 
   send(bytes: Uint8Array, done: (error: Error | null) => void): void {
     try {
-      this.#socket.send(bytes, done);
+      this.#socket.send(bytes, (error) => {
+        if (error !== null) this.forgetErrors();
+        done(error);
+      });
     } catch (error) {
       queueMicrotask(() => done(error as Error));
     }
   }
 
+  /** After each error. */
+  forgetErrors(): void {
+    if (this.#fd !== undefined) forgetErrors(this.#fd);
+  }
+
   close(): void {
+    this.#fd = undefined;
     try {
       this.#socket.close();
     } catch {
