@@ -24,6 +24,7 @@ import { Actions } from './actions.ts';
 import { spoken } from './codecs.ts';
 import { type CommandSource, Commands } from './commands.ts';
 import { instanceOf } from './instance.ts';
+import { ceilingAt, minuteOf } from './night.ts';
 import { controlHandler } from './operator.ts';
 import { Quality } from './quality.ts';
 import { dtlsIdentity, secretBytes, systemRandom } from './random.ts';
@@ -49,6 +50,8 @@ export interface ServiceOptions {
 const farewellMs = 2_000;
 /** In 5 s: registrations and probes are about so many, a flood is more. */
 const fewInputs = 100;
+/** Calls that go on when the night begins or ends hear it so late. */
+const hourLookedAtMs = 10_000;
 /** Node takes a longer one for none at all; a caller may write any number into his Expires. */
 const longestWaitMs = 2 ** 31 - 1;
 
@@ -92,6 +95,9 @@ export class Service {
     return few && !this.#engaged;
   });
   #alarm?: NodeJS.Timeout;
+  /** Percent the loudspeaker may be at most, and who looks at the hour. */
+  #ceiling = 100;
+  #clock?: NodeJS.Timeout;
 
   constructor(options: ServiceOptions) {
     const { config, logger } = options;
@@ -255,6 +261,7 @@ export class Service {
         this.#web = await createWeb(web, this, this.#journal, this.#log);
       });
     this.#memory.start();
+    if (this.#config.night !== undefined) this.#clock = setInterval(() => this.#dim(), hourLookedAtMs).unref();
   }
 
   async #stop(): Promise<void> {
@@ -266,6 +273,7 @@ export class Service {
     this.#take(() => this.#calls.stop(now()));
     while (!this.#calls.idle && now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
     clearTimeout(this.#alarm);
+    clearInterval(this.#clock);
     this.#network.stop();
     this.#memory.stop();
     this.#busy = true; // nothing more is taken
@@ -362,11 +370,20 @@ export class Service {
     }
     this.#busy = false;
     if (told) {
+      if (this.#config.night !== undefined) this.#dim();
       this.#mqtt?.statusChanged();
       this.#onChange();
     }
     this.#arm();
     return events;
+  }
+
+  /** The loudspeaker is as loud as the hour allows. */
+  #dim(): void {
+    const priorities = this.#terminal.status(now()).calls.map(({ priority }) => priority);
+    const ceiling = ceilingAt(this.#config.night, minuteOf(new Date()), Math.max(0, ...priorities));
+    if (ceiling !== this.#ceiling) this.#media.ceiling(ceiling);
+    this.#ceiling = ceiling;
   }
 
   #perform(outputs: readonly CallOutput[]): void {

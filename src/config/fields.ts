@@ -54,6 +54,14 @@ export function duration(from: string, to: string, never?: string): z.ZodType<nu
   });
 }
 
+/** Becomes minutes since midnight. */
+export const timeOfDay = written('a time of day such as 22:00', (text, refuse) => {
+  const [, hour, minute] = text.match(/^(\d{1,2}):(\d{2})$/) ?? [];
+  if (hour === undefined || Number(hour) > 23 || Number(minute) > 59)
+    return refuse(`${JSON.stringify(text)} is no time of day`);
+  return 60 * Number(hour) + Number(minute);
+});
+
 export function integer(from: number, to: number): z.ZodType<number, number> {
   return z
     .int()

@@ -11,6 +11,7 @@ export type {
   Config,
   DeviceConfig,
   MqttConfig,
+  NightConfig,
   Problem,
   SipConfig,
   WebConfig,

@@ -8,6 +8,7 @@ import { loadDevice } from './device.ts';
 import { explain, type Finding, type ReferenceRow, reference } from './explain.ts';
 import { formatPath } from './problems.ts';
 import { type TerminalFile, terminalSchema } from './schema.ts';
+import { handsfreeOf, nightOf } from './schema-handsfree.ts';
 import { reason } from './secrets.ts';
 import { Source } from './source.ts';
 import type { CheckedConfig, Config, DeviceConfig, Problem } from './types.ts';
@@ -106,9 +107,11 @@ function build(
       sound,
       volume: file.audio.volume,
       country: file.audio.country,
+      handsfree: handsfreeOf(file.audio),
       dscp: file.sip.media.dscp,
       ...(file.sip.media.ports && { ports: file.sip.media.ports }),
     },
+    ...(file.audio.night && { night: nightOf(file.audio.night) }),
     encryption: Object.fromEntries(
       Object.entries(file.sip.accounts).map(([account, { encryption }]) => [account, encryption]),
     ),

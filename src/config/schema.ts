@@ -20,6 +20,7 @@ import {
   sipUri,
   text,
 } from './fields.ts';
+import { handsfreeKeys } from './schema-handsfree.ts';
 import { button, callPlan, incomingRule, named, output } from './schema-terminal.ts';
 import { certificates, privateKey, type Surroundings, secret, whyNoPair } from './secrets.ts';
 
@@ -187,6 +188,7 @@ const audio = z.strictObject({
     expected: 'true or false',
   }),
   volume: about('Loudspeaker, percent.', integer(0, 100).prefault(80)),
+  ...handsfreeKeys,
   country: about(
     "Whose telephones' tones sound.",
     oneOf(Object.keys(COUNTRY_TONES) as [Country, ...Country[]]).prefault('europe'),

@@ -7,6 +7,17 @@ import type { TlsOptions } from '../sip/transport/index.ts';
 import type { AccountConfig } from '../sip/ua/types.ts';
 import type { TerminalConfig } from '../terminal/types.ts';
 
+/** The hours of the local clock in which the loudspeaker is less loud. */
+export interface NightConfig {
+  /** Minutes since midnight; from the one to before the other, over midnight where it must. */
+  fromMinute: number;
+  toMinute: number;
+  /** Percent, at most. */
+  volume: number;
+  /** From this priority on it is as loud as by day. */
+  exceptPriority: number;
+}
+
 export interface DeviceConfig {
   /** What the profile calls itself. */
   name: string;
@@ -76,6 +87,7 @@ export interface Config {
   device: DeviceConfig;
   sip: SipConfig;
   media: MediaConfig;
+  night?: NightConfig;
   /** What each account asks of its calls. */
   encryption: Readonly<Record<string, Encryption>>;
   /** Where the keys of its encrypted calls come from. */

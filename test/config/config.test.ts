@@ -90,7 +90,9 @@ test('without encryption the example loads, with every default', async () => {
     firstAnswerMs: 2_000,
   });
   assert.deepEqual(config.device.buttons, { help: { driver: 'simulated' } });
-  assert.deepEqual(config.media, { sound: { driver: 'none' }, volume: 80, country: 'europe', dscp: 46 });
+  const { handsfree, ...media } = config.media;
+  assert.deepEqual(media, { sound: { driver: 'none' }, volume: 80, country: 'europe', dscp: 46 });
+  assert.deepEqual([handsfree?.echo, handsfree?.loudness.follow, config.night], ['auto', false, undefined]);
   assert.deepEqual(config.encryption, { pbx: 'none' });
   assert.deepEqual([config.codecs, config.packetMs, config.pauses], [['opus', 'g722', 'pcma', 'pcmu'], 20, false]);
   assert.deepEqual(config.mqtt, {
