@@ -13,7 +13,7 @@ import {
   type SipResponse,
   SipSyntaxError,
 } from '../message/index.ts';
-import { HOPS_MAX, samePlace } from './account.ts';
+import { samePlace } from './account.ts';
 import { ask } from './ask.ts';
 import { Branch, Branches } from './branch.ts';
 import type { Call, CallContext, Ending, Route } from './call.ts';
@@ -26,13 +26,7 @@ import { Series } from './series.ts';
 import { SessionTimer } from './session-timer.ts';
 import { Talk } from './talk.ts';
 import type { Body, Invitation } from './types.ts';
-
-/** A server that has not even said 100 by then (or as configured), or by its share of the time, is passed over for another. */
-export const FIRST_ANSWER_MS = 2_000;
-/** All of them together, and the search for their addresses, have this long: nobody at a help point waits for timer B. */
-export const NO_ANSWER_MS = 4_500;
-/** However many there are, each is given time for one copy to be lost. */
-const FIRST_ANSWER_MIN_MS = 500;
+import { Ways } from './ways.ts';
 
 /** Answers to one INVITE that are acknowledged and, but for the first, ended; more come from nobody who means us well. */
 export const ANSWERS_MAX = 32;
@@ -55,11 +49,7 @@ export class OutgoingCall implements Call, Machine {
   #from: string | undefined;
   /** It was redirected over TLS: a message that anybody can read does not follow. */
   #shielded = false;
-  /** Until the first word of anybody. */
-  #giveUpAt: number | undefined;
-  #candidates: Route[] = [];
-  /** Servers that were passed over, and why: the word of the last one alone would mislead. */
-  readonly #passedOver: string[] = [];
+  readonly #ways: Ways;
   #renewed = false;
   #talk: Talk | undefined;
   #state: 'locating' | 'calling' | 'answered' | 'over' = 'locating';
@@ -72,8 +62,8 @@ export class OutgoingCall implements Call, Machine {
     this.#session = new SessionTimer(context.core.config.sessionExpiresS);
     this.#redirects = new Redirects(parseUri(invitation.target), context.core.config.redirects);
     this.#target = invitation.target;
-    this.#giveUpAt = now + NO_ANSWER_MS;
-    this.#timers.set('first-answer', this.#giveUpAt);
+    this.#ways = new Ways(context.core);
+    this.#timers.set('first-answer', this.#ways.limit(now));
     context.core.machines.add(this);
   }
 
@@ -95,13 +85,8 @@ export class OutgoingCall implements Call, Machine {
   #try(routes: readonly Route[], now: number): void {
     // §26.2.2: what a SIPS URI asks for goes over TLS or not at all.
     const fit = routes.filter(({ hop }) => hop.transport === 'tls' || !(this.#secure || this.#shielded));
-    const { targets, config } = this.#context.core;
-    this.#candidates = targets.order(fit, ({ hop }) => hop, now);
-    // Where nobody has answered before, nobody is waited for as long: the plan may know another way.
-    if (fit.every(({ hop }) => targets.resting(hop, now))) {
-      this.#giveUpAt = Math.min(this.#giveUpAt ?? Infinity, now + (config.firstAnswerMs ?? FIRST_ANSWER_MS));
-    }
-    if (this.#candidates.length > 0) return this.#attempt(now);
+    this.#ways.found(fit, now);
+    if (this.#ways.size > 0) return this.#attempt(now);
     this.#notFound(now);
   }
 
@@ -115,29 +100,21 @@ export class OutgoingCall implements Call, Machine {
 
   /** The next server: that one is out of order, or not there. */
   #next(leg: Leg, why: string, now: number): void {
-    this.#passed(leg, why);
+    this.#ways.passed(leg.hop, why);
     this.#attempt(now);
-  }
-
-  #passed({ hop }: Leg, why: string): void {
-    if (this.#passedOver.length < HOPS_MAX) this.#passedOver.push(`${why} at ${hop.remote.host}`);
   }
 
   /** Nobody was reached there; unless there is somewhere else to go, the call is over. */
   #fail(ending: Ending, now: number): void {
     // §21.6: 6xx speaks for all of them.
     const next = this.#state === 'calling' && (ending.status ?? 0) < 600 ? this.#redirects.next() : undefined;
-    if (next === undefined) {
-      const before = this.#passedOver.length === 0 ? '' : `, after ${this.#passedOver.join(', ')}`;
-      return this.#over({ ...ending, reason: `${ending.reason}${before}` }, now);
-    }
+    if (next === undefined) return this.#over({ ...ending, reason: this.#ways.story(ending.reason) }, now);
     const { by, status, uri } = next;
     const { core, session, account, find } = this.#context;
     this.#target = formatUri(uri);
     this.#from ??= account?.name;
     this.#renewed = false;
-    this.#giveUpAt ??= now + NO_ANSWER_MS;
-    this.#timers.set('first-answer', this.#giveUpAt);
+    this.#timers.set('first-answer', this.#ways.limit(now));
     core.emit(session, { type: 'redirected', by, status, to: this.#target });
     let found = false;
     find(uri, now, (routes, at) => {
@@ -151,7 +128,7 @@ export class OutgoingCall implements Call, Machine {
   }
 
   #attempt(now: number): void {
-    const route = this.#candidates.shift();
+    const route = this.#ways.next();
     if (route === undefined) return;
     const { hop, account } = route;
     const { core } = this.#context;
@@ -160,11 +137,7 @@ export class OutgoingCall implements Call, Machine {
     const contact = core.contact(account?.user ?? core.config.user, hop, this.#secure || account?.secure);
     const body = this.#offer(hop, now);
     if (body === 'none') return;
-    this.#giveUpAt ??= now + NO_ANSWER_MS;
-    const left = this.#giveUpAt - now;
-    const others = this.#candidates.length + this.#redirects.waiting;
-    const patience = others === 0 ? left : Math.min(core.config.firstAnswerMs ?? FIRST_ANSWER_MS, left / (others + 1));
-    this.#timers.set('first-answer', now + Math.max(FIRST_ANSWER_MIN_MS, patience));
+    this.#timers.set('first-answer', this.#ways.patience(this.#redirects.waiting, now));
     let leg: Leg | undefined;
     const make = (): SipRequest => this.#invite(hop, contact, body);
     const handler = {
@@ -191,7 +164,7 @@ export class OutgoingCall implements Call, Machine {
       },
       refused: (at: number): void => {
         const waited = leg !== undefined && !leg.dropped && !leg.proceeding && this.#state === 'calling';
-        if (waited && this.#candidates.length + this.#redirects.waiting > 0) this.#timers.set('first-answer', at);
+        if (waited && this.#ways.size + this.#redirects.waiting > 0) this.#timers.set('first-answer', at);
       },
     };
     // Given up or hung up meanwhile: proving who we are would make it ring.
@@ -239,11 +212,11 @@ export class OutgoingCall implements Call, Machine {
     for (const leg of this.#legs.all) {
       if (!leg.dropped && !leg.proceeding) {
         this.#context.core.targets.rest(leg.hop, now);
-        if (this.#candidates.length > 0) this.#passed(leg, 'no answer');
+        if (this.#ways.size > 0) this.#ways.passed(leg.hop, 'no answer');
       }
       this.#legs.drop(leg, now);
     }
-    if (this.#candidates.length > 0) this.#attempt(now);
+    if (this.#ways.size > 0) this.#attempt(now);
     else this.#fail({ cause: 'timeout', by: 'network', reason: 'no answer to the INVITE' }, now);
   }
 
@@ -262,11 +235,11 @@ export class OutgoingCall implements Call, Machine {
     if (askedMs !== undefined) targets.rest(leg.hop, now, askedMs);
     if (status === 422 && this.#session.raise(response)) {
       // RFC 4028 §7.3: the same place, asked for more.
-      this.#candidates.unshift({ hop: leg.hop, account: leg.context.account });
+      this.#ways.again({ hop: leg.hop, account: leg.context.account });
       return this.#attempt(now);
     }
     // RFC 3263 §4.3: a server that is out of order is passed over.
-    if (status === 503 && this.#candidates.length > 0) return this.#next(leg, `503 ${response.reason}`, now);
+    if (status === 503 && this.#ways.size > 0) return this.#next(leg, `503 ${response.reason}`, now);
     if (this.#redirects.take(response, leg.request.uri)) this.#shielded ||= leg.hop.transport === 'tls';
     this.#fail({ cause: 'rejected', by: 'peer', status, reason: response.reason }, now);
   }
@@ -280,7 +253,7 @@ export class OutgoingCall implements Call, Machine {
     }
     if (this.#state !== 'calling') return;
     this.#timers.clear('first-answer');
-    this.#giveUpAt = undefined;
+    this.#ways.spoken();
     if (response.status === 100) return;
     const begin = (): Branch =>
       new Branch(this.#talkOf(leg, Dialog.uac(leg.request, response), from, 'early'), leg.transaction);
@@ -368,12 +341,12 @@ export class OutgoingCall implements Call, Machine {
     if (leg.dropped || this.#state !== 'calling') return this.#tidy();
     this.#context.core.targets.rest(leg.hop, now);
     this.#timers.clear('first-answer');
-    if (this.#candidates.length === 0 && cause === 'transport' && leg.hop.transport !== 'udp' && !this.#renewed) {
+    if (this.#ways.size === 0 && cause === 'transport' && leg.hop.transport !== 'udp' && !this.#renewed) {
       // The connection may have led to a server that has been started anew since: a fresh one is tried before it is given up.
       this.#renewed = true;
-      this.#candidates.push({ hop: { ...leg.hop, flow: undefined }, account: leg.context.account });
+      this.#ways.again({ hop: { ...leg.hop, flow: undefined }, account: leg.context.account });
     }
-    if (this.#candidates.length > 0) return this.#next(leg, reason, now);
+    if (this.#ways.size > 0) return this.#next(leg, reason, now);
     this.#fail({ cause, by: 'network', reason }, now);
   }
 
