@@ -4,7 +4,7 @@ import { unreachable } from '../base/index.ts';
 import type { CallOutput, Calls } from '../call/index.ts';
 import { Blinker } from '../io/gpio/index.ts';
 import type { MediaEngine } from '../media/types.ts';
-import type { TerminalAction, TerminalInput } from '../terminal/index.ts';
+import type { Prompt, TerminalAction, TerminalInput } from '../terminal/index.ts';
 import type { Sounds } from './sounds.ts';
 
 /** Events are told, not done. */
@@ -78,14 +78,14 @@ export class Actions {
         return media.tone(action.tone, action.on);
       case 'announce':
         return sounds.take(
-          action.file,
+          action.prompt,
           (samples, rateHz) => calls.say(action.call, samples, rateHz),
-          (missing) => this.audible(action.file, missing),
+          (missing) => this.audible(action.prompt, missing),
         );
       case 'prompt':
-        return sounds.play(action.file, (missing) => this.audible(action.file, missing));
+        return sounds.play(action.prompt, (missing) => this.audible(action.prompt, missing));
       case 'speak':
-        return sounds.speak(action.text, (missing) => {
+        return sounds.play(sounds.spoken(action.text), (missing) => {
           const raised = missing !== undefined;
           tell({ type: 'fault', fault: 'speech', raised, reason: missing ?? 'it speaks' });
         });
@@ -107,9 +107,11 @@ export class Actions {
   }
 
   /** A prompt that nobody will hear is a fault until it is heard. */
-  audible(file: string, missing?: string): void {
+  audible(prompt: Prompt, missing?: string): void {
     const raised = missing !== undefined;
-    this.#rooms.tell({ type: 'fault', fault: `prompt:${basename(file)}`, raised, reason: missing ?? 'it plays' });
+    const [first] = typeof prompt === 'string' ? [prompt] : prompt;
+    const name = typeof first === 'string' ? basename(first) : 'speech';
+    this.#rooms.tell({ type: 'fault', fault: `prompt:${name}`, raised, reason: missing ?? 'it plays' });
   }
 }
 

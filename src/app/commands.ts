@@ -32,7 +32,9 @@ export class Commands {
   take(command: Command, source: CommandSource): CommandAnswer | Promise<CommandAnswer> {
     if (command.verb === 'play') return this.#play(command, source);
     if (command.verb === 'say')
-      return this.#when(this.#service.sounds.loadText(command.text), () => this.#obey(command, source));
+      return this.#when(this.#service.sounds.load(this.#service.sounds.spoken(command.text)), () =>
+        this.#obey(command, source),
+      );
     if (command.verb === 'reload') return this.#when(this.#wrongFile(), () => this.#obey(command, source));
     const wrong = command.verb === 'dial' || command.verb === 'transfer' ? whyNotDialled(command.target) : undefined;
     return wrong === undefined ? this.#obey(command, source) : { ok: false, reason: wrong };

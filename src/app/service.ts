@@ -2,6 +2,7 @@
  * The wiring: builds every room from the configuration and runs the loop. An input comes from the world, one machine takes it,
  * its outputs are applied in order, and what they say to the terminal waits its turn. No rules here.
  */
+import { join } from 'node:path';
 import { earliest, type Logger, unreachable } from '../base/index.ts';
 import { type CallOutput, Calls } from '../call/index.ts';
 import type { Config } from '../config/index.ts';
@@ -16,7 +17,14 @@ import { type CommandAnswer, createMqtt, type Mqtt } from '../mqtt/index.ts';
 import { missingDtls } from '../rtp/dtls-library.ts';
 import { Dns, Resolver, SipTransport } from '../sip/transport/index.ts';
 import { UserAgent } from '../sip/ua/index.ts';
-import { type Command, names, Terminal, type TerminalEvent, type TerminalInput } from '../terminal/index.ts';
+import {
+  type Command,
+  names,
+  type Prompt,
+  Terminal,
+  type TerminalEvent,
+  type TerminalInput,
+} from '../terminal/index.ts';
 import { Ring } from '../trace/index.ts';
 import { createWeb, type Web } from '../web/index.ts';
 import { Acquisitions } from './acquire.ts';
@@ -111,7 +119,7 @@ export class Service {
       onFault: (raised, reason) => this.#tell({ type: 'fault', fault: 'journal', raised, reason }),
     });
     this.#media = createMediaEngine(config.media, logger);
-    this.#sounds = new Sounds(this.#media, new Speech(config.voice), logger);
+    this.#sounds = new Sounds(this.#media, new Speech(config.voice, join(options.stateDirectory, 'speech')), logger);
     this.#terminal = new Terminal(config.terminal, systemRandom);
     const product = `Hailpoint/${options.version}`;
     const ua = new UserAgent(
@@ -222,14 +230,20 @@ export class Service {
   async #start(): Promise<void> {
     await this.#control.start();
     const plans = Object.values(this.#config.terminal.calls);
-    const prompts = new Set(plans.flatMap(({ prompt, confirm }) => [prompt ?? [], confirm?.prompt ?? []].flat()));
-    const missing = await Promise.all([...prompts].map(async (file) => [file, await this.#sounds.keep(file)] as const));
+    const prompts = plans
+      .flatMap(({ prompt, confirm }) => [prompt, confirm?.prompt])
+      .filter((one) => one !== undefined);
+    const keep = async (prompt: Prompt) => [prompt, await this.#sounds.keep(prompt)] as const;
+    const missing = await Promise.all(prompts.filter((prompt) => typeof prompt === 'string').map(keep));
     this.#media.onEvent((event) => this.#heard(event));
     this.#media.volume(this.#config.media.volume);
     this.#journal.append({ type: 'config', state: 'started', version: this.#version });
     for (const { line, path, message } of this.#config.warnings) this.#log.warn(`Line ${line}: ${path}: ${message}`);
     this.#tell({ type: 'start' });
-    for (const [file, reason] of missing) this.#actions.audible(file, reason);
+    for (const [prompt, reason] of missing) this.#actions.audible(prompt, reason);
+    // To speak takes its time, and nobody waits for it: what is not ready yet is spoken when it is wanted.
+    for (const prompt of prompts.filter((one) => typeof one !== 'string'))
+      void keep(prompt).then(([, reason]) => this.#actions.audible(prompt, reason));
     const { mqtt, web, terminal, device } = this.#config;
     if (mqtt)
       this.#mqtt = createMqtt(

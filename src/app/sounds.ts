@@ -1,14 +1,15 @@
-/** Sound files, decoded once. Those the configuration names are read at the start: a broken disk does not silence a prompt. */
+/**
+ * What is played: files, texts, and prompts made of both. Those the configuration names are made at the start: a broken disk, or
+ * a voice that takes its time, does not silence a prompt.
+ */
 import { readFile } from 'node:fs/promises';
-import { parseWav } from '../audio/index.ts';
+import { isOgg, parseOggOpus, parseWav, Resampler } from '../audio/index.ts';
 import type { Logger } from '../base/index.ts';
 import type { MediaEngine } from '../media/types.ts';
+import type { Prompt, SpokenText } from '../terminal/types.ts';
 import type { Speech } from './speech.ts';
 
-/** What `#loaded` calls the sound of a text: no path is relative there. */
-const spoken = (text: string): string => `say:${text}`;
-
-/** A minute of 48 kHz mono; longer files are cut. */
+/** A minute of 48 kHz mono; longer sounds are cut. */
 const maxSamples = 60 * 48_000;
 
 interface Sound {
@@ -16,13 +17,19 @@ interface Sound {
   rateHz: number;
 }
 
+/** What there is of a prompt, and why there is not all of it. */
+interface Made {
+  sound?: Sound;
+  problem?: string;
+}
+
 export class Sounds {
   readonly #media: MediaEngine;
   readonly #speech: Speech;
   readonly #log: Logger;
   readonly #kept = new Map<string, Sound>();
-  /** Read for the next `play`. */
-  #loaded?: { file: string; sound: Sound };
+  /** Made for the next `play`. */
+  #loaded?: { name: string; sound: Sound };
   #playing?: string;
   #asked = 0;
 
@@ -32,70 +39,51 @@ export class Sounds {
     this.#log = log;
   }
 
-  /** Reads `file` for good. Resolves with the reason when it cannot be played. */
-  async keep(file: string): Promise<string | undefined> {
-    const sound = await this.#read(file);
-    if (typeof sound === 'string') return sound;
-    this.#kept.set(file, sound);
-    return undefined;
+  /** Makes `prompt` for good. Resolves with the reason when it cannot be played, or not whole. */
+  async keep(prompt: Prompt): Promise<string | undefined> {
+    const { sound, problem } = await this.#make(prompt);
+    if (sound) this.#kept.set(nameOf(prompt), sound);
+    return problem;
   }
 
-  /** Reads `file` for the `play` that follows. Resolves with the reason when it cannot be played. */
-  async load(file: string): Promise<string | undefined> {
-    const sound = await this.#read(file);
-    if (typeof sound === 'string') return sound;
-    this.#loaded = { file, sound };
-    return undefined;
+  /** Makes `prompt` for the `play` that follows. Resolves with the reason when it cannot be played. */
+  async load(prompt: Prompt): Promise<string | undefined> {
+    const { sound, problem } = await this.#make(prompt);
+    if (sound) this.#loaded = { name: nameOf(prompt), sound };
+    return problem;
   }
 
-  /** Plays `file`, in place of what plays. `onOutcome`: it plays, or the reason why it cannot. */
-  play(file: string, onOutcome: (missing?: string) => void): void {
+  /** Plays `prompt`, in place of what plays. `onOutcome`: it plays, or the reason why it cannot. */
+  play(prompt: Prompt, onOutcome: (problem?: string) => void): void {
     this.stop();
-    const ready = this.#kept.get(file) ?? (this.#loaded?.file === file ? this.#loaded.sound : undefined);
+    const name = nameOf(prompt);
+    const ready = this.#kept.get(name) ?? (this.#loaded?.name === name ? this.#loaded.sound : undefined);
     this.#loaded = undefined;
     if (ready) {
       this.#start(ready);
       return onOutcome();
     }
-    this.#later(this.#read(file), onOutcome);
-  }
-
-  /** Makes sound of `text` for the `speak` that follows. Resolves with the reason when there is none. */
-  async loadText(text: string): Promise<string | undefined> {
-    const sound = await this.#speech.say(text);
-    if (typeof sound === 'string') return sound;
-    this.#loaded = { file: spoken(text), sound };
-    return undefined;
-  }
-
-  /** Speaks `text`, in place of what plays. `onOutcome` as for `play`. */
-  speak(text: string, onOutcome: (missing?: string) => void): void {
-    this.stop();
-    const ready = this.#loaded?.file === spoken(text) ? this.#loaded.sound : undefined;
-    this.#loaded = undefined;
-    if (!ready) return this.#later(this.#speech.say(text), onOutcome);
-    this.#start(ready);
-    onOutcome();
-  }
-
-  #later(coming: Promise<Sound | string>, onOutcome: (missing?: string) => void): void {
     const asked = ++this.#asked;
-    void coming.then((sound) => {
-      if (typeof sound === 'string') return onOutcome(sound);
-      if (asked === this.#asked) this.#start(sound); // nobody has asked for another, or for silence, meanwhile
-      onOutcome();
+    void this.#make(prompt).then(({ sound, problem }) => {
+      // Somebody may have asked for another meanwhile, or for silence.
+      if (sound && asked === this.#asked) this.#start(sound);
+      onOutcome(problem);
     });
   }
 
-  /** Hands `file` to `use`, when it can be read. `onOutcome` as for `play`. */
-  take(file: string, use: (samples: Int16Array, rateHz: number) => void, onOutcome: (missing?: string) => void): void {
-    const give = ({ samples, rateHz }: Sound): void => {
-      use(samples, rateHz);
-      onOutcome();
+  /** Hands `prompt` to `use`, when it can be made. `onOutcome` as for `play`. */
+  take(
+    prompt: Prompt,
+    use: (samples: Int16Array, rateHz: number) => void,
+    onOutcome: (problem?: string) => void,
+  ): void {
+    const give = ({ sound, problem }: Made): void => {
+      if (sound) use(sound.samples, sound.rateHz);
+      onOutcome(problem);
     };
-    const kept = this.#kept.get(file);
-    if (kept) return give(kept);
-    void this.#read(file).then((sound) => (typeof sound === 'string' ? onOutcome(sound) : give(sound)));
+    const kept = this.#kept.get(nameOf(prompt));
+    if (kept) return give({ sound: kept });
+    void this.#make(prompt).then(give);
   }
 
   stop(): void {
@@ -104,14 +92,35 @@ export class Sounds {
     this.#playing = undefined;
   }
 
+  /** A text in the terminal's own voice. */
+  spoken(text: string): Prompt {
+    return [{ say: text, voice: this.#speech.voice }];
+  }
+
   #start({ samples, rateHz }: Sound): void {
     this.#playing = this.#media.play(samples, rateHz);
+  }
+
+  /** A part that cannot be made does not silence the others. */
+  async #make(prompt: Prompt): Promise<Made> {
+    const parts = typeof prompt === 'string' ? [prompt] : prompt;
+    const made = await Promise.all(
+      parts.map((part) => (typeof part === 'string' ? this.#read(part) : this.#say(part))),
+    );
+    const sounds = made.filter((one) => typeof one !== 'string');
+    const problem = made.find((one) => typeof one === 'string');
+    return { ...(sounds.length > 0 && { sound: joined(sounds) }), ...(problem !== undefined && { problem }) };
+  }
+
+  #say({ say, voice }: SpokenText): Promise<Sound | string> {
+    return this.#speech.say(say, voice);
   }
 
   /** The sound, or why there is none. */
   async #read(file: string): Promise<Sound | string> {
     try {
-      const { samples, rateHz } = parseWav(await readFile(file));
+      const bytes = await readFile(file);
+      const { samples, rateHz } = isOgg(bytes) ? parseOggOpus(bytes, maxSamples) : parseWav(bytes);
       return { samples: samples.subarray(0, maxSamples), rateHz };
     } catch (error) {
       const reason = `cannot play ${file}: ${(error as Error).message}`;
@@ -119,4 +128,24 @@ export class Sounds {
       return reason;
     }
   }
+}
+
+const nameOf = (prompt: Prompt): string => (typeof prompt === 'string' ? prompt : JSON.stringify(prompt));
+
+/** One after the other, at the highest of their rates. */
+function joined(sounds: readonly Sound[]): Sound {
+  if (sounds.length === 1) return sounds[0];
+  const rateHz = Math.max(...sounds.map((sound) => sound.rateHz));
+  const parts = sounds.map((sound) => {
+    const resampler = new Resampler(sound.rateHz, rateHz);
+    const into = new Int16Array(resampler.maxOutput(sound.samples.length));
+    return into.subarray(0, resampler.process(sound.samples, 0, sound.samples.length, into, 0));
+  });
+  const samples = new Int16Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    samples.set(part, at);
+    at += part.length;
+  }
+  return { rateHz, samples: samples.subarray(0, maxSamples) };
 }

@@ -1,5 +1,11 @@
-/** Text to speech by espeak-ng, when it is installed. The text goes in by its standard input: no shell, no option ever sees it. */
+/**
+ * Text to speech by espeak-ng, when it is installed. The text goes in by its standard input: no shell, no option ever sees it.
+ * What was spoken once is kept on disk: a prompt is there after a restart, on a slow board too, and when espeak-ng has gone.
+ */
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parseWav, type Wav } from '../audio/index.ts';
 
 const program = 'espeak-ng';
@@ -7,36 +13,76 @@ const program = 'espeak-ng';
 const limitMs = 10_000;
 /** A minute of its 22 050 Hz, and something for the header. */
 const maxBytes = 60 * 22_050 * 2 + 4_096;
-/** At once. One more is told that it is too much. */
-const maxRunning = 2;
+/** They are spoken one after the other. One more that waits is told that it is too much. */
+const maxWaiting = 32;
+
+/** Kept on disk; beyond it the one longest unused goes. Some 100 kB each. */
+const maxKept = 64;
 
 export class Speech {
-  readonly #voice: string;
-  #running = 0;
+  /** A name of `espeak-ng --voices`. */
+  readonly voice: string;
+  readonly #folder: string;
+  #waiting = 0;
+  #last: Promise<unknown> = Promise.resolve();
 
-  /** `voice`: a name of `espeak-ng --voices`. */
-  constructor(voice: string) {
-    this.#voice = voice;
+  /** `folder`: where sounds are kept; made when there is one. */
+  constructor(voice: string, folder: string) {
+    this.voice = voice;
+    this.#folder = folder;
   }
 
   /** The text as sound, or why there is none. */
-  async say(text: string): Promise<Wav | string> {
-    if (this.#running >= maxRunning) return 'too much is being spoken already';
-    this.#running++;
+  async say(text: string, voice: string = this.voice): Promise<Wav | string> {
+    const file = join(this.#folder, `${createHash('sha256').update(`${voice}\n${text}`).digest('hex')}.wav`);
+    const kept = await this.#kept(file);
+    if (kept) return kept;
+    if (this.#waiting >= maxWaiting) return 'too much is being spoken already';
+    this.#waiting++;
     try {
-      const bytes = await this.#run(text);
+      const running = this.#last.then(() => this.#run(text, voice));
+      this.#last = running;
+      const bytes = await running;
       if (typeof bytes === 'string') return bytes;
-      return parseWav(bytes);
+      const sound = parseWav(bytes);
+      await this.#keep(file, bytes);
+      return sound;
     } catch (error) {
       return `${program}: ${(error as Error).message}`;
     } finally {
-      this.#running--;
+      this.#waiting--;
     }
   }
 
-  #run(text: string): Promise<Buffer | string> {
+  async #kept(file: string): Promise<Wav | undefined> {
+    try {
+      const sound = parseWav(await readFile(file));
+      const now = new Date();
+      await utimes(file, now, now);
+      return sound;
+    } catch {
+      return undefined; // it is not there, or not whole: it is spoken
+    }
+  }
+
+  /** A full disk costs the next time a moment, nothing more. */
+  async #keep(file: string, bytes: Buffer): Promise<void> {
+    try {
+      await mkdir(this.#folder, { recursive: true });
+      await writeFile(`${file}.new`, bytes);
+      await rename(`${file}.new`, file);
+      const files = (await readdir(this.#folder)).map((name) => join(this.#folder, name));
+      const ages = await Promise.all(files.map(async (path) => ({ path, usedMs: (await stat(path)).mtimeMs })));
+      ages.sort((a, b) => b.usedMs - a.usedMs);
+      await Promise.all(ages.slice(maxKept).map(({ path }) => rm(path, { force: true })));
+    } catch {
+      await rm(`${file}.new`, { force: true }).catch(() => {});
+    }
+  }
+
+  #run(text: string, voice: string): Promise<Buffer | string> {
     return new Promise((resolve) => {
-      const args = ['-v', this.#voice, '-b', '1', '--stdin', '--stdout'];
+      const args = ['-v', voice, '-b', '1', '--stdin', '--stdout'];
       const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], timeout: limitMs, killSignal: 'SIGKILL' });
       const parts: Buffer[] = [];
       let length = 0;

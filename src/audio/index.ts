@@ -16,6 +16,7 @@ export { decibelsOf, gainOf, peakDbfs, rmsDbfs, SILENCE_DBFS, volumeGain } from 
 export { Loudness, type LoudnessConfig } from './loudness.ts';
 export { CEILING, Limiter, Mixer } from './mixer.ts';
 export { NoiseSuppressor } from './noise.ts';
+export { isOgg, parseOggOpus } from './ogg-opus.ts';
 export { missingOpus } from './opus-library.ts';
 export { Resampler } from './resampler.ts';
 export { shorten } from './shorten.ts';

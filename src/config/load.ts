@@ -3,12 +3,15 @@
 import { dirname, resolve } from 'node:path';
 import type { MediaConfig } from '../media/types.ts';
 import type { TlsOptions } from '../sip/transport/index.ts';
+import type { CallPlan } from '../terminal/types.ts';
 import { check } from './checks.ts';
 import { loadDevice } from './device.ts';
 import { explain, type Finding, type ReferenceRow, reference } from './explain.ts';
 import { formatPath } from './problems.ts';
+import { chosen } from './prompt.ts';
 import { type TerminalFile, terminalSchema } from './schema.ts';
 import { handsfreeOf, nightOf } from './schema-handsfree.ts';
+import type { WrittenPlan } from './schema-terminal.ts';
 import { reason } from './secrets.ts';
 import { Source } from './source.ts';
 import type { CheckedConfig, Config, DeviceConfig, Problem } from './types.ts';
@@ -66,7 +69,8 @@ function build(
   warnings: readonly Problem[],
 ): Config {
   const { id, name = id, stuck: stuckMs } = file.terminal;
-  const { calls, buttons, incoming, outputs, mqtt } = file;
+  const { buttons, incoming, outputs, mqtt } = file;
+  const calls = Object.fromEntries(Object.entries(file.calls).map(([name, plan]) => [name, planOf(plan, file.audio)]));
   return {
     file: path,
     terminal: { id, name, calls, buttons, incoming, outputs, stuckMs },
@@ -133,6 +137,15 @@ function build(
     }),
     ...(file.web && { web: file.web }),
     warnings,
+  };
+}
+
+/** In the languages that are wanted here. */
+function planOf({ prompt, confirm, ...plan }: WrittenPlan, audio: TerminalFile['audio']): CallPlan {
+  return {
+    ...plan,
+    ...(prompt && { prompt: chosen(prompt, audio) }),
+    ...(confirm && { confirm: { ...confirm, prompt: confirm.prompt && chosen(confirm.prompt, audio) } }),
   };
 }
 

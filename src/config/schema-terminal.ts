@@ -16,7 +16,8 @@ import {
   sipUri,
 } from './fields.ts';
 import { packageFolder } from './package.ts';
-import { existingFile, type Surroundings } from './secrets.ts';
+import { prompt, type WrittenPart } from './prompt.ts';
+import type { Surroundings } from './secrets.ts';
 
 const priority = integer(1, 10);
 const interrupted = oneOf(['hold', 'end']);
@@ -26,6 +27,12 @@ const interruptedHelp = 'What a page of higher priority does to this call.';
 export function named<T extends z.ZodType>(what: string, value: T) {
   return z.record(name.meta({ expected: `the name of ${what}: ${NAME_EXPECTED}` }), value);
 }
+
+/** Its prompts in all the languages there are. */
+export type WrittenPlan = Omit<CallPlan, 'prompt' | 'confirm'> & {
+  prompt?: WrittenPart[];
+  confirm?: Omit<NonNullable<CallPlan['confirm']>, 'prompt'> & { prompt?: WrittenPart[] };
+};
 
 const step = z.strictObject({
   ring: about('Whom to ring, all at once.', listOf(sipUri)),
@@ -48,8 +55,8 @@ const confirm = (around: Surroundings) =>
     }),
     within: about('How soon; otherwise the next step.', duration('1s', '2m').prefault('20s')),
     prompt: about(
-      'WAV file that whoever answers hears until then. With the digit 1 there is one that comes along.',
-      existingFile(around).optional(),
+      'What whoever answers hears until then. With the digit 1 there is one that comes along.',
+      prompt(around).optional(),
     ),
   });
 
@@ -78,11 +85,11 @@ export function callPlan(around: Surroundings) {
         expected: 'one DTMF key in quotes: 0 to 9, * or #',
       }),
       priority: about('1 (lowest) to 10.', priority.prefault(10)),
-      prompt: about('WAV file played here while the call is set up.', existingFile(around).optional()),
+      prompt: about('Played here while the call is set up.', prompt(around).optional()),
       interrupted: about(interruptedHelp, interrupted.prefault('hold')),
     })
     .transform(
-      (plan): CallPlan => ({
+      (plan): WrittenPlan => ({
         steps: plan.steps.map((one) => ({ ring: one.ring, forMs: one.for })),
         ...(plan.race && { race: true }),
         cycles: plan.cycles,
@@ -97,9 +104,9 @@ export function callPlan(around: Surroundings) {
     );
 }
 
-function confirmation({ digit, within, prompt }: { digit: string; within: number; prompt?: string }) {
-  const file = prompt ?? (digit === '1' ? confirmPrompt : undefined);
-  return { digit, withinMs: within, ...(file !== undefined && { prompt: file }) };
+function confirmation(given: { digit: string; within: number; prompt?: WrittenPart[] }): WrittenPlan['confirm'] {
+  const { digit, within, prompt = digit === '1' ? [{ file: confirmPrompt }] : undefined } = given;
+  return { digit, withinMs: within, ...(prompt && { prompt }) };
 }
 
 const press = z

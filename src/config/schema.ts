@@ -20,6 +20,7 @@ import {
   sipUri,
   text,
 } from './fields.ts';
+import { voice } from './prompt.ts';
 import { handsfreeKeys } from './schema-handsfree.ts';
 import { button, callPlan, incomingRule, named, output } from './schema-terminal.ts';
 import { certificates, privateKey, type Surroundings, secret, whyNoPair } from './secrets.ts';
@@ -193,15 +194,11 @@ const audio = z.strictObject({
     "Whose telephones' tones sound.",
     oneOf(Object.keys(COUNTRY_TONES) as [Country, ...Country[]]).prefault('europe'),
   ),
-  voice: about(
-    'Who speaks texts: a voice of espeak-ng.',
-    z
-      .string()
-      .regex(/^[A-Za-z][\w+-]{0,63}$/)
-      .prefault('en'),
-  ).meta({
-    expected: 'a name of espeak-ng --voices, such as en or de+f2',
-  }),
+  voice: about('Who speaks texts: a voice of espeak-ng.', voice.prefault('en')),
+  languages: about(
+    'In which prompts are played that there are in several, one after the other; default: all.',
+    listOf(z.string().regex(/^[a-z]{2}(-[a-z0-9]+)?$/)).optional(),
+  ).meta({ expected: 'codes of languages such as de, en or pt-br' }),
 });
 
 function mqtt(around: Surroundings) {

@@ -5,7 +5,7 @@ import { stepsOf } from './plan.ts';
 import { decidePress } from './press.ts';
 import { decide, judge, nameOf } from './rules.ts';
 import { challenges } from './trust.ts';
-import type { Incoming, TerminalConfig } from './types.ts';
+import type { Incoming, Prompt, TerminalConfig } from './types.ts';
 
 const seconds = (ms: number): string => `${ms / 1000} s`;
 
@@ -41,6 +41,11 @@ export function explainIncoming(config: TerminalConfig, incoming: Incoming): str
   ];
 }
 
+function wordsOf(prompt: Prompt): string {
+  const parts = typeof prompt === 'string' ? [prompt] : prompt;
+  return parts.map((part) => (typeof part === 'string' ? part : `"${part.say}"`)).join(', then ');
+}
+
 function fateOfText(config: TerminalConfig, { caller }: Incoming): string {
   const decision = decideMessage(config.incoming, caller);
   if (!decision.taken) return 'is refused';
@@ -54,7 +59,7 @@ export function explainButton(config: TerminalConfig, button: string): string[] 
   const { plan, name } = decision;
   const { confirm, cycles } = plan;
   const lines = [`calls ${name === undefined ? 'one number' : `by plan ${name}`} at priority ${plan.priority}`];
-  if (plan.prompt !== undefined) lines.push(`plays ${plan.prompt} meanwhile`);
+  if (plan.prompt !== undefined) lines.push(`plays ${wordsOf(plan.prompt)} meanwhile`);
   if (plan.race) lines.push('race: all steps ring at once, and the first to answer has the call');
   for (const [index, step] of stepsOf(plan).entries())
     lines.push(`step ${index + 1}: rings ${step.ring.join(' and ')} for ${seconds(step.forMs)}`);

@@ -90,7 +90,7 @@ export class Operator {
         if (holder !== undefined) return `${wordsOf(holder)} has the loudspeaker`;
         this.#floor.sounding = true;
         return [
-          command.verb === 'say' ? { type: 'speak', text: command.text } : { type: 'prompt', file: command.file },
+          command.verb === 'say' ? { type: 'speak', text: command.text } : { type: 'prompt', prompt: command.file },
         ];
       case 'reload':
         return sessions.length > 0 ? 'a call goes on' : this.#reload(source);

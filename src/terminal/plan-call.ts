@@ -316,10 +316,10 @@ export class PlanCall implements Session {
   }
 
   #announce(call: string, now: number): TerminalAction[] {
-    const file = this.#plan.confirm?.prompt;
-    if (file === undefined) return [];
+    const prompt = this.#plan.confirm?.prompt;
+    if (prompt === undefined) return [];
     this.#timers.set(`announce:${call}`, now + ANNOUNCE_EVERY_MS);
-    return [{ type: 'announce', call, file }];
+    return [{ type: 'announce', call, prompt }];
   }
 
   #unconfirmed(call: string, now: number): TerminalAction[] {
@@ -387,7 +387,7 @@ export class PlanCall implements Session {
     const { prompt } = this.#plan;
     if (prompt === undefined || this.#prompt !== 'unplayed') return [];
     this.#prompt = 'played';
-    return [{ type: 'prompt', file: prompt }];
+    return [{ type: 'prompt', prompt }];
   }
 
   #endPrompt(): TerminalAction[] {

@@ -3,6 +3,15 @@
 /** 1 (lowest) .. 10 (help call). Higher interrupts lower, equal does not. */
 export type Priority = number;
 
+/** A sound file, or files and texts one after the other. The terminal only hands it on. */
+export type Prompt = string | readonly (string | SpokenText)[];
+
+export interface SpokenText {
+  say: string;
+  /** Of espeak-ng. */
+  voice: string;
+}
+
 export interface CallStep {
   /** SIP URIs, rung in parallel. */
   ring: readonly string[];
@@ -20,15 +29,15 @@ export interface CallPlan {
   confirm?: {
     digit: string;
     withinMs: number;
-    /** WAV file that whoever answers hears until then: what this call is, and which digit. */
-    prompt?: string;
+    /** What whoever answers hears until then: what this call is, and which digit. */
+    prompt?: Prompt;
   };
   /** Length of the talk; a warning tone sounds `warningMs` before, the digit `prolong` starts it anew. */
   limitMs: number;
   warningMs: number;
   prolong: string;
-  /** WAV file played at the terminal while the call is set up. */
-  prompt?: string;
+  /** Played at the terminal while the call is set up. */
+  prompt?: Prompt;
   /** What a page of higher priority does to this call. */
   interrupted: 'hold' | 'end';
 }

@@ -4,6 +4,7 @@
  */
 
 import type { TerminalEvent } from './events.ts';
+import type { Prompt } from './slice.ts';
 
 export type * from './events.ts';
 export type * from './slice.ts';
@@ -166,9 +167,9 @@ export type TerminalAction =
   | { type: 'digits'; call: string; digits: string }
   | { type: 'tone'; tone: Tone; on: boolean }
   /** A sound file for the other side of a call, which is mute until `listen`. */
-  | { type: 'announce'; call: string; file: string }
-  /** `prompt`: a sound file at the terminal's loudspeaker. */
-  | { type: 'prompt'; file: string }
+  | { type: 'announce'; call: string; prompt: Prompt }
+  /** At the terminal's loudspeaker. */
+  | { type: 'prompt'; prompt: Prompt }
   /** A prompt that still plays is cut short: somebody talks now. */
   | { type: 'silence' }
   | { type: 'volume'; volume: number }

@@ -324,6 +324,21 @@ for (const [sentence, text, expected] of [
     ],
   ],
   [
+    'prompts of every wrong kind',
+    `${MINIMAL}calls:
+  a: { steps: [ { ring: "sip:1@h" } ], prompt: { say: "" } }
+  b: { steps: [ { ring: "sip:1@h" } ], prompt: [ gone.wav ] }
+  c: { steps: [ { ring: "sip:1@h" } ], prompt: { de: gone.wav } }
+  d: { steps: [ { ring: "sip:1@h" } ], prompt: 7 }
+`,
+    [
+      'terminal.yaml:4 calls.a.prompt.say: is empty',
+      /^terminal\.yaml:5 calls\.b\.prompt\[0\]: cannot read \S+gone\.wav: no such file$/,
+      /^terminal\.yaml:6 calls\.c\.prompt\.de: cannot read \S+gone\.wav: no such file$/,
+      /^terminal\.yaml:7 calls\.d\.prompt: /,
+    ],
+  ],
+  [
     'classes of service nobody knows',
     `${MINIMAL}sip: { dscp: af44, media: { dscp: 64 } }\n`,
     ['terminal.yaml:3 sip.dscp: "af44" is no class of service', 'terminal.yaml:3 sip.media.dscp: 64 is out of range'],
@@ -441,4 +456,26 @@ test('each field of the schema has its help text and says what it takes', () => 
     leaves.filter(({ expected }) => expected === undefined).map(({ path }) => path),
     [],
   );
+});
+
+test('a prompt in several languages is played in those that are wanted, in their order', async () => {
+  const promptOf = async (prompt: string, audio = ''): Promise<unknown> => {
+    const text = `${MINIMAL}calls: { a: { steps: [ { ring: "sip:1@h" } ], prompt: ${prompt} } }\naudio: { voice: en+f2${audio} }\n`;
+    const { config, problems } = await checkText(text, { 'de.wav': '', 'en.wav': '' });
+    assert.deepEqual(problems.map(brief), []);
+    return JSON.parse(JSON.stringify(config!.terminal.calls.a.prompt).replaceAll(/"[^"]*\/(\w+\.wav)"/g, '"$1"'));
+  };
+  const both = '{ de: de.wav, en: { say: Help is called. } }';
+  const german = 'de.wav';
+  const english = { say: 'Help is called.', voice: 'en' };
+  assert.deepEqual(await promptOf('de.wav'), german);
+  assert.deepEqual(await promptOf('{ say: Help is called. }'), [{ ...english, voice: 'en+f2' }]);
+  assert.deepEqual(await promptOf('[ de.wav, { say: Help is called., voice: de } ]'), [
+    german,
+    { ...english, voice: 'de' },
+  ]);
+  assert.deepEqual(await promptOf(both), [german, english]);
+  assert.deepEqual(await promptOf(both, ', languages: [ en, de ]'), [english, german]);
+  assert.deepEqual(await promptOf(both, ', languages: de'), german);
+  assert.deepEqual(await promptOf(both, ', languages: fr'), [german, english]);
 });

@@ -80,9 +80,9 @@ export function words(action: TerminalAction): string {
     case 'tone':
       return `${action.tone} ${action.on ? 'on' : 'off'}`;
     case 'announce':
-      return `announce ${action.call} ${action.file}`;
+      return `announce ${action.call} ${action.prompt}`;
     case 'prompt':
-      return `prompt ${action.file}`;
+      return `prompt ${action.prompt}`;
     case 'message':
       return `message ${action.message} ${action.taken ? 'taken' : 'refused'}`;
     case 'speak':
