@@ -11,7 +11,8 @@ const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
 /** Debian packages of the kit, and what each is for. */
 const packages = {
   peers: [
-    ...['mmdebstrap', 'ca-certificates', 'openssl', 'iproute2', 'mosquitto', 'espeak-ng', 'sox', 'libopus0', 'opus-tools', 'ffmpeg'],
+    ...['mmdebstrap', 'ca-certificates', 'openssl', 'iproute2', 'mosquitto', 'espeak-ng', 'sox'],
+    ...['libopus0', 'opus-tools', 'ffmpeg'],
     ...['kamailio', 'kamailio-tls-modules', 'kamailio-presence-modules', 'rtpengine-daemon'],
   ],
   bench: ['gcc', 'libc6-dev', 'libre-dev'],
