@@ -8,6 +8,7 @@ import {
   type ControlsBefore,
   closePcm,
   type Half,
+  isPlugged,
   mixerOf,
   type OpenPcm,
   openPcm,
@@ -49,8 +50,9 @@ export class Cards {
   constructor(options: CardsOptions) {
     this.#options = options;
     try {
-      this.#watcher = watch(DEVICES, { persistent: false }, () => this.#changed());
+      this.#watcher = watch(DEVICES, { persistent: false }, (what) => what === 'rename' && this.#changed());
       this.#watcher.on('error', () => {});
+      this.#changed();
     } catch {
       // No card of hardware, not even the place for one: what is lost is looked for now and then all the same.
     }
@@ -112,8 +114,13 @@ export class Cards {
 
   #changed(): void {
     clearTimeout(this.#settling);
-    this.#settling = setTimeout(() => this.#options.answer({ kind: 'cards-changed' }), SETTLE_MS);
+    this.#settling = setTimeout(() => this.#look(), SETTLE_MS);
     this.#settling.unref();
+  }
+
+  #look(): void {
+    const { answer, sound } = this.#options;
+    answer({ kind: 'cards-changed', speaker: isPlugged(sound.speaker), microphone: isPlugged(sound.microphone) });
   }
 
   /** Those of the pair of cards that `device` belongs to. */

@@ -8,6 +8,7 @@ import type { Logger } from '../base/index.ts';
 import { bindPair, SocketError } from '../rtp/socket.ts';
 import { Cards } from './cards.ts';
 import { MediaError } from './errors.ts';
+import { Heartbeat } from './heartbeat.ts';
 import type { FromWorker, ToWorker, WorkerData } from './protocol.ts';
 import { liftClientThreads } from './real-time.ts';
 import type {
@@ -36,7 +37,7 @@ class Engine implements MediaEngine {
   readonly #logger: Logger;
   readonly #worker: Worker;
   readonly #port: MessagePort;
-  readonly #wake = new Int32Array(new SharedArrayBuffer(4));
+  readonly #wake = new Int32Array(new SharedArrayBuffer(8));
   readonly #listeners: ((event: MediaEvent) => void)[] = [];
   /** By stream. */
   readonly #calls = new Map<string, string>();
@@ -46,10 +47,12 @@ class Engine implements MediaEngine {
   #threadStopped: () => void = () => {};
   /** What this turn has for the thread. */
   readonly #posted: [ToWorker, ArrayBuffer[]][] = [];
+  readonly #heartbeat: Heartbeat;
   #stopping: Promise<void> | undefined;
   #count = 0;
   hung = false;
   #status: SoundStatus;
+  #beforeHang: SoundStatus | undefined;
   #handsfree: HandsfreeStatus | undefined;
 
   constructor(config: MediaConfig, logger: Logger) {
@@ -91,6 +94,7 @@ class Engine implements MediaEngine {
         onControls: (reason) => this.#tell({ type: 'controls', reason }),
       });
     }
+    this.#heartbeat = new Heartbeat(this.#wake, (hangs) => this.#hangs(hangs));
     // The process lives for its sockets and calls, not for a thread that waits for work.
     this.#worker.unref();
     this.#port.unref();
@@ -153,12 +157,13 @@ class Engine implements MediaEngine {
   }
 
   async #stop(): Promise<void> {
+    this.#heartbeat.stop();
     this.#worker.ref();
     this.#post({ kind: 'stop' }, []);
-    await within(THREAD_LIMIT_MS, this.#stopped);
+    const ended = await within(THREAD_LIMIT_MS, this.#stopped);
     const letGo = await within(DRIVER_LIMIT_MS, this.#cards?.stop() ?? Promise.resolve());
-    this.hung = !letGo;
-    if (!letGo) this.#logger.warn('a sound driver does not let go', { afterMs: DRIVER_LIMIT_MS });
+    this.hung = !ended || !letGo;
+    if (this.hung) this.#logger.warn('a sound driver does not let go', { afterMs: DRIVER_LIMIT_MS });
     // The end of the thread may be told before its last words are.
     for (let item = receiveMessageOnPort(this.#port); item !== undefined; item = receiveMessageOnPort(this.#port))
       this.#receive(item.message as FromWorker);
@@ -187,6 +192,13 @@ class Engine implements MediaEngine {
         this.#threadStopped();
         return;
     }
+  }
+
+  #hangs(hangs: boolean): void {
+    if (hangs) this.#beforeHang = this.#status;
+    const reason = 'A sound driver holds the sound: no call is heard';
+    const status = hangs ? { ...this.#status, speaker: 'fault', microphone: 'fault', reason } : this.#beforeHang;
+    if (status !== undefined) this.#tell({ type: 'sound', status: status as SoundStatus });
   }
 
   #tell(event: MediaEvent): void {

@@ -6,7 +6,7 @@ import type { HandsfreeStatus, MediaConfig, MediaEvent, StreamConfig, ToneName }
 
 export interface WorkerData {
   config: MediaConfig;
-  /** One Int32: counted up and notified with every message, so that a sleeping thread wakes. */
+  /** Two Int32: one counted up and notified with every message, so that a sleeping thread wakes; and the thread's own `BEAT`. */
   wake: SharedArrayBuffer;
   port: MessagePort;
 }
@@ -26,7 +26,7 @@ export type ToWorker =
   | { kind: 'prepare' }
   | { kind: 'pcm-opened'; half: Half; attempt: number; device: string; pcm: OpenPcm }
   | { kind: 'pcm-failed'; half: Half; attempt: number; reason: string }
-  | { kind: 'cards-changed' }
+  | { kind: 'cards-changed'; speaker: boolean; microphone: boolean }
   | { kind: 'stop' };
 
 export type FromWorker =

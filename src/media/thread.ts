@@ -8,6 +8,7 @@ import type { Random } from '../base/index.ts';
 import { unreachable } from '../base/index.ts';
 import { AlsaCard, type SoundCard, TICK_MS } from '../io/soundcard/index.ts';
 import { Handsfree } from './handsfree.ts';
+import { BEAT } from './heartbeat.ts';
 import type { FromWorker, ToWorker } from './protocol.ts';
 import { Sounds } from './sounds.ts';
 import { Stream } from './stream.ts';
@@ -65,6 +66,7 @@ export class MediaThread {
   #handsfreeTold = '';
   #handsfreeToldMs = 0;
   #seen = 0;
+  #beat = 0;
   #speakerUntilMs = 0;
   #openingSinceMs = Number.NaN;
   #nextTickMs = 0;
@@ -92,12 +94,15 @@ export class MediaThread {
     const { now, wake } = this.#options;
     while (true) {
       this.#seen = Atomics.load(wake, 0);
+      this.#beat = (this.#beat % 1_000_000) + 1;
+      Atomics.store(wake, BEAT, this.#beat);
       this.#takeMessages();
       if (this.#stopping) break;
       this.#want(now());
       this.#tellStatus(now());
       if (!this.#busy(now())) {
         this.#asleep = true;
+        Atomics.store(wake, BEAT, 0);
         const restMs = this.#handsfree.sampleInMs(now());
         this.sleep(this.#card.restless ? Math.min(RESTLESS_MS, restMs) : restMs);
       } else if (this.#tickIsDue()) {
@@ -268,7 +273,7 @@ export class MediaThread {
         if (this.#card instanceof AlsaCard) this.#card.failed(message.half, message.attempt, message.reason);
         return;
       case 'cards-changed':
-        if (this.#card instanceof AlsaCard) this.#card.look();
+        if (this.#card instanceof AlsaCard) this.#card.look(message.speaker, message.microphone);
         return;
       case 'stop':
         this.#stopping = true;

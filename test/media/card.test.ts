@@ -1,7 +1,8 @@
 /** What a card does beside playing: its mixer, a second one in its place, and the same delay after it stood still. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { lookup } from 'node:dns/promises';
+import { closeSync, constants, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { formatWav } from '../../src/audio/index.ts';
@@ -13,6 +14,7 @@ import { readWav, toneDbfs } from '../kit/wav.ts';
 import { sine, Terminal } from './pair.ts';
 
 const { path, remove } = temporaryDirectory();
+const pipe = join(path, 'pipe');
 const lack = soundcardsLack();
 const skip =
   lack === undefined ? false : `${lack} is missing: apt-get install pulseaudio-utils libasound2-plugins alsa-utils`;
@@ -26,7 +28,10 @@ before(async () => {
   // libasound reads one configuration: the cards of both servers.
   const [all, more] = [cards, second].map(({ env }) => readFileSync(env.ALSA_CONFIG_PATH, 'utf8'));
   const both = join(path, 'asound.conf');
-  writeFileSync(both, all + more.replace(/^<.*>$|^pcm\.!default .*$/gm, ''));
+  // And a driver that hangs: its file is a pipe that nobody reads.
+  execFileSync('mkfifo', [pipe]);
+  const stuck = `pcm.stuck { type file slave.pcm "null" file "${pipe}" format "raw" }\n`;
+  writeFileSync(both, stuck + all + more.replace(/^<.*>$|^pcm\.!default .*$/gm, ''));
   process.env.ALSA_CONFIG_PATH = both;
 });
 after(async () => {
@@ -145,4 +150,55 @@ test('from mouth to ear it is the same after the card stood still', { skip }, as
   );
   assert.ok(Math.abs(later - earlier) <= 15, `${earlier} ms, then ${later} ms`);
   await Promise.all([a.end(), b.end()]);
+});
+
+test('a driver that hangs over the opening: the second card speaks, and names are still looked up', {
+  skip,
+}, async (t) => {
+  const { engine } = new Terminal(alsa('stuck', { microphone: 'b', fallback: { speaker: 'b' } }), '127.46.1.7');
+  engine.prepare();
+  const { reason } = await until('the second card', 4000, () => {
+    const status = engine.status();
+    return status.speaker === 'open' && status;
+  });
+  assert.equal(reason, 'Cannot open the speaker "stuck": its driver hangs; "b" takes its place');
+  const begin = performance.now();
+  await lookup('localhost');
+  assert.ok(performance.now() - begin < 500);
+  await engine.stop();
+  assert.equal(engine.hung, true);
+  // Let go of the thread that hangs.
+  const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+  t.after(() => closeSync(reader));
+  await pause(300);
+});
+
+test('a driver that holds the sound: a fault within three seconds, the rest of the program turns', {
+  skip,
+}, async () => {
+  const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+  const { engine } = new Terminal(alsa('stuck', { microphone: 'b' }), '127.46.1.8');
+  engine.prepare();
+  await until('the fault', 4000, () => engine.status().reason !== '');
+  assert.equal(engine.status().reason, 'A sound driver holds the sound: no call is heard');
+  assert.equal(engine.status().speaker, 'fault');
+  const drained = Buffer.alloc(1 << 20);
+  const draining = setInterval(() => {
+    for (let i = 0; i < 20; i++) read(drained);
+  }, 1);
+  const read = (into: Buffer): void => {
+    try {
+      readSync(reader, into);
+    } catch {
+      // nothing in it
+    }
+  };
+  await until('the sound', 4000, () => engine.status().reason === '');
+  clearInterval(draining);
+  await until('the fault again', 4000, () => engine.status().reason !== '');
+  const begin = performance.now();
+  await engine.stop();
+  assert.ok(performance.now() - begin < 2000);
+  assert.equal(engine.hung, true);
+  closeSync(reader);
 });

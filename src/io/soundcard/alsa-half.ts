@@ -52,6 +52,7 @@ export abstract class AlsaHalf {
   /** What there was to say before it stalled. */
   #unstalled = '';
   #wanted = false;
+  #plugged = true;
   #unproven: boolean;
   #opening = false;
   #attempt = 0;
@@ -101,7 +102,8 @@ export abstract class AlsaHalf {
     if (!wanted) {
       this.#release();
       if (!this.#unproven) {
-        this.reason = '';
+        if (this.#plugged) this.reason = '';
+        else if (this.reason === '') this.reason = `There is no ${this.half} "${this.#devices[0]}"`;
         return;
       }
     }
@@ -117,10 +119,14 @@ export abstract class AlsaHalf {
     this.#door.open(this.half, this.#devices[this.#index], ++this.#attempt);
   }
 
-  /** Cards have come or gone: what is at fault is looked for at once, what is closed is looked at. */
-  look(): void {
+  /**
+   * Cards have come or gone: what is at fault is looked for at once, what is closed is looked at. `plugged`: whether the card
+   * that is meant is there, which is all that can be known of a microphone without opening it.
+   */
+  look(plugged: boolean): void {
     this.#retryAt = 0;
     this.#unproven = this.#probed;
+    this.#plugged = plugged;
   }
 
   opened(attempt: number, device: string, open: OpenPcm, now: number): void {

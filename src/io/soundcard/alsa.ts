@@ -110,10 +110,10 @@ export class AlsaCard implements SoundCard {
     this.#half(half).failed(attempt, reason, this.#options.now());
   }
 
-  /** Cards have come or gone. */
-  look(): void {
-    this.#playback.look();
-    this.#capture.look();
+  /** Cards have come or gone: is that of each half there? */
+  look(speaker: boolean, microphone: boolean): void {
+    this.#playback.look(speaker);
+    this.#capture.look(microphone);
   }
 
   wait(): Wait {

@@ -6,7 +6,7 @@ export { AlsaCard, type AlsaOptions } from './alsa.ts';
 export type { AlsaDoor } from './alsa-half.ts';
 export { type AlsaLibrary, loadAlsa } from './alsa-library.ts';
 export { type ControlsBefore, restoreControls, setControls } from './alsa-mixer.ts';
-export { mixerOf, resolveDevice } from './alsa-name.ts';
+export { isPlugged, mixerOf, resolveDevice } from './alsa-name.ts';
 export { closePcm, type Half, type OpenPcm, openPcm } from './alsa-open.ts';
 export { convert, FileCard, type FileOptions } from './file.ts';
 export { NoCard } from './none.ts';

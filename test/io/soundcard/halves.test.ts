@@ -112,7 +112,7 @@ test('a card plugged in is looked for at once', () => {
   fake.speaker.trips.push(-19);
   fake.tick();
   fake.asked.length = 0;
-  fake.card.look();
+  fake.card.look(true, true);
   fake.tick();
   assert.deepEqual(fake.asked, ['open speaker hw:Fake']);
 });
@@ -133,10 +133,26 @@ test('a card pulled out while nobody wants it is noticed', () => {
   const fake = new FakeCard();
   fake.card.want(false, false, 0);
   fake.answer('speaker');
-  fake.card.look();
+  fake.card.look(false, true);
   fake.card.want(false, false, 10);
   fake.refuse('speaker', 'gone');
   assert.equal(state(fake), 'fault closed');
+});
+
+test('a microphone pulled out while nobody wants it is a fault, without a look into it', () => {
+  const fake = new FakeCard();
+  fake.card.want(false, false, 0);
+  fake.answer('speaker');
+  fake.card.look(true, false);
+  fake.card.want(false, false, 10);
+  fake.answer('speaker');
+  assert.equal(state(fake), 'closed fault');
+  assert.equal(fake.card.reason, 'There is no microphone "hw:Fake"');
+  fake.card.look(true, true);
+  fake.card.want(false, false, 20);
+  fake.answer('speaker');
+  assert.equal(state(fake), 'closed closed');
+  assert.ok(!fake.asked.some((one) => one.includes('microphone')));
 });
 
 test('a driver that hangs over the opening is a fault after two seconds; what it opens later is closed', () => {
