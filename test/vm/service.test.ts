@@ -174,6 +174,35 @@ test('the installed service on a board', { skip: noMachine, timeout: 480_000 }, 
     assert.equal(sound.realTime, true, 'the unit lets the sound thread have its priority');
   });
 
+  await t.test(
+    'the sound card is pulled out in a talk and put in again: the talk stays, and is heard again',
+    async (t) => {
+      const desk = machine.follow(
+        'cd /root && exec sipp -nostdin -sf vm/desk.xml -i 127.0.0.2 -p 5070 -m 1 -rtp_echo -timeout 40 > /dev/null',
+      );
+      t.after(() => desk.stop());
+      await machine.exec('until ss -ulnH | grep -q 127.0.0.2:5070; do sleep 0.05; done');
+      const from = events.items.length;
+      await machine.exec('hailpoint press help');
+      await event({ type: 'call', state: 'connected' }, 10_000, from);
+      await until('the microphone', 5_000, async () => (await status()).sound.microphone === 'open', 200);
+      const driver = '/sys/bus/platform/drivers/snd_aloop';
+      await machine.exec(`echo snd_aloop.0 > ${driver}/unbind`);
+      const lost = await event({ type: 'fault', fault: 'sound', state: 'raised' }, 3_000, from);
+      assert.match(String(lost.reason), /Lost the .* "hw:Loopback,0,0": .*\(-(?:19|77)\)/);
+      await machine.exec('sleep 2');
+      await machine.exec(`echo snd_aloop.0 > ${driver}/bind`);
+      const begin = performance.now();
+      await event({ type: 'fault', fault: 'sound', state: 'cleared' }, 5_000, from);
+      t.diagnostic(`back after ${Math.round(performance.now() - begin)} ms: ${lost.reason}`);
+      const { sound, calls } = await status();
+      assert.equal(`${sound.speaker} ${sound.microphone}`, 'open open');
+      assert.equal(calls.length, 1, 'the talk stays');
+      await machine.exec('hailpoint hangup');
+      await event({ type: 'call', state: 'ended' }, 5_000, from);
+    },
+  );
+
   await t.test('a line held down is reported as stuck, and the other button works', async (t) => {
     const from = events.items.length;
     await machine.exec('gpiosim pull 27 down');
