@@ -4,12 +4,18 @@
  * directions stay open: whoever speaks near is heard while the loudspeaker sounds.
  */
 import { RealFft } from '../fft.ts';
-import { DelayFinder } from './delay.ts';
+import { DelayFinder, type Search } from './delay.ts';
 import { DriftLoop } from './drift.ts';
 import { EchoFilter } from './filter.ts';
 import { LoudspeakerCurve } from './loudspeaker.ts';
 import { HALF_TAPS, ReferenceLine } from './reference.ts';
 import { Suppressor } from './suppressor.ts';
+
+/** Anywhere in a third of a second, for a start and after a large jump; and near, quickly, after lost or inserted periods. */
+const FIRST_SEARCH: Search = { before: 2, after: 32, rate: 0.02 };
+const WATCH: Search = { before: 3, after: 4, rate: 0.08 };
+/** Sweeps of the watch that have to agree. */
+const AGREE = 3;
 
 export type EchoOptions = {
   /** How long a room may sound after the direct sound, ms. */
@@ -31,6 +37,8 @@ const AHEAD_SECONDS = 30;
 const FIRST_DELAY = HALF_TAPS + 4;
 /** Lags of two sweeps are the same when no farther apart than this, samples. */
 const SAME = 3;
+/** The path is not taken to be louder than this, as a power. */
+const MOST_GAIN = 4;
 /** ERLE from which the canceller counts as converged, and below which no more, dB. */
 const CONVERGED_DB = 12;
 const LOST_DB = 6;
@@ -40,6 +48,8 @@ export class EchoCanceller {
   readonly #frame: number;
   readonly #line: ReferenceLine;
   readonly #finder: DelayFinder;
+  /** Compares the microphone with the echo that is expected: they belong together at lag 0. */
+  readonly #watch: DelayFinder;
   readonly #filter: EchoFilter;
   readonly #curve: LoudspeakerCurve;
   readonly #drift: DriftLoop;
@@ -47,6 +57,7 @@ export class EchoCanceller {
   readonly #reference: Float64Array;
   readonly #echo: Float64Array;
   readonly #error: Float64Array;
+  readonly #heard: Float64Array;
   readonly #waiting: Float64Array;
   #waitingAt = 0;
   /** Samples that the microphone waits, and samples (with a fraction) that the reference is delayed. */
@@ -60,6 +71,10 @@ export class EchoCanceller {
   #microphonePower = 0;
   #errorPower = 0;
   #converged = false;
+  #sentPower = 0;
+  #heardPower = 0;
+  #elsewhere = 0;
+  #elsewhereLag = 0;
 
   constructor(rateHz: number, options: EchoOptions = {}) {
     const { tailMs = 260, noiseReductionDb = 12 } = options;
@@ -68,7 +83,8 @@ export class EchoCanceller {
     this.#frame = frame;
     const fft = new RealFft(2 * frame);
     this.#line = new ReferenceLine((rateHz * KEEP_MS) / 1000);
-    this.#finder = new DelayFinder(fft);
+    this.#finder = new DelayFinder(fft, FIRST_SEARCH);
+    this.#watch = new DelayFinder(fft, WATCH);
     this.#filter = new EchoFilter(fft, Math.ceil(tailMs / 10));
     this.#curve = new LoudspeakerCurve(fft, this.#filter);
     this.#drift = new DriftLoop(frame);
@@ -76,6 +92,7 @@ export class EchoCanceller {
     this.#reference = new Float64Array(2 * frame);
     this.#echo = new Float64Array(frame);
     this.#error = new Float64Array(frame);
+    this.#heard = new Float64Array(frame);
     this.#waiting = new Float64Array(((MOST_HOLD_MS + 20) * rateHz) / 1000);
   }
 
@@ -107,14 +124,14 @@ export class EchoCanceller {
 
   reset(): void {
     this.#filter.reset();
-    this.#finder.restart();
+    this.#restart();
     this.#drift.reset();
     this.#curve.reset();
     this.#suppressor.reset();
     this.#hold = 0;
     this.#delay = FIRST_DELAY;
     this.#place = undefined;
-    this.#lastLag = Number.NaN;
+    this.#sentPower = this.#heardPower = 0;
     this.#converged = false;
     this.#microphonePower = this.#errorPower = 0;
   }
@@ -125,14 +142,14 @@ export class EchoCanceller {
    */
   realign(samples: number): void {
     this.#shift(-samples);
-    this.#finder.restart();
-    this.#lastLag = Number.NaN;
+    this.#restart();
   }
 
   /** One frame of 10 ms each; `out` may be `microphone`. */
   process(microphone: Int16Array, reference: Int16Array, out: Int16Array): void {
     const frame = this.#frame;
     this.#line.put(reference, frame);
+    if (this.#place === undefined) this.#weigh(microphone, reference);
     if (this.#finder.process(microphone, reference)) this.#align(this.#finder.lag ?? 0);
     const waiting = this.#waiting;
     for (let i = 0; i < frame; i++) waiting[(this.#waitingAt + i) % waiting.length] = microphone[i];
@@ -147,11 +164,13 @@ export class EchoCanceller {
     for (let i = 0; i < frame; i++) {
       const heard = waiting[(from + i) % waiting.length];
       const error = heard - this.#echo[i];
+      this.#heard[i] = heard;
       this.#error[i] = error;
       microphonePower += heard * heard;
       errorPower += error * error;
       echoPower += this.#echo[i] * this.#echo[i];
     }
+    if (this.#converged) this.#look();
     this.#waitingAt = (this.#waitingAt + frame) % waiting.length;
     this.#filter.learn(this.#error, this.#suppressor.near);
     if (this.#converged) this.#curve.learn(this.#error);
@@ -188,6 +207,14 @@ export class EchoCanceller {
     this.#curve.apply(this.#reference, frame, frame);
   }
 
+  /** How loud the echo is beside the reference, before anything is known. */
+  #weigh(microphone: Int16Array, reference: Int16Array): void {
+    for (let i = 0; i < this.#frame; i++) {
+      this.#sentPower += reference[i] * reference[i];
+      this.#heardPower += microphone[i] * microphone[i];
+    }
+  }
+
   #judge(microphonePower: number, errorPower: number, echoPower: number): void {
     if (echoPower < 100 * this.#frame) return;
     this.#microphonePower += 0.02 * (microphonePower - this.#microphonePower);
@@ -199,7 +226,7 @@ export class EchoCanceller {
 
   /** A sweep has found the echo `lag` samples after the reference, as both came in. */
   #align(lag: number): void {
-    this.#drift.observe(lag);
+    if (!this.#converged) this.#drift.observe(lag);
     const again = Math.abs(lag - this.#lastLag) <= SAME;
     this.#lastLag = lag;
     if (!again) return;
@@ -207,12 +234,33 @@ export class EchoCanceller {
     const ms = this.#rateHz / 1000;
     if (this.#place === undefined) {
       this.#recentre(Math.round(place - PLACE_MS * ms));
+      this.#filter.begin(Math.min(MOST_GAIN, this.#heardPower / (this.#sentPower + 1)));
       this.#place = lag + this.#hold - this.#delay;
       return;
     }
     const moved = place - this.#place;
     if (Math.abs(moved) <= SAME) this.#place += 0.2 * moved;
     else if (this.#finder.strength(lag - moved, SAME) < 0.5) this.#shift(moved);
+  }
+
+  /** Where the expected echo is found in the microphone: several times elsewhere, and a period was lost or put in. */
+  #look(): void {
+    const watch = this.#watch;
+    if (!watch.process(this.#heard, this.#echo)) return;
+    const lag = watch.lag ?? 0;
+    const here = Math.abs(lag) <= SAME || watch.strength(0, SAME) > 0.5;
+    if (here || Math.abs(lag - this.#elsewhereLag) > SAME) this.#elsewhere = 0;
+    this.#elsewhereLag = lag;
+    if (here || ++this.#elsewhere < AGREE) return;
+    this.#shift(Math.round(lag));
+    this.#restart();
+  }
+
+  #restart(): void {
+    this.#finder.restart();
+    this.#watch.restart();
+    this.#lastLag = Number.NaN;
+    this.#elsewhere = 0;
   }
 
   /** Delays the reference by `samples` more, and the filter by as much less. */

@@ -1,26 +1,25 @@
 /**
- * Finds when the loudspeaker is heard in the microphone: cross-correlation of the whitened spectra (GCC-PHAT), leaky over half a
- * second, in partitions of one frame; each frame one of them is turned back into lags, so a sweep of all lasts a third of a
- * second. Lags below zero are searched too: after a lost period the echo may lead.
+ * Finds when the loudspeaker is heard in the microphone: cross-correlation of the whitened spectra (GCC-PHAT), leaky, in
+ * partitions of one frame; each frame one of them is turned back into lags, so a sweep takes as many frames as are searched. Lags below zero are searched too: after a lost period the echo may lead.
  */
 import type { RealFft } from '../fft.ts';
 
-/** The search, in frames of 10 ms: from before the reference to after it. */
-const BEFORE = 2;
-const AFTER = 32;
-const PARTITIONS = BEFORE + AFTER;
-const RATE = 0.02;
+/** What is searched: from `before` frames of 10 ms before the reference to `after` frames after it, by a memory of 1 / `rate`. */
+export type Search = { before: number; after: number; rate: number };
 /** A spectrum is followed, for the whitening, by this share per frame. */
 const FOLLOW = 0.05;
 /** A peak counts when it stands out from the mean square of all lags by this factor, in amplitude. */
 const PEAK = 7;
-/** Frames of loud reference that a sweep has to rest on. */
-const ENOUGH = 30;
+/** A sweep has to rest on this share of the memory. */
+const ENOUGH = 0.6;
 
 export class DelayFinder {
   readonly #fft: RealFft;
   readonly #frame: number;
   readonly #bins: number;
+  readonly #before: number;
+  readonly #partitions: number;
+  readonly #rate: number;
   readonly #reference: Float64Array;
   /** The microphone of the last frames, the oldest first. */
   readonly #microphone: Float64Array;
@@ -44,23 +43,26 @@ export class DelayFinder {
   /** How far the peak stands out. */
   clarity = 0;
 
-  constructor(fft: RealFft) {
+  constructor(fft: RealFft, search: Search) {
+    this.#before = search.before;
+    this.#partitions = search.before + search.after;
+    this.#rate = search.rate;
     this.#fft = fft;
     this.#frame = fft.size / 2;
     this.#bins = fft.bins;
     this.#reference = new Float64Array(fft.size);
-    this.#microphone = new Float64Array((BEFORE + 1) * this.#frame);
+    this.#microphone = new Float64Array((search.before + 1) * this.#frame);
     this.#window = Float64Array.from({ length: this.#frame }, (_, i) => Math.sin((Math.PI * (i + 0.5)) / this.#frame));
     this.#time = new Float64Array(fft.size);
     this.#re = new Float64Array(fft.bins);
     this.#im = new Float64Array(fft.bins);
-    this.#xRe = new Float64Array(PARTITIONS * fft.bins);
-    this.#xIm = new Float64Array(PARTITIONS * fft.bins);
-    this.#cRe = new Float64Array(PARTITIONS * fft.bins);
-    this.#cIm = new Float64Array(PARTITIONS * fft.bins);
+    this.#xRe = new Float64Array(this.#partitions * fft.bins);
+    this.#xIm = new Float64Array(this.#partitions * fft.bins);
+    this.#cRe = new Float64Array(this.#partitions * fft.bins);
+    this.#cIm = new Float64Array(this.#partitions * fft.bins);
     this.#xPower = new Float64Array(fft.bins);
     this.#dPower = new Float64Array(fft.bins);
-    this.#lags = new Float64Array(PARTITIONS * this.#frame);
+    this.#lags = new Float64Array(this.#partitions * this.#frame);
   }
 
   /** Forgets what was heard, not what was sent: the delay may have changed. */
@@ -74,7 +76,7 @@ export class DelayFinder {
   }
 
   /** One frame of each, as they came. True when a sweep has ended with a clear result in `lag`. */
-  process(microphone: Int16Array, reference: Int16Array): boolean {
+  process(microphone: ArrayLike<number>, reference: ArrayLike<number>): boolean {
     const frame = this.#frame;
     const bins = this.#bins;
     this.#reference.copyWithin(0, frame);
@@ -82,10 +84,10 @@ export class DelayFinder {
     let loud = 0;
     for (let i = 0; i < frame; i++) {
       this.#reference[frame + i] = reference[i];
-      this.#microphone[BEFORE * frame + i] = microphone[i];
+      this.#microphone[this.#before * frame + i] = microphone[i];
       loud += reference[i] * reference[i];
     }
-    this.#newest = this.#newest === 0 ? PARTITIONS - 1 : this.#newest - 1;
+    this.#newest = this.#newest === 0 ? this.#partitions - 1 : this.#newest - 1;
     const x = this.#newest * bins;
     this.#fft.forward(this.#reference, this.#xRe, this.#xIm, x);
     this.#time.fill(0, 0, frame);
@@ -108,12 +110,13 @@ export class DelayFinder {
     const cRe = this.#cRe;
     const cIm = this.#cIm;
     this.#heard++;
-    for (let p = 0; p < PARTITIONS; p++) {
-      let x = ((this.#newest + p) % PARTITIONS) * bins;
+    const rate = this.#rate;
+    for (let p = 0; p < this.#partitions; p++) {
+      let x = ((this.#newest + p) % this.#partitions) * bins;
       let c = p * bins;
       for (let k = 0; k < bins; k++, x++, c++) {
-        cRe[c] += RATE * (re[k] * xRe[x] + im[k] * xIm[x] - cRe[c]);
-        cIm[c] += RATE * (im[k] * xRe[x] - re[k] * xIm[x] - cIm[c]);
+        cRe[c] += rate * (re[k] * xRe[x] + im[k] * xIm[x] - cRe[c]);
+        cIm[c] += rate * (im[k] * xRe[x] - re[k] * xIm[x] - cIm[c]);
       }
     }
   }
@@ -122,9 +125,9 @@ export class DelayFinder {
     const frame = this.#frame;
     this.#fft.inverse(this.#cRe, this.#cIm, this.#time, this.#turn * this.#bins);
     for (let i = 0; i < frame; i++) this.#lags[this.#turn * frame + i] = Math.abs(this.#time[i]);
-    if (++this.#turn < PARTITIONS) return false;
+    if (++this.#turn < this.#partitions) return false;
     this.#turn = 0;
-    if (this.#heard < ENOUGH) return false;
+    if (this.#heard * this.#rate < ENOUGH) return false;
     let best = 0;
     let power = 0;
     for (let i = 0; i < this.#lags.length; i++) {
@@ -137,18 +140,18 @@ export class DelayFinder {
     const before = best > 0 ? this.#lags[best - 1] : 0;
     const after = best + 1 < this.#lags.length ? this.#lags[best + 1] : 0;
     const bend = before - 2 * this.#lags[best] + after;
-    this.lag = best - BEFORE * frame + (bend < 0 ? (0.5 * (before - after)) / bend : 0);
+    this.lag = best - this.#before * frame + (bend < 0 ? (0.5 * (before - after)) / bend : 0);
     return true;
   }
 
   /** How strong the correlation at `lag` (give or take `around`) is beside the peak's, 0..1. */
   strength(lag: number, around: number): number {
     if (this.lag === undefined) return 0;
-    const centre = Math.round(lag) + BEFORE * this.#frame;
+    const centre = Math.round(lag) + this.#before * this.#frame;
     let most = 0;
     for (let i = Math.max(0, centre - around); i <= Math.min(this.#lags.length - 1, centre + around); i++)
       if (this.#lags[i] > most) most = this.#lags[i];
-    return most / (this.#lags[Math.round(this.lag) + BEFORE * this.#frame] + 1e-30);
+    return most / (this.#lags[Math.round(this.lag) + this.#before * this.#frame] + 1e-30);
   }
 }
 

@@ -13,8 +13,9 @@ const CAUTION_FAR = 0.5;
 const CAUTION_NEAR = 1;
 /** The error's spectrum is followed by this share per frame. */
 const FOLLOW = 0.1;
-/** Uncertainty at the start: the path could be this strong, as a power per bin, less by half for each `FALL` partitions. */
-const FIRST_POWER = 0.03;
+/** Uncertainty at the start: this share of the loudness that the path seems to have, less by half for each `FALL` partitions. */
+const FIRST_SHARE = 0.3;
+const FIRST_GAIN = 0.1;
 const FALL = 2;
 /** Partitions whose time aliasing is taken away per frame. */
 const TIDY = 6;
@@ -68,8 +69,13 @@ export class EchoFilter {
     this.#wRe.fill(0);
     this.#wIm.fill(0);
     this.#other.fill(0);
+    this.begin(FIRST_GAIN);
+  }
+
+  /** The path may be anything of this gain (as a power): what is known is kept, but it is learned from as at the start. */
+  begin(gain: number): void {
     for (let p = 0; p < this.partitions; p++)
-      this.#uncertainty.fill(FIRST_POWER * 0.5 ** (p / FALL), p * this.#bins, (p + 1) * this.#bins);
+      this.#uncertainty.fill(FIRST_SHARE * gain * 0.5 ** (p / FALL), p * this.#bins, (p + 1) * this.#bins);
   }
 
   /** Takes the next two frames of reference (the last one again, and the new one). */
@@ -185,14 +191,6 @@ export class EchoFilter {
       this.#time.fill(0);
       for (let i = 0; i < frame; i++) this.#time[i] = taps[p * frame + i];
       this.#fft.forward(this.#time, this.#wRe, this.#wIm, p * this.#bins);
-    }
-    const whole = Math.round(samples / frame);
-    const bins = this.#bins;
-    if (whole > 0) {
-      this.#uncertainty.copyWithin(whole * bins, 0);
-      for (let p = 0; p < whole; p++) this.#uncertainty.copyWithin(p * bins, whole * bins, (whole + 1) * bins);
-    } else if (whole < 0) {
-      this.#uncertainty.copyWithin(0, -whole * bins);
     }
   }
 
