@@ -1,9 +1,6 @@
-/**
- * The wiring: builds every room from the configuration and runs the loop. An input comes from the world, one machine takes it,
- * its outputs are applied in order, and what they say to the terminal waits its turn. No rules here.
- */
+/** The wiring: builds every room from the configuration, starts and stops them, and says how things stand. No rules here. */
 import { join } from 'node:path';
-import { earliest, type Logger, unreachable } from '../base/index.ts';
+import type { Logger } from '../base/index.ts';
 import { type CallOutput, Calls } from '../call/index.ts';
 import type { Config } from '../config/index.ts';
 import { ControlServer } from '../control/index.ts';
@@ -32,6 +29,7 @@ import { Actions } from './actions.ts';
 import { spoken } from './codecs.ts';
 import { type CommandSource, Commands } from './commands.ts';
 import { instanceOf } from './instance.ts';
+import { Loop, now } from './loop.ts';
 import { ceilingAt, minuteOf } from './night.ts';
 import { controlHandler } from './operator.ts';
 import { Quality } from './quality.ts';
@@ -60,8 +58,6 @@ const farewellMs = 2_000;
 const fewInputs = 100;
 /** Calls that go on when the night begins or ends hear it so late. */
 const hourLookedAtMs = 10_000;
-/** Node takes a longer one for none at all; a caller may write any number into his Expires. */
-const longestWaitMs = 2 ** 31 - 1;
 
 export class Service {
   readonly #config: Config;
@@ -91,18 +87,9 @@ export class Service {
   #started?: Promise<void>;
   #stopped?: Promise<void>;
 
-  /** What waits to be told to the terminal; `time`: its deadline has come. */
-  readonly #inbox: (TerminalInput | 'time')[] = [];
-  #busy = false;
-  /** Inputs from the network since the memory was looked at. */
-  #inputs = 0;
+  readonly #loop: Loop;
   readonly #quality = new Quality();
-  readonly #memory = new MemoryKeeper(() => {
-    const few = this.#inputs < fewInputs;
-    this.#inputs = 0;
-    return few && !this.#engaged;
-  });
-  #alarm?: NodeJS.Timeout;
+  readonly #memory = new MemoryKeeper(() => this.#loop.taken() < fewInputs && !this.#engaged);
   /** Percent the loudspeaker may be at most, and who looks at the hour. */
   #ceiling = 100;
   #clock?: NodeJS.Timeout;
@@ -204,6 +191,16 @@ export class Service {
       dns: new Dns({ logger }),
       logger,
     });
+    this.#loop = new Loop({
+      calls: this.#calls,
+      terminal: this.#terminal,
+      actions: this.#actions,
+      transport: this.#transport,
+      resolver: this.#resolver,
+      log: logger,
+      write: (event) => this.#write(event),
+      changed: () => this.#changed(),
+    });
     this.#network = new NetworkWatch((state) => this.#moved(state), logger);
     this.#gpio = createGpio(
       { inputs: config.device.buttons, outputs: config.device.outputs },
@@ -286,11 +283,10 @@ export class Service {
     this.#tell({ type: 'stop' });
     this.#take(() => this.#calls.stop(now()));
     while (!this.#calls.idle && now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
-    clearTimeout(this.#alarm);
+    this.#loop.stop();
     clearInterval(this.#clock);
     this.#network.stop();
     this.#memory.stop();
-    this.#busy = true; // nothing more is taken
     this.#journal.append({ type: 'config', state: 'stopped', version: this.#version });
     await Promise.all([
       this.#mqtt?.stop(),
@@ -353,43 +349,20 @@ export class Service {
     });
   }
 
-  // ---------------------------------------------------------------- the loop
+  // ---------------------------------------------------------------- what the loop is given, and what comes of it
 
-  /** Takes one input from the world: `step` gives it to a machine. */
   #take(step: () => CallOutput[]): void {
-    this.#inputs++;
-    this.#perform(step());
-    this.#drain();
+    this.#loop.take(step);
   }
 
-  /** Tells the terminal something; the events it made of it, and of all that was waiting, come back. */
-  #tell(input: TerminalInput | 'time') {
-    this.#inbox.push(input);
-    return this.#drain();
+  #tell(input: TerminalInput): TerminalEvent[] {
+    return this.#loop.tell(input);
   }
 
-  #drain() {
-    const events: TerminalEvent[] = [];
-    if (this.#busy) return events; // the outer call goes on with the inbox
-    this.#busy = true;
-    const told = this.#inbox.length > 0;
-    for (let input = this.#inbox.shift(); input; input = this.#inbox.shift()) {
-      const actions = input === 'time' ? this.#terminal.timeout(now()) : this.#terminal.receive(input, now());
-      // Done first, then told: the journal and the log take longer than to send an INVITE. Told even when doing it fails.
-      try {
-        for (const action of actions) if (action.type !== 'event') this.#perform(this.#actions.take(action, now()));
-      } finally {
-        for (const action of actions) if (action.type === 'event') events.push(this.#write(action.event));
-      }
-    }
-    this.#busy = false;
-    if (told) {
-      if (this.#config.night !== undefined) this.#dim();
-      this.#mqtt?.statusChanged();
-      this.#onChange();
-    }
-    this.#arm();
-    return events;
+  #changed(): void {
+    if (this.#config.night !== undefined) this.#dim();
+    this.#mqtt?.statusChanged();
+    this.#onChange();
   }
 
   /** The loudspeaker is as loud as the hour allows. */
@@ -398,39 +371,6 @@ export class Service {
     const ceiling = ceilingAt(this.#config.night, minuteOf(new Date()), Math.max(0, ...priorities));
     if (ceiling !== this.#ceiling) this.#media.ceiling(ceiling);
     this.#ceiling = ceiling;
-  }
-
-  #perform(outputs: readonly CallOutput[]): void {
-    for (const output of outputs) {
-      switch (output.kind) {
-        case 'send':
-          this.#transport.send(output.message, output.hop, output.transaction);
-          break;
-        case 'resolve': {
-          const { query, uri } = output;
-          const hops = this.#resolver.resolve(uri);
-          if (Array.isArray(hops)) this.#perform(this.#calls.resolved(query, hops, now()));
-          else
-            void hops
-              // The resolver has said why.
-              .catch(() => [])
-              .then((found) => this.#take(() => this.#calls.resolved(query, found, now())));
-          break;
-        }
-        case 'registration': {
-          const { account, state, reason } = output;
-          if (state === 'registering') break;
-          this.#log.info('Registration', told({ account, state, status: output.status, reason }));
-          this.#inbox.push({ type: 'registered', account, registered: state === 'registered', reason });
-          break;
-        }
-        case 'terminal':
-          this.#inbox.push(output.input);
-          break;
-        default:
-          unreachable(output);
-      }
-    }
   }
 
   #write(event: TerminalEvent): TerminalEvent {
@@ -451,23 +391,4 @@ export class Service {
     }
     this.#take(() => this.#calls.noticed(event, now()));
   }
-
-  /** One alarm for all machines: the earliest of their deadlines. */
-  #arm(): void {
-    clearTimeout(this.#alarm);
-    const at = earliest([this.#calls.deadline, this.#terminal.deadline, this.#actions.deadline]);
-    if (at === undefined) return;
-    const wait = Math.min(Math.max(0, at - now()), longestWaitMs);
-    this.#alarm = setTimeout(() => this.#ring(), wait);
-  }
-
-  #ring(): void {
-    const at = now();
-    this.#actions.timeout(at);
-    if ((this.#terminal.deadline ?? Number.POSITIVE_INFINITY) <= at) this.#tell('time');
-    this.#take(() => this.#calls.timeout(now()));
-  }
 }
-
-/** The clock of all machines: ms, monotonic. */
-const now = (): number => performance.now();
