@@ -42,6 +42,9 @@ export class Terminal {
 }
 
 export const pcma = { encoding: 'PCMA', payloadType: 8, clockRateHz: 8000, channels: 1 };
+export const g722 = { encoding: 'G722', payloadType: 9, clockRateHz: 8000, channels: 1 };
+export const opus = { encoding: 'OPUS', payloadType: 96, clockRateHz: 48_000, channels: 2, opus: { fec: true } };
+export const l16 = { encoding: 'L16', payloadType: 97, clockRateHz: 16_000, channels: 1 };
 export const pcmu = { encoding: 'PCMU', payloadType: 0, clockRateHz: 8000, channels: 1 };
 
 export function streamConfig(
