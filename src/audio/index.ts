@@ -12,6 +12,7 @@ export { EchoCanceller, type EchoOptions } from './echo/canceller.ts';
 export { SampleFifo } from './fifo.ts';
 export { alaw, ulaw } from './g711.ts';
 export { HighPass } from './high-pass.ts';
+export { Interpolator } from './interpolator.ts';
 export { decibelsOf, gainOf, peakDbfs, rmsDbfs, SILENCE_DBFS, volumeGain } from './level.ts';
 export { Loudness, type LoudnessConfig } from './loudness.ts';
 export { CEILING, Limiter, Mixer } from './mixer.ts';

@@ -16,7 +16,7 @@ export {
   makeIdentity,
 } from './identity.ts';
 export { type BufferMode, JitterBuffer, MAX_PACKETS, MAX_PAYLOAD_BYTES, type Put, type Taken } from './jitter.ts';
-export { formatRtp, isRtcp, parseRtp, RTP_HEADER_BYTES, RtpHeader } from './packet.ts';
+export { formatRtp, isRtcp, parseRtp, RTP_HEADER_BYTES, RtpHeader, readUint32, writeUint32 } from './packet.ts';
 export { type Arrival, Reception, type ReportBlock } from './reception.ts';
 export { formatRtcp, parseRtcp, type RtcpReport, type SenderReport } from './rtcp.ts';
 export { type Received, RtpSession, type SessionConfig } from './session.ts';

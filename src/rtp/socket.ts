@@ -20,7 +20,7 @@ const IPV6_V6ONLY = 26;
 const IPV6_TCLASS = 67;
 const MSG_DONTWAIT = 0x40;
 /** Expedited forwarding, RFC 3246. */
-const DSCP_EF = 46;
+export const DSCP_EF = 46;
 const PRIORITY_VOICE = 6;
 /** Tries to find two free neighbouring ports when the system chooses one of them. */
 const MAX_PAIR_TRIES = 64;
@@ -183,7 +183,8 @@ function bindNeighbour(host: string, fd: number, port: number, dscp: number): nu
   }
 }
 
-function bindPort(host: string, port: number, dscp: number): number {
+/** `prepare`: options that must be set before. Throws `SocketError`. */
+export function bindPort(host: string, port: number, dscp: number, prepare?: (fd: number) => void): number {
   const name = new SocketName().set(host, port);
   const ipv6 = name.length === ADDRESS_BYTES;
   const fd: number = native.socket(ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM_NONBLOCK_CLOEXEC, 0);
@@ -191,6 +192,7 @@ function bindPort(host: string, port: number, dscp: number): number {
   if (ipv6) option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
   option(fd, ipv6 ? IPPROTO_IPV6 : IPPROTO_IP, ipv6 ? IPV6_TCLASS : IP_TOS, dscp << 2);
   option(fd, SOL_SOCKET, SO_PRIORITY, PRIORITY_VOICE);
+  prepare?.(fd);
   if (native.bind(fd, name.bytes, name.length) < 0) {
     const error = systemError(`bind UDP ${name}`);
     closeSocket(fd);
@@ -210,7 +212,7 @@ function boundPort(fd: number): number {
   return name.port;
 }
 
-function systemError(tried: string): SocketError {
+export function systemError(tried: string): SocketError {
   const number = koffi.errno();
   const known = Object.entries(koffi.os.errno).find(([, value]) => value === number);
   const code = known?.[0] ?? `errno ${number}`;

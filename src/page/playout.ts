@@ -1,0 +1,127 @@
+/** One sender's sound, each sample at its time: packets in, frames of the loudspeaker out. Allocates nothing per frame. */
+import { type Decoder, Interpolator } from '../audio/index.ts';
+import { Pace } from './pace.ts';
+import { Tape } from './tape.ts';
+import { Timeline } from './timeline.ts';
+
+/** A packet so far off all others belongs to a new count of the sender's. */
+const JUMP_MS = 1000;
+/** A packet is 20 ms, a frame 10. */
+const MARGIN_MS = 30;
+const STEP_MS = 10;
+
+export interface PlayoutOptions {
+  decoder: Decoder;
+  /** Of the time stamps. */
+  clockRateHz: number;
+  /** Of the frames. */
+  rateHz: number;
+  delayMs: number;
+}
+
+export class Playout {
+  readonly #options: PlayoutOptions;
+  readonly #interpolator: Interpolator;
+  readonly #before: Int16Array;
+  #timeline: Timeline;
+  #tape: Tape;
+  #pace: Pace;
+  /** As it is: what was asked for, or more. */
+  delayMs: number;
+
+  constructor(options: PlayoutOptions) {
+    this.#options = options;
+    this.delayMs = options.delayMs;
+    this.#interpolator = new Interpolator(options.decoder.rateHz, options.rateHz);
+    this.#before = new Int16Array(options.rateHz / 100);
+    [this.#timeline, this.#tape, this.#pace] = this.#begin();
+  }
+
+  /** The sender counts anew: a new source, or the old one has started again. */
+  restart(): void {
+    [this.#timeline, this.#tape, this.#pace] = this.#begin();
+  }
+
+  /** `again`: it repeats what an earlier packet should have brought. */
+  put(rtpTimestamp: number, bytes: Uint8Array, offset: number, length: number, arrivalMs: number, again = false): void {
+    let ticks = this.#timeline.unwrap(rtpTimestamp);
+    if (!again && Math.abs(this.#timeline.behindMs(ticks, arrivalMs)) > JUMP_MS) {
+      this.restart();
+      ticks = this.#timeline.unwrap(rtpTimestamp);
+    }
+    if (!again) this.#timeline.observe(ticks, arrivalMs);
+    this.#tape.put(ticks, bytes, offset, length);
+  }
+
+  report(rtpTimestamp: number, wallMs: number): void {
+    this.#timeline.report(rtpTimestamp, wallMs);
+  }
+
+  /** Reports of the sender's have come, but do not fit our clock. `wallAheadMs`: our time of day less that. */
+  strange(wallAheadMs: number): boolean {
+    return this.#timeline.reported && !this.#timeline.agrees(wallAheadMs);
+  }
+
+  get reported(): boolean {
+    return this.#timeline.reported;
+  }
+
+  /**
+   * The card has begun anew: the next frame is exactly in place, whatever was played before. `cardMs`: how long sound is under way in
+   * the card; where that takes up the delay, it is made longer.
+   */
+  realign(cardMs = 0): void {
+    const short = Math.ceil((cardMs + MARGIN_MS - this.#options.delayMs) / STEP_MS) * STEP_MS;
+    this.delayMs = this.#options.delayMs + Math.max(0, short);
+    this.#pace = new Pace(this.#options.decoder.rateHz, this.#options.rateHz);
+  }
+
+  /**
+   * Fills `frame`, whose first sample is heard at `atMs`. `wallAheadMs`: the sender's reports decide, where there are any. True when
+   * some of it really came.
+   */
+  fill(frame: Int16Array, atMs: number, wallAheadMs?: number): boolean {
+    const { length } = frame;
+    const target = this.#tape.sampleOf(this.#timeline.ticksAt(atMs, this.delayMs, wallAheadMs));
+    const pace = this.#pace;
+    pace.aim(target, length);
+    const leapt = !Number.isNaN(pace.from);
+    // The old place first: behind a leap ahead it is gone.
+    if (leapt) this.#tape.read(this.#before, length, pace.from, pace.step);
+    const heard = this.#tape.read(frame, length, pace.position, pace.step);
+    if (leapt)
+      for (let i = 0; i < length; i++) frame[i] = this.#before[i] + ((frame[i] - this.#before[i]) * i) / length;
+    pace.advance(length);
+    return heard;
+  }
+
+  /** All that has come has been played. */
+  get playedOut(): boolean {
+    return !(this.#pace.position < this.#tape.end);
+  }
+
+  get errorMs(): number {
+    return this.#pace.errorMs;
+  }
+
+  get packetsReceived(): number {
+    return this.#tape.packetsReceived;
+  }
+
+  get packetsLate(): number {
+    return this.#tape.packetsLate;
+  }
+
+  get lostMs(): number {
+    return this.#tape.lostMs;
+  }
+
+  #begin(): [Timeline, Tape, Pace] {
+    const { decoder, clockRateHz, rateHz, delayMs } = this.#options;
+    return [
+      new Timeline(clockRateHz),
+      new Tape(decoder, clockRateHz, this.#interpolator, delayMs),
+      new Pace(decoder.rateHz, rateHz),
+    ];
+  }
+}
