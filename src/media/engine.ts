@@ -9,6 +9,7 @@ import { bindPair, SocketError } from '../rtp/socket.ts';
 import { Cards } from './cards.ts';
 import { MediaError } from './errors.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { PagesHandle } from './pages.ts';
 import type { FromWorker, ToWorker, WorkerData } from './protocol.ts';
 import { liftClientThreads } from './real-time.ts';
 import type {
@@ -51,6 +52,7 @@ class Engine implements MediaEngine {
   #stopping: Promise<void> | undefined;
   #count = 0;
   hung = false;
+  readonly pages: PagesHandle;
   #status: SoundStatus;
   #beforeHang: SoundStatus | undefined;
   #handsfree: HandsfreeStatus | undefined;
@@ -58,6 +60,7 @@ class Engine implements MediaEngine {
   constructor(config: MediaConfig, logger: Logger) {
     this.#config = config;
     this.#logger = logger;
+    this.pages = new PagesHandle(config.dscp, (...sent) => this.#send(...sent), logger);
     this.#status = {
       driver: config.sound.driver,
       speaker: 'closed',
@@ -250,8 +253,8 @@ class StreamHandle implements MediaStream {
     this.#send({ kind: 'configure', stream: this.id, config });
   }
 
-  audible(speaker: boolean, microphone: boolean): void {
-    this.#send({ kind: 'audible', stream: this.id, speaker, microphone });
+  audible(speaker: boolean, microphone: boolean, ducked = false): void {
+    this.#send({ kind: 'audible', stream: this.id, speaker, microphone, ducked });
   }
 
   sendDigits(digits: string): void {

@@ -2,6 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { LogFields } from '../base/index.ts';
 import type { Half, OpenPcm } from '../io/soundcard/index.ts';
+import type { ToPages } from './pages-thread.ts';
 import type { HandsfreeStatus, MediaConfig, MediaEvent, StreamConfig, ToneName } from './types.ts';
 
 export interface WorkerData {
@@ -14,7 +15,7 @@ export interface WorkerData {
 export type ToWorker =
   | { kind: 'open'; stream: string; rtpFd: number; rtcpFd: number }
   | { kind: 'configure'; stream: string; config: StreamConfig }
-  | { kind: 'audible'; stream: string; speaker: boolean; microphone: boolean }
+  | { kind: 'audible'; stream: string; speaker: boolean; microphone: boolean; ducked: boolean }
   | { kind: 'digits'; stream: string; digits: string }
   | { kind: 'say'; stream: string; samples: Int16Array; rateHz: number }
   | { kind: 'close'; stream: string }
@@ -27,6 +28,7 @@ export type ToWorker =
   | { kind: 'pcm-opened'; half: Half; attempt: number; device: string; pcm: OpenPcm }
   | { kind: 'pcm-failed'; half: Half; attempt: number; reason: string }
   | { kind: 'cards-changed'; speaker: boolean; microphone: boolean }
+  | ToPages
   | { kind: 'stop' };
 
 export type FromWorker =

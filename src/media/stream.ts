@@ -7,6 +7,7 @@ import { type Mixer, makeDecoder, makeEncoder } from '../audio/index.ts';
 import type { Random } from '../base/index.ts';
 import { isRtcp, MAX_SRTP_OVERHEAD_BYTES, parseRtp, RTP_HEADER_BYTES, RtpHeader, RtpSession } from '../rtp/index.ts';
 import { SocketName, UdpSocket } from '../rtp/socket.ts';
+import { DUCKED, Fade } from './fade.ts';
 import { type Component, Handshake, isDtls } from './handshake.ts';
 import { SourceLatch } from './latch.ts';
 import { Listener } from './listener.ts';
@@ -70,6 +71,9 @@ export class Stream {
   #speaker = false;
   #microphone = false;
   #reachable = false;
+  #ducked = false;
+  #begun = false;
+  readonly #fade = new Fade();
   #gain = 0;
   #firstPacket = false;
   #firstSound: 'awaited' | 'mixed' | 'told' = 'awaited';
@@ -156,7 +160,8 @@ export class Stream {
     return { codec, packetMs, listener, talker };
   }
 
-  audible(speaker: boolean, microphone: boolean): void {
+  audible(speaker: boolean, microphone: boolean, ducked: boolean): void {
+    this.#ducked = ducked;
     this.#speaker = speaker;
     this.#microphone = microphone;
   }
@@ -194,11 +199,18 @@ export class Stream {
   hear(mixer: Mixer, volume: number, now: number): void {
     if (this.#session === undefined || this.#coding === undefined || !this.receives) return;
     const heard = this.#coding.listener.fill(this.#frame, this.#session.jitter, now);
-    // Muting and unmuting take one frame, so that they do not click.
-    const gain = this.#speaker ? volume : 0;
+    // Who begins to talk is heard at once; what is interrupted fades, and fades in again.
+    const goal = this.#speaker ? (this.#ducked ? DUCKED : 1) : 0;
+    const gain = this.#fade.step(goal, !this.#begun) * volume;
+    this.#begun ||= this.#speaker;
     if (gain > 0 || this.#gain > 0) mixer.add(this.#frame, 0, this.#frame.length, this.#gain, gain);
     this.#gain = gain;
     if (heard && this.#speaker && this.#firstSound === 'awaited') this.#firstSound = 'mixed';
+  }
+
+  /** The 10 ms that `hear` made, whether the loudspeaker has them or not. */
+  get heard(): Int16Array | undefined {
+    return this.receives && this.#coding !== undefined ? this.#frame : undefined;
   }
 
   /** The loudspeaker took the frame that `hear` added to. */

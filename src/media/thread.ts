@@ -7,8 +7,10 @@ import { type Country, Mixer } from '../audio/index.ts';
 import type { Random } from '../base/index.ts';
 import { unreachable } from '../base/index.ts';
 import { AlsaCard, type SoundCard, TICK_MS } from '../io/soundcard/index.ts';
+import { CardClock } from './card-clock.ts';
 import { Handsfree } from './handsfree.ts';
 import { BEAT } from './heartbeat.ts';
+import { PagesThread } from './pages-thread.ts';
 import type { FromWorker, ToWorker } from './protocol.ts';
 import { Sounds } from './sounds.ts';
 import { Stream } from './stream.ts';
@@ -32,6 +34,8 @@ const FORGET = 0.9995;
 const MAX_OPENING_MS = 120;
 /** How often a sleeping thread looks after a card at fault. */
 const RESTLESS_MS = 1000;
+/** And one that does nothing but listen for pages, after these. */
+const LISTENING_MS = 10;
 /** Underruns alone are told this often. */
 const UNDERRUN_NEWS_MS = 1000;
 const HANDSFREE_NEWS_MS = 1000;
@@ -56,6 +60,9 @@ export class MediaThread {
   readonly #card: SoundCard;
   readonly #streams: Stream[] = [];
   readonly #sounds: Sounds;
+  readonly #pages: PagesThread;
+  readonly #cardClock: CardClock;
+  readonly #mixerMs: number;
   readonly #mixer: Mixer;
   readonly #microphone: Int16Array;
   readonly #loudspeaker: Int16Array;
@@ -83,7 +90,10 @@ export class MediaThread {
     this.#card = options.card;
     this.#sounds = new Sounds(options.rateHz, (sound) => this.#post({ type: 'played', sound }), options.country);
     const frameSamples = (options.rateHz * TICK_MS) / 1000;
+    this.#pages = new PagesThread(options.rateHz, options.now, options.random, this.#post);
+    this.#cardClock = new CardClock(options.rateHz);
     this.#mixer = new Mixer(options.rateHz, frameSamples);
+    this.#mixerMs = (this.#mixer.delaySamples * 1000) / options.rateHz;
     this.#microphone = new Int16Array(frameSamples);
     this.#loudspeaker = new Int16Array(frameSamples);
     this.#handsfree = new Handsfree(options.handsfree, options.card, options.rateHz);
@@ -103,13 +113,14 @@ export class MediaThread {
       if (!this.#busy(now())) {
         this.#asleep = true;
         Atomics.store(wake, BEAT, 0);
-        const restMs = this.#handsfree.sampleInMs(now());
-        this.sleep(this.#card.restless ? Math.min(RESTLESS_MS, restMs) : restMs);
+        this.sleep(this.#restMs(now()));
+        this.#pages.receive(now());
       } else if (this.#tickIsDue()) {
         this.#tick(now());
       }
     }
     for (const stream of this.#streams) stream.close(now());
+    this.#pages.close();
     this.#card.close();
     this.#say({ kind: 'stopped' });
   }
@@ -154,13 +165,18 @@ export class MediaThread {
     this.#keepTime(now);
     const heard = this.#card.read(this.#microphone);
     for (let i = 0; i < streams.length; i++) streams[i].receive(now);
+    this.#pages.receive(now);
     if (!this.#awaitsLoudspeaker(now)) {
       const { volume } = this.#handsfree;
       for (let i = 0; i < streams.length; i++) streams[i].hear(this.#mixer, volume, now);
       this.#sounds.mix(this.#mixer, volume);
+      this.#pages.hear(this.#mixer, volume, this.#cardClock, this.#mixerMs);
     }
     this.#mixer.finish(this.#loudspeaker);
+    this.#cardClock.writes(this.#card.timing);
     const played = this.#card.write(this.#loudspeaker);
+    this.#cardClock.wrote(this.#card.timing, played, this.#options.now());
+    this.#pages.speak(this.#heardOf, now);
     this.#handsfree.process(this.#microphone, heard, this.#microphoneWanted);
     for (let i = 0; i < streams.length; i++) {
       if (played) streams[i].played();
@@ -192,7 +208,7 @@ export class MediaThread {
   }
 
   #want(now: number): void {
-    let speaker = this.#sounds.active;
+    let speaker = this.#sounds.active || this.#pages.wantsSpeaker;
     let microphone = false;
     for (let i = 0; i < this.#streams.length; i++) {
       speaker ||= this.#streams[i].wantsSpeaker;
@@ -209,8 +225,14 @@ export class MediaThread {
     return this.#options.releaseMs === 0 && !this.#card.restless;
   }
 
+  #restMs(now: number): number {
+    if (this.#pages.listening) return LISTENING_MS;
+    const restMs = this.#handsfree.sampleInMs(now);
+    return this.#card.restless ? Math.min(RESTLESS_MS, restMs) : restMs;
+  }
+
   #busy(now: number): boolean {
-    if (this.#card.alwaysRunning || this.#holds || now < this.#speakerUntilMs) return true;
+    if (this.#card.alwaysRunning || this.#holds || now < this.#speakerUntilMs || this.#pages.busy) return true;
     if (this.#handsfree.sampling) return true;
     for (let i = 0; i < this.#streams.length; i++) if (this.#streams[i].configured) return true;
     return false;
@@ -236,7 +258,7 @@ export class MediaThread {
         this.#attempt('configure', () => this.#stream(message.stream)?.configure(message.config, now));
         return;
       case 'audible':
-        return this.#stream(message.stream)?.audible(message.speaker, message.microphone);
+        return this.#stream(message.stream)?.audible(message.speaker, message.microphone, message.ducked);
       case 'digits':
         this.#stream(message.stream)?.sendDigits(message.digits);
         return;
@@ -275,6 +297,13 @@ export class MediaThread {
       case 'cards-changed':
         if (this.#card instanceof AlsaCard) this.#card.look(message.speaker, message.microphone);
         return;
+      case 'pages-listen':
+      case 'page-level':
+      case 'page-forget':
+      case 'page-send':
+      case 'page-stop':
+        this.#attempt('page', () => this.#pages.obey(message));
+        return;
       case 'stop':
         this.#stopping = true;
         return;
@@ -282,6 +311,9 @@ export class MediaThread {
         return unreachable(message);
     }
   }
+
+  /** What is heard of a stream that goes to a zone. */
+  readonly #heardOf = (id: string): Int16Array | undefined => this.#stream(id)?.heard;
 
   #stream(id: string): Stream | undefined {
     return this.#streams.find((stream) => stream.id === id);

@@ -7,6 +7,7 @@ import type { Country, LoudnessConfig } from '../audio/index.ts';
 import type { DtlsRole } from '../rtp/dtls.ts';
 import type { DtlsIdentity, Fingerprint } from '../rtp/identity.ts';
 import type { SrtpKeys, SrtpSuite } from '../rtp/suites.ts';
+import type { PageEvent, Pages } from './page-types.ts';
 
 export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
 
@@ -75,8 +76,8 @@ export interface MediaStream {
   readonly local: SocketAddress;
   /** Starts, or changes what runs. A stream starts mute: see `audible`. */
   configure(config: StreamConfig): void;
-  /** `speaker`: what arrives is played. `microphone`: what is heard is sent; otherwise silence is sent, the microphone stays closed. */
-  audible(speaker: boolean, microphone: boolean): void;
+  /** `speaker`: what arrives is played. `microphone`: what is heard is sent; otherwise silence is sent, the microphone stays closed. `ducked`: 20 dB lower, for something else sounds. */
+  audible(speaker: boolean, microphone: boolean, ducked?: boolean): void;
   sendDigits(digits: string): void;
   /** Mono samples for the other side's ear, in place of the microphone, while the microphone is mute. One that plays is cut. */
   say(samples: Int16Array, rateHz: number): void;
@@ -170,7 +171,8 @@ export type MediaEvent =
   | { type: 'sound'; status: SoundStatus }
   /** The mixer controls of the card: why one is not as it should be; empty: they are. */
   | { type: 'controls'; reason: string }
-  | { type: 'played'; sound: string };
+  | { type: 'played'; sound: string }
+  | PageEvent;
 
 export interface MediaEngine {
   /** Binds a port pair on `localHost` (IP literal); `call` comes back with its statistics. Throws `MediaError` when none is free. */
@@ -186,6 +188,8 @@ export interface MediaEngine {
   ceiling(percent: number): void;
   /** Which half of the sound card a coming call will want: opened ahead, so that the first word is not lost. */
   prepare(): void;
+  /** Pages by multicast. */
+  readonly pages: Pages;
   onEvent(listener: (event: MediaEvent) => void): void;
   status(): SoundStatus;
   /** Closes the cards and ends the thread; within 2 s whatever the driver does. */

@@ -4,6 +4,7 @@ import { workerData } from 'node:worker_threads';
 import { Resampler } from '../audio/index.ts';
 import type { Random } from '../base/index.ts';
 import { AlsaCard, type AlsaDoor, FileCard, loadAlsa, NoCard, type SoundCard } from '../io/soundcard/index.ts';
+import { KernelClock } from '../rtp/multicast.ts';
 import { type FromWorker, soundRateHz, type WorkerData } from './protocol.ts';
 import { becomeRealTime } from './real-time.ts';
 import { MediaThread } from './thread.ts';
@@ -46,10 +47,16 @@ function makeCard(): SoundCard {
     case 'none':
       return new NoCard();
     case 'file':
-      return new FileCard(sound);
+      return new FileCard({ ...sound, now, onBegin: recordingBegins });
     case 'alsa':
       return makeAlsaCard(sound);
   }
+}
+
+/** For who compares the recordings of several terminals. */
+function recordingBegins(atMs: number): void {
+  const unixMs = new KernelClock().ahead(now, Number.NaN) + atMs;
+  say({ kind: 'log', level: 'debug', message: 'the recording begins', fields: { unixMs } });
 }
 
 function makeAlsaCard({ speaker, microphone, fallback, rateHz }: Extract<typeof sound, { driver: 'alsa' }>): SoundCard {

@@ -5,7 +5,6 @@ import { makeEncoder } from '../../src/audio/index.ts';
 import { CountingRandom } from '../../src/base/index.ts';
 import {
   formatOf,
-  PACKET_MS,
   PolyPacket,
   parseLinksys,
   parsePoly,
@@ -29,7 +28,7 @@ function send(format: TransmissionConfig['format'], soundMs = 200): Sent[] {
   let now = 5000;
   const group = { host: '239.1.2.3', port: 5004 };
   const config: TransmissionConfig = { format, codec: 'pcmu', channel: 26, caller: 'Front desk', group };
-  const encoder = makeEncoder(formatOf('pcmu'), 8000, PACKET_MS);
+  const encoder = makeEncoder(formatOf('pcmu'), 8000, false);
   const transmission = new Transmission(config, encoder, 8000, new CountingRandom(), (datagram, length, to) => {
     sent.push({ atMs: now - 5000, to, bytes: datagram.slice(0, length) });
   });

@@ -14,6 +14,10 @@ export interface FileOptions {
   microphone?: string;
   /** Of the engine, and of the WAV written. */
   rateHz: number;
+  /** ms, monotonic; absent: nobody asks when a frame sounds. */
+  now?(): number;
+  /** The recording begins, at that time of `now`. */
+  onBegin?(atMs: number): void;
 }
 
 export class FileCard implements SoundCard {
@@ -26,13 +30,19 @@ export class FileCard implements SoundCard {
   readonly restless = false;
   readonly opening = false;
   readonly #rateHz: number;
+  readonly #now: FileOptions['now'];
+  readonly #onBegin: FileOptions['onBegin'];
+  /** When the sample written next sounds: the file is as long as the time since its beginning. */
+  #dueMs = Number.NaN;
   readonly #writer: WavWriter | undefined;
   readonly #reader: WavReader | undefined;
   microphoneOpened = 0;
   #microphoneOpen = false;
 
-  constructor({ speaker, microphone, rateHz }: FileOptions) {
+  constructor({ speaker, microphone, rateHz, now, onBegin }: FileOptions) {
     this.#rateHz = rateHz;
+    this.#now = now;
+    this.#onBegin = onBegin;
     if (speaker !== undefined) this.#writer = new WavWriter(speaker, rateHz);
     if (microphone !== undefined) this.#reader = new WavReader(microphone, rateHz);
     this.alwaysRunning = speaker !== undefined;
@@ -72,12 +82,21 @@ export class FileCard implements SoundCard {
 
   write(frame: Int16Array): boolean {
     this.#writer?.put(frame);
+    if (this.#now === undefined) return true;
+    const now = this.#now();
+    if (Number.isNaN(this.#dueMs)) {
+      this.#dueMs = now;
+      this.#onBegin?.(now);
+    }
+    this.timing.playDelay = ((this.#dueMs - now) * this.#rateHz) / 1000;
+    this.#dueMs += TICK_MS;
     return true;
   }
 
   skip(ms: number): void {
     const silence = new Int16Array((this.#rateHz * TICK_MS) / 1000);
     for (let skipped = 0; skipped < ms; skipped += TICK_MS) this.#writer?.put(silence);
+    this.#dueMs += ms;
   }
 
   close(): void {

@@ -1,0 +1,119 @@
+/** All groups and pages of the media thread. */
+import type { Mixer } from '../audio/index.ts';
+import type { Random } from '../base/index.ts';
+import { KernelClock } from '../rtp/multicast.ts';
+import type { CardClock } from './card-clock.ts';
+import { type GroupSockets, PageReceiver } from './page-receiver.ts';
+import { PageSender, type Said } from './page-sender.ts';
+import type { Level, PageEvent, PageGroup, Zone } from './page-types.ts';
+
+/** Pages of ours at once. */
+export const MAX_SENDERS = 16;
+
+export type ToPages =
+  | { kind: 'pages-listen'; group: PageGroup; sockets: GroupSockets }
+  | { kind: 'page-level'; page: string; level: Level }
+  | { kind: 'page-forget'; page: string }
+  | { kind: 'page-send'; page: string; zone: Zone; fd: number; said: Said }
+  | { kind: 'page-stop'; page: string };
+
+export class PagesThread {
+  readonly #rateHz: number;
+  readonly #now: () => number;
+  readonly #random: Random;
+  readonly #post: (event: PageEvent) => void;
+  readonly #clock = new KernelClock();
+  readonly #receivers: PageReceiver[] = [];
+  readonly #senders: PageSender[] = [];
+  #count = 0;
+  /** Time of day less our own clock. */
+  #wallAheadMs = Number.NaN;
+
+  constructor(rateHz: number, now: () => number, random: Random, post: (event: PageEvent) => void) {
+    this.#rateHz = rateHz;
+    this.#now = now;
+    this.#random = random;
+    this.#post = post;
+  }
+
+  /** Somebody may page at any time: sockets must be looked at. */
+  get listening(): boolean {
+    return this.#receivers.length > 0;
+  }
+
+  get wantsSpeaker(): boolean {
+    return this.#receivers.some((receiver) => receiver.active);
+  }
+
+  get busy(): boolean {
+    return this.#senders.length > 0 || this.wantsSpeaker;
+  }
+
+  /** Throws what the codecs throw. */
+  obey(message: ToPages): void {
+    switch (message.kind) {
+      case 'pages-listen': {
+        const { group, sockets } = message;
+        const name = (): string => `multicast-${++this.#count}`;
+        this.#receivers.push(new PageReceiver(group, sockets, this.#rateHz, this.#clock, name, this.#post));
+        return;
+      }
+      case 'page-level':
+        return this.#receiver(message.page)?.level(message.level);
+      case 'page-forget':
+        return this.#receiver(message.page)?.forget();
+      case 'page-send':
+        return this.#begin(message);
+      case 'page-stop':
+        this.#senders.find(({ page }) => page === message.page)?.stop();
+        return;
+    }
+  }
+
+  receive(now: number): void {
+    if (this.#receivers.length === 0) return;
+    this.#wallAheadMs = this.#clock.ahead(this.#now, this.#wallAheadMs);
+    for (let i = 0; i < this.#receivers.length; i++) this.#receivers[i].receive(now, this.#wallAheadMs);
+  }
+
+  hear(mixer: Mixer, volume: number, card: CardClock, mixerMs: number): void {
+    for (let i = 0; i < this.#receivers.length; i++) this.#receivers[i].hear(mixer, volume, card, mixerMs);
+  }
+
+  /** What is heard of that stream goes to a zone. */
+  relays(stream: string): boolean {
+    for (let i = 0; i < this.#senders.length; i++) if (this.#senders[i].stream === stream) return true;
+    return false;
+  }
+
+  /** `heard`: 10 ms of a stream, undefined where there is no such stream any more. */
+  speak(heard: (stream: string) => Int16Array | undefined, now: number): void {
+    for (let i = 0; i < this.#senders.length; i++) {
+      const sender = this.#senders[i];
+      sender.speak(sender.stream === undefined ? undefined : heard(sender.stream), now, this.#clock.now());
+      if (!sender.over) continue;
+      sender.close();
+      this.#senders.splice(i--, 1);
+    }
+  }
+
+  /** Loudspeakers learn of the end by silence. */
+  close(): void {
+    for (const receiver of this.#receivers) receiver.close();
+    for (const sender of this.#senders) sender.close();
+  }
+
+  #begin({ page, zone, fd, said }: Extract<ToPages, { kind: 'page-send' }>): void {
+    try {
+      if (this.#senders.length >= MAX_SENDERS) throw new RangeError(`${MAX_SENDERS} pages are being sent already`);
+      this.#senders.push(new PageSender(page, zone, fd, said, this.#rateHz, this.#random, this.#post));
+    } catch (error) {
+      this.#post({ type: 'page-sent', page, reason: (error as Error).message });
+      throw error;
+    }
+  }
+
+  #receiver(page: string): PageReceiver | undefined {
+    return this.#receivers.find((receiver) => receiver.owns(page));
+  }
+}

@@ -1,0 +1,111 @@
+/** The main thread's handle on pages by multicast: opens and joins the sockets, the rest happens on the media thread. */
+import type { Logger } from '../base/index.ts';
+import { Membership, openGroup, openSender } from '../rtp/multicast.ts';
+import { closeSocket, SocketError } from '../rtp/socket.ts';
+import { MediaError } from './errors.ts';
+import type { Said } from './page-sender.ts';
+import type { Level, PageGroup, Pages, Zone } from './page-types.ts';
+import type { ToPages } from './pages-thread.ts';
+
+interface Joined {
+  group: PageGroup;
+  memberships: Membership[];
+  reason?: string;
+}
+
+export class PagesHandle implements Pages {
+  readonly #dscp: number | undefined;
+  readonly #send: (message: ToPages, transfer?: ArrayBuffer[]) => void;
+  readonly #logger: Logger;
+  readonly #groups: Joined[] = [];
+
+  constructor(dscp: number | undefined, send: (message: ToPages, transfer?: ArrayBuffer[]) => void, logger: Logger) {
+    this.#dscp = dscp;
+    this.#send = send;
+    this.#logger = logger;
+  }
+
+  listen(groups: readonly PageGroup[]): void {
+    for (const group of groups) this.#groups.push({ group, memberships: [] });
+    this.refresh();
+  }
+
+  refresh(): void {
+    for (const joined of this.#groups) {
+      const { group, memberships } = joined;
+      if (memberships.length === 0) this.#open(joined);
+      const names = memberships.map((membership) => membership.refresh())[0] ?? [];
+      if (memberships.length > 0 && names.length > 0) joined.reason = undefined;
+      else joined.reason ??= `no interface ${group.interface ?? 'that is up'}`;
+      this.#logger.debug('multicast', { group: group.name, interfaces: names, reason: joined.reason });
+    }
+  }
+
+  status(): { group: string; joined: readonly string[]; reason?: string }[] {
+    return this.#groups.map(({ group, memberships, reason }) => ({
+      group: group.name,
+      joined: memberships[0]?.joined ?? [],
+      ...(reason !== undefined && { reason }),
+    }));
+  }
+
+  level(page: string, level: Level): void {
+    this.#send({ kind: 'page-level', page, level });
+  }
+
+  forget(page: string): void {
+    this.#send({ kind: 'page-forget', page });
+  }
+
+  send(page: string, zone: Zone, samples: Int16Array, rateHz: number): void {
+    const copy = samples.slice();
+    this.#begin(page, zone, { samples: copy, rateHz }, [copy.buffer as ArrayBuffer]);
+  }
+
+  relay(page: string, zone: Zone, stream: string): void {
+    this.#begin(page, zone, { stream });
+  }
+
+  stop(page: string): void {
+    this.#send({ kind: 'page-stop', page });
+  }
+
+  #begin(page: string, zone: Zone, said: Said, transfer: ArrayBuffer[] = []): void {
+    try {
+      const { group, hops } = zone;
+      const fd = openSender({ host: group.host, hops, interface: zone.interface }, this.#dscp);
+      this.#send({ kind: 'page-send', page, zone, fd, said }, transfer);
+    } catch (cause) {
+      if (!(cause instanceof SocketError)) throw cause;
+      throw new MediaError(cause.code, `Cannot page: ${cause.message}`, { cause });
+    }
+  }
+
+  #open(joined: Joined): void {
+    const { group, memberships } = joined;
+    const opened: number[] = [];
+    const open = ({ host, port }: { host: string; port: number }): number => {
+      const fd = openGroup(host, port, this.#dscp);
+      opened.push(fd);
+      return fd;
+    };
+    try {
+      const { host, port } = group.group;
+      const sound = open({ host, port });
+      const besides = {
+        rtp: port < 65_535 ? { host, port: port + 1 } : undefined,
+        linksys: group.control,
+        poly: undefined,
+      };
+      const place = besides[group.format];
+      const beside = place === undefined ? undefined : open(place);
+      this.#send({ kind: 'pages-listen', group, sockets: { sound, ...(beside !== undefined && { beside }) } });
+      memberships.push(new Membership(sound, host, group.interface));
+      if (beside !== undefined) memberships.push(new Membership(beside, place!.host, group.interface));
+      joined.reason = undefined;
+    } catch (error) {
+      for (const fd of opened) closeSocket(fd);
+      joined.reason = (error as Error).message;
+    }
+  }
+}
