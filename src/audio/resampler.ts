@@ -32,8 +32,8 @@ export class Resampler {
     this.#down = fromHz / divisor;
     if (!Number.isInteger(fromHz) || !Number.isInteger(toHz) || fromHz <= 0 || toHz <= 0 || this.#up > MAX_PHASES)
       throw new RangeError(`Cannot resample ${fromHz} Hz to ${toHz} Hz: the ratio is not one of small whole numbers`);
-    this.#taps = fromHz === toHz ? 1 : 4 * Math.ceil((HALF * fromHz) / Math.min(fromHz, toHz) / 2);
-    this.#filter = design(this.#up, this.#taps, fromHz, toHz);
+    this.#taps = fromHz === toHz ? 1 : tapsFor(fromHz, toHz);
+    this.#filter = design(this.#up, this.#up, this.#taps, fromHz, toHz);
     this.#past = new Float64Array(2 * this.#taps);
   }
 
@@ -91,11 +91,19 @@ export class Resampler {
   }
 }
 
-/** One row of `taps` per phase, oldest sample first; each row sums to 1, so that a constant stays one at every phase. */
-function design(phases: number, taps: number, fromHz: number, toHz: number): Float64Array {
-  const filter = new Float64Array(phases * taps);
+/** A multiple of four. */
+export function tapsFor(fromHz: number, toHz: number): number {
+  return 4 * Math.ceil((HALF * fromHz) / Math.min(fromHz, toHz) / 2);
+}
+
+/**
+ * `rows` rows of `taps`, one per phase, oldest sample first; there are `phases` from one input sample to the next. Each row sums
+ * to 1, so that a constant stays one at every phase.
+ */
+export function design(rows: number, phases: number, taps: number, fromHz: number, toHz: number): Float64Array {
+  const filter = new Float64Array(rows * taps);
   const cutoff = CUTOFF * Math.min(1, toHz / fromHz); // relative to half the input rate
-  for (let phase = 0; phase < phases; phase++) {
+  for (let phase = 0; phase < rows; phase++) {
     const row = phase * taps;
     let sum = 0;
     for (let k = 0; k < taps; k++) {

@@ -4,8 +4,10 @@
  * alike: a gap in time. It holds payloads as they came and knows no codec.
  *
  * The time line moves only when something is taken: an empty buffer stops it ('wait'), which makes the delay longer by
- * itself; what was waited is then deducted from the gap that a lost packet left. `excessMs` says when the delay has become
- * longer than wanted, for the taker to shorten the sound a little (`shorten` in audio).
+ * itself; what was waited is then deducted from the gap that a lost packet left. `excessMs` and `shortMs` say how far the
+ * delay is from what is wanted, for the taker to make the sound a little shorter or longer (`TimeScale` in audio).
+ *
+ * Loss is what the sequence numbers say: a gap in time without one in the numbers is a pause of a sender that does not send silence.
  */
 import { uint16Diff, uint32Diff } from '../base/index.ts';
 import { DelayEstimator } from './delay.ts';
@@ -19,10 +21,10 @@ export type BufferMode =
 export type Put = 'stored' | 'late' | 'duplicate' | 'too-long';
 
 /**
- * `packet`: `payload` holds it. `lost`: a gap of `durationTicks` must be concealed, more is there behind it.
- * `wait`: nothing is due now; conceal or play silence, and ask again when that is played.
+ * `packet`: `payload` holds it. `lost`: a gap of `durationTicks` must be concealed, more is there behind it. `pause`: the same,
+ * but nothing was sent there. `wait`: nothing is due now; conceal or play silence, and ask again when that is played.
  */
-export type Taken = 'packet' | 'lost' | 'wait';
+export type Taken = 'packet' | 'lost' | 'pause' | 'wait';
 
 /** 640 ms of 10 ms packets. */
 export const MAX_PACKETS = 64;
@@ -32,15 +34,22 @@ export const MAX_PAYLOAD_BYTES = 1480;
 const CUT_MS = 120;
 /** A time stamp this far from both what the sequence and what the clock say is a new time base. */
 const JUMP_MS = 1000;
+/** At first, while little is known, packets are held so much longer than at least. */
+const LEARNING_MS = 8000;
+const UNSURE_MS = 10;
 /** Between two time bases, so much more than a packet is a pause and not the network. */
 const PAUSE_MS = 60;
 /** Remembered time stamps of what was played, to tell a late duplicate from a late packet. */
 const PLAYED = 16;
+/** Remembered numbers of packets that are no audio, to tell them from lost ones. */
+const PASSED = 32;
 
 interface Slot {
   used: boolean;
   /** Unwrapped time stamp, ticks since the first packet. */
   ticks: number;
+  /** Unwrapped. */
+  sequence: number;
   durationTicks: number;
   transitMs: number;
   arrivalMs: number;
@@ -55,20 +64,27 @@ export class JitterBuffer {
   readonly #slots: Slot[] = [];
   readonly #played = new Float64Array(PLAYED).fill(Number.NaN);
   #playedAt = 0;
+  readonly #passed = new Float64Array(PASSED).fill(Number.NaN);
+  #passedAt = 0;
   #count = 0;
 
   #started = false;
   #restart = false;
   #lastSequence = 0;
+  /** The same, unwrapped. */
+  #lastNumber = 0;
+  #number = 0;
   #lastTimestamp = 0;
   #lastTicks = 0;
   #lastDuration = 0;
   #lastArrivalMs = 0;
 
+  #learntAtMs = Number.NaN;
   #playing = false;
   #nextTicks = 0;
   /** Where the packet last taken ended. */
   #endTicks = Number.NEGATIVE_INFINITY;
+  #endNumber = 0;
   #startAtMs = 0;
   #waitingSinceMs = Number.NaN;
   #targetMs: number;
@@ -78,8 +94,13 @@ export class JitterBuffer {
   payloadLength = 0;
   /** Of the packet or gap last taken. */
   durationTicks = 0;
-  /** How much longer than wanted the packet last taken has been held; below 0: shorter. */
+  /** Of the gap last taken, when the packet behind it is here: that packet's payload, which may repeat what is missing. */
+  next: Uint8Array;
+  nextLength = 0;
+  /** How much longer than wanted the packet last taken is held; below 0: shorter. */
   excessMs = 0;
+  /** How much longer it should be held, so that those behind it are not late; below 0: there is so much to spare. */
+  shortMs = 0;
   /** From the fastest packet's arrival to its play-out, as of the packet last taken. */
   delayMs = 0;
 
@@ -92,12 +113,13 @@ export class JitterBuffer {
   constructor(clockRateHz: number, mode: BufferMode) {
     this.#ticksPerMs = clockRateHz / 1000;
     this.#mode = mode;
-    this.#targetMs = mode.kind === 'fixed' ? mode.delayMs : Math.min(mode.maxMs, mode.minMs + 10);
+    this.#targetMs = mode.kind === 'fixed' ? mode.delayMs : mode.minMs;
     for (let i = 0; i < MAX_PACKETS; i++) {
       const payload = new Uint8Array(MAX_PAYLOAD_BYTES);
       this.#slots.push({
         used: false,
         ticks: 0,
+        sequence: 0,
         durationTicks: 0,
         transitMs: 0,
         arrivalMs: 0,
@@ -105,12 +127,17 @@ export class JitterBuffer {
         payload,
       });
     }
-    this.payload = this.#slots[0].payload;
+    this.payload = this.next = this.#slots[0].payload;
   }
 
   /** How long packets are meant to be held, ms. */
   get targetMs(): number {
     return this.#targetMs;
+  }
+
+  /** Transit of the fastest packet of the last seconds, ms. */
+  get fastestMs(): number {
+    return this.#delay.fastestMs;
   }
 
   /** Packets waiting. */
@@ -123,6 +150,13 @@ export class JitterBuffer {
     this.#restart = true;
   }
 
+  /** A packet of the same numbering that is no audio: its number is not missing. */
+  pass(header: RtpHeader): void {
+    if (!this.#started || this.#restart) return;
+    const number = this.#lastNumber + uint16Diff(header.sequence, this.#lastSequence);
+    if (!this.#passed.includes(number)) this.#passed[this.#passedAt++ % PASSED] = number;
+  }
+
   /** Keeps a packet of `durationTicks` whose payload lies in `bytes` where `header` says. */
   put(header: RtpHeader, durationTicks: number, bytes: Uint8Array, arrivalMs: number): Put {
     if (header.payloadLength > MAX_PAYLOAD_BYTES) return 'too-long';
@@ -130,7 +164,7 @@ export class JitterBuffer {
     const ticks = this.#unwrap(header, durationTicks, arrivalMs);
     const transitMs = arrivalMs - ticks / this.#ticksPerMs;
     this.#delay.observe(transitMs, arrivalMs);
-    this.#retarget();
+    this.#retarget(arrivalMs);
     const beginning = arrivalMs < this.#startAtMs && ticks >= this.#endTicks;
     if (this.#playing && !beginning && ticks + durationTicks <= this.#nextTicks) {
       if (this.#played.includes(ticks)) {
@@ -149,6 +183,7 @@ export class JitterBuffer {
     const slot = this.#free();
     slot.used = true;
     slot.ticks = ticks;
+    slot.sequence = this.#number;
     slot.durationTicks = durationTicks;
     slot.transitMs = transitMs;
     slot.arrivalMs = arrivalMs;
@@ -156,7 +191,8 @@ export class JitterBuffer {
     for (let i = 0; i < header.payloadLength; i++) slot.payload[i] = bytes[header.payloadOffset + i];
     this.#count++;
     const waiting = !Number.isNaN(this.#waitingSinceMs);
-    if (!this.#playing || (waiting && this.#count === 1 && (header.marker || restarted))) {
+    const spurt = header.marker || restarted || (ticks > this.#endTicks && this.#missing(slot) === 0);
+    if (!this.#playing || (waiting && this.#count === 1 && spurt && ticks >= this.#nextTicks)) {
       // The start of a talk spurt: the moment to take up the delay that is wanted by now, unheard.
       this.#playing = true;
       this.#nextTicks = ticks;
@@ -168,15 +204,16 @@ export class JitterBuffer {
     return 'stored';
   }
 
-  /** What is to be played now. */
-  take(now: number): Taken {
+  /** What is to be played in `aheadTicks`, when what was taken before is played. */
+  take(now: number, aheadTicks = 0): Taken {
     if (!this.#playing || now < this.#startAtMs) return 'wait';
     let first = this.#first();
     if (first === undefined) {
       if (Number.isNaN(this.#waitingSinceMs)) this.#waitingSinceMs = now;
       return 'wait';
     }
-    while (this.#heldMs(first, now) > this.#targetMs + CUT_MS && this.#count > 1) {
+    const playAtMs = now + aheadTicks / this.#ticksPerMs;
+    while (this.#heldMs(first, playAtMs) > this.#targetMs + CUT_MS && this.#count > 1) {
       this.#cut(first);
       first = this.#first()!;
       this.#nextTicks = first.ticks;
@@ -188,21 +225,39 @@ export class JitterBuffer {
       this.#waitingSinceMs = Number.NaN;
     }
     const gap = first.ticks - this.#nextTicks;
-    if (gap > 0) {
-      this.durationTicks = Math.min(gap, first.durationTicks);
-      this.#nextTicks += this.durationTicks;
-      this.lostTicks += this.durationTicks;
-      return 'lost';
-    }
-    this.delayMs = this.#heldMs(first, now);
+    if (gap > 0) return this.#gap(first, gap);
+    this.delayMs = this.#heldMs(first, playAtMs);
     this.excessMs = this.delayMs - this.#targetMs;
+    this.shortMs = (this.#mode.kind === 'fixed' ? 0 : Math.min(this.#delay.wantedMs, this.#targetMs)) - this.delayMs;
     this.payload = first.payload;
     this.payloadLength = first.length;
+    this.nextLength = 0;
     this.durationTicks = first.durationTicks;
     this.#nextTicks = this.#endTicks = first.ticks + first.durationTicks;
+    this.#endNumber = first.sequence;
     this.#played[this.#playedAt++ % PLAYED] = first.ticks;
     this.#release(first);
     return 'packet';
+  }
+
+  /** Packet by packet; a rest comes first, so that what may be repeated in the packet behind is whole. */
+  #gap(first: Slot, gap: number): Taken {
+    const rest = gap % first.durationTicks;
+    this.durationTicks = gap > first.durationTicks && rest > 0 ? rest : Math.min(gap, first.durationTicks);
+    this.#nextTicks += this.durationTicks;
+    this.next = first.payload;
+    this.nextLength = gap === this.durationTicks ? first.length : 0;
+    if (this.#missing(first) === 0) return 'pause';
+    this.lostTicks += this.durationTicks;
+    return 'lost';
+  }
+
+  /** Audio packets between the one last taken and `slot` that have not come. */
+  #missing(slot: Slot): number {
+    let missing = Math.max(0, slot.sequence - this.#endNumber - 1);
+    for (let i = 0; i < PASSED; i++)
+      if (this.#passed[i] > this.#endNumber && this.#passed[i] < slot.sequence) missing--;
+    return Math.max(0, missing);
   }
 
   /** From when `slot` would have come, had it been as fast as the fastest, until `now`. */
@@ -210,21 +265,25 @@ export class JitterBuffer {
     return now - slot.arrivalMs + slot.transitMs - this.#delay.fastestMs;
   }
 
-  #retarget(): void {
+  #retarget(now: number): void {
     if (this.#mode.kind === 'fixed') return;
+    if (Number.isNaN(this.#learntAtMs)) this.#learntAtMs = now + LEARNING_MS;
     const { minMs, maxMs } = this.#mode;
-    this.#targetMs = Math.min(maxMs, Math.max(minMs, this.#delay.wantedMs));
+    const leastMs = now < this.#learntAtMs ? minMs + UNSURE_MS : minMs;
+    this.#targetMs = Math.min(maxMs, Math.max(leastMs, this.#delay.wantedMs));
   }
 
   #unwrap(header: RtpHeader, durationTicks: number, arrivalMs: number): number {
     const { sequence, rtpTimestamp } = header;
     let ticks = 0;
+    this.#number = this.#lastNumber + 1;
     if (this.#started) {
       const steps = uint16Diff(sequence, this.#lastSequence);
       const ahead = uint32Diff(rtpTimestamp, this.#lastTimestamp);
       const bySequence = steps * this.#lastDuration;
       const byClock = (arrivalMs - this.#lastArrivalMs) * this.#ticksPerMs;
       const jump = JUMP_MS * this.#ticksPerMs;
+      if (!this.#restart) this.#number = this.#lastNumber + steps;
       const jumped = Math.abs(ahead - bySequence) > jump && Math.abs(ahead - byClock) > jump;
       if (this.#restart || (steps > 0 && (ahead < 0 || jumped))) {
         // A new time base: laid behind the old one, with the pause that really was.
@@ -238,6 +297,7 @@ export class JitterBuffer {
     this.#started = true;
     this.#restart = false;
     this.#lastSequence = sequence;
+    this.#lastNumber = this.#number;
     this.#lastTimestamp = rtpTimestamp;
     this.#lastTicks = ticks;
     this.#lastDuration = durationTicks;

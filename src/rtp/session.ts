@@ -172,6 +172,7 @@ export class RtpSession {
     if (arrival === 'reject') return 'ignored';
     if (arrival === 'restart') this.jitter.restart();
     if (event) {
+      if (!foreign) this.jitter.pass(header);
       const digit = this.#dtmfReceiver.receive(header, bytes);
       if (digit === undefined) return 'event';
       this.digit = digit;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Concealer, rmsDbfs, shorten } from '../../src/audio/index.ts';
+import { Concealer, rmsDbfs } from '../../src/audio/index.ts';
 import { SeededRandom } from '../sdp/kit.ts';
 import { segmentalSnr, sine, spectralDistance, voice } from './kit.ts';
 
@@ -115,43 +115,4 @@ test('full scale does not wrap', () => {
   const heard = heardWith(square, 160, new Set([4, 5, 8]), 'conceal');
   for (let i = 640; i < 800; i++)
     assert.ok(heard[i] === 0 || Math.sign(heard[i]) === Math.sign(square[i]) || i % 40 < 15 || i % 40 > 25, `${i}`);
-});
-
-test('shorten: a voice loses a period at a time, and no more than it may', () => {
-  let taken = 0;
-  for (let at = 0; at + 160 <= speech.length; at += 160) {
-    const frame = speech.slice(at, at + 160);
-    const left = shorten(frame, 0, 160, 8000, 15);
-    assert.ok(left === 160 || (left <= 140 && left >= 80), `${left} samples`);
-    if (left < 160) taken++;
-  }
-  assert.ok(taken > 250, `${taken} of 500 frames`);
-});
-
-test('shorten: a shortened tone is the tone, without a click', () => {
-  const tone = sine(250, 8000, 160);
-  const left = shorten(tone, 0, 160, 8000, 10);
-  assert.ok(left < 160);
-  for (let i = 2; i < left; i++) assert.ok(Math.abs(tone[i] - 2 * tone[i - 1] + tone[i - 2]) < 600, `at ${i}`);
-});
-
-test('shorten: loud noise is left alone, quiet noise is not', () => {
-  const random = new SeededRandom(5);
-  const noise = Int16Array.from({ length: 160 }, () => random.below(8001) - 4000);
-  assert.equal(shorten(Int16Array.from(noise), 0, 160, 8000, 10), 160);
-  assert.equal(
-    shorten(
-      Int16Array.from(noise, (sample) => sample >> 8),
-      0,
-      160,
-      8000,
-      10,
-    ),
-    80,
-  );
-});
-
-test('shorten: what is too short stays', () => {
-  assert.equal(shorten(sine(250, 8000, 30), 0, 30, 8000, 10), 30);
-  assert.equal(shorten(sine(250, 8000, 160), 0, 160, 8000, 2), 160);
 });

@@ -1,5 +1,5 @@
 /** Prints the figures of `src/audio/README.md`: `node build/test/audio/figures.js`. */
-import { alaw, Concealer, Mixer, Resampler, shorten, Tone } from '../../src/audio/index.ts';
+import { alaw, Concealer, Mixer, Resampler, SteeredResampler, TimeScale, Tone } from '../../src/audio/index.ts';
 import { SeededRandom } from '../sdp/kit.ts';
 import { amplitude, decibels, segmentalSnr, sine, spectralDistance, voice } from './kit.ts';
 
@@ -90,6 +90,28 @@ const mix = (): void => {
 };
 console.log(`  G.711 encode and decode, 20 ms: ${cost(encodeDecode)}`);
 console.log(`  a lost packet of 20 ms at 8 kHz: ${cost(loseOne)}`);
-console.log(`  shorten 20 ms at 8 kHz: ${cost(() => shorten(Int16Array.from(packet), 0, 160, 8000, 15))}`);
+const scaled = new Int16Array(320);
+const scale = new TimeScale(8000, 20);
+const stretch = (changeMs: number) => (): void => {
+  scaled.set(packet);
+  scale.process(scaled, 160, changeMs);
+};
+console.log(
+  `  20 ms at 8 kHz made longer: ${cost(stretch(15))}, shorter: ${cost(stretch(-15))}, as it is: ${cost(stretch(0))}`,
+);
+for (const [fromHz, toHz] of [
+  [8000, 16_000],
+  [16_000, 16_000],
+  [8000, 48_000],
+  [16_000, 48_000],
+  [48_000, 48_000],
+] as const) {
+  const steered = new SteeredResampler(fromHz, toHz);
+  steered.steer(123);
+  const [input, output] = [sine(300, fromHz, fromHz / 100), new Int16Array(1000)];
+  console.log(
+    `  ${fromHz} -> ${toHz} Hz, steered, 10 ms: ${cost(() => steered.process(input, 0, input.length, output, 0))}`,
+  );
+}
 console.log(`  mix two sources and limit, 10 ms at 16 kHz: ${cost(mix)}`);
 console.log(`  a tone, 10 ms at 16 kHz: ${cost(() => tone.fill(frame, 0, 160))}`);

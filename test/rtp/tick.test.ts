@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { type HeapProfiler, Session } from 'node:inspector';
 import { test } from 'node:test';
-import { alaw, Concealer, Mixer, Resampler, SampleFifo, shorten, Tone } from '../../src/audio/index.ts';
+import { alaw, Mixer, Resampler, Tone } from '../../src/audio/index.ts';
 import { CountingRandom } from '../../src/base/index.ts';
+import { Listener } from '../../src/media/listener.ts';
 import { RTP_HEADER_BYTES, RtpSession, type SessionConfig } from '../../src/rtp/index.ts';
 import { amplitude, sine } from '../audio/kit.ts';
 import { SeededRandom } from '../sdp/kit.ts';
@@ -24,13 +25,9 @@ class Line {
   readonly #lossPercent: number;
   readonly #tone = sine(440, 16_000, 16_000 / 20);
   readonly #down = new Resampler(16_000, 8000);
-  readonly #up = new Resampler(8000, 16_000);
+  readonly #hearing = new Listener(alaw, 8000, 16_000);
   readonly #said = new Int16Array(160);
   readonly #datagram = new Uint8Array(1500);
-  readonly #decoded = new Int16Array(480);
-  readonly #concealer = new Concealer(8000);
-  readonly #fifo = new SampleFifo(4000);
-  readonly #heard = new Int16Array(80);
   readonly #frame = new Int16Array(160);
   readonly #mixer = new Mixer(16_000, 160);
   readonly #ringback = new Tone('ringback', 16_000);
@@ -54,21 +51,7 @@ class Line {
       const length = this.#talker.send(this.#datagram, 160);
       if (this.#random.below(100) >= this.#lossPercent) this.#listener.receive(this.#datagram, length, this.#now);
     }
-    const { jitter } = this.#listener;
-    while (this.#fifo.length < 80) {
-      const taken = jitter.take(this.#now);
-      let count = taken === 'wait' ? 80 : jitter.durationTicks;
-      if (taken === 'packet') {
-        alaw.decode(jitter.payload, 0, jitter.payloadLength, this.#decoded, 0);
-        this.#concealer.good(this.#decoded, 0, count);
-        if (jitter.excessMs > 10) count = shorten(this.#decoded, 0, count, 8000, jitter.excessMs);
-      } else {
-        this.#concealer.conceal(this.#decoded, 0, count);
-      }
-      this.#fifo.put(this.#decoded, 0, count);
-    }
-    this.#fifo.take(this.#heard, 0, 80);
-    this.#up.process(this.#heard, 0, 80, this.#frame, 0);
+    this.#hearing.fill(this.#frame, this.#listener.jitter, this.#now);
     this.#mixer.add(this.#frame, 0, 160, 1);
     this.#ringback.fill(this.#frame, 0, 160);
     this.#mixer.add(this.#frame, 0, 160, 0);
