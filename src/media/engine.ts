@@ -18,6 +18,7 @@ import type {
   MediaEngine,
   MediaEvent,
   MediaStream,
+  RecordListener,
   SocketAddress,
   SoundStatus,
   StreamConfig,
@@ -42,6 +43,7 @@ class Engine implements MediaEngine {
   readonly #listeners: ((event: MediaEvent) => void)[] = [];
   /** By stream. */
   readonly #calls = new Map<string, string>();
+  readonly #recordings = new Map<string, RecordListener>();
   /** None: the driver has nothing to open. */
   readonly #cards: Cards | undefined;
   readonly #stopped: Promise<void>;
@@ -116,7 +118,19 @@ class Engine implements MediaEngine {
     const id = `stream-${++this.#count}`;
     if (call !== undefined) this.#calls.set(id, call);
     this.#send({ kind: 'open', stream: id, rtpFd: pair.rtpFd, rtcpFd: pair.rtcpFd });
-    return new StreamHandle(id, { host: localHost, port: pair.port }, (...sent) => this.#send(...sent));
+    const record = (listener: RecordListener): void => void this.#record(listener, id);
+    return new StreamHandle(id, { host: localHost, port: pair.port }, (...sent) => this.#send(...sent), record);
+  }
+
+  record(listener: RecordListener): () => void {
+    return this.#record(listener);
+  }
+
+  #record(listener: RecordListener, stream?: string): () => void {
+    const recording = `recording-${++this.#count}`;
+    this.#recordings.set(recording, listener);
+    this.#send({ kind: 'record', recording, ...(stream !== undefined && { stream }) });
+    return () => this.#send({ kind: 'stop-recording', recording });
   }
 
   tone(tone: ToneName, on: boolean): void {
@@ -191,6 +205,13 @@ class Engine implements MediaEngine {
       case 'handsfree':
         this.#handsfree = message.status;
         return;
+      case 'recorded': {
+        const { recording, samples, rateHz, final } = message;
+        const listener = this.#recordings.get(recording);
+        if (final) this.#recordings.delete(recording);
+        listener?.(samples, rateHz, final);
+        return;
+      }
       case 'stopped':
         this.#threadStopped();
         return;
@@ -242,11 +263,18 @@ class StreamHandle implements MediaStream {
   readonly id: string;
   readonly local: SocketAddress;
   readonly #send: (message: ToWorker, transfer?: ArrayBuffer[]) => void;
+  readonly record: (listener: RecordListener) => void;
 
-  constructor(id: string, local: SocketAddress, send: (message: ToWorker, transfer?: ArrayBuffer[]) => void) {
+  constructor(
+    id: string,
+    local: SocketAddress,
+    send: (message: ToWorker, transfer?: ArrayBuffer[]) => void,
+    record: (listener: RecordListener) => void,
+  ) {
     this.id = id;
     this.local = local;
     this.#send = send;
+    this.record = record;
   }
 
   configure(config: StreamConfig): void {

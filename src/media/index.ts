@@ -13,6 +13,7 @@ export type {
   MediaEngine,
   MediaEvent,
   MediaStream,
+  RecordListener,
   SocketAddress,
   SoundStatus,
   StreamConfig,

@@ -19,6 +19,8 @@ export type ToWorker =
   | { kind: 'digits'; stream: string; digits: string }
   | { kind: 'say'; stream: string; samples: Int16Array; rateHz: number }
   | { kind: 'close'; stream: string }
+  | { kind: 'record'; recording: string; stream?: string }
+  | { kind: 'stop-recording'; recording: string }
   | { kind: 'tone'; tone: ToneName; on: boolean }
   | { kind: 'play'; sound: string; samples: Int16Array; rateHz: number }
   | { kind: 'stop-playing'; sound: string }
@@ -37,6 +39,7 @@ export type FromWorker =
   | { kind: 'open-pcm'; half: Half; device: string; attempt: number }
   | { kind: 'close-pcm'; half: Half; device: string; pcm: OpenPcm }
   | { kind: 'handsfree'; status: HandsfreeStatus }
+  | { kind: 'recorded'; recording: string; samples: Int16Array; rateHz: number; final: boolean }
   | { kind: 'stopped' };
 
 /** Of the engine, where no card says otherwise. */

@@ -3,7 +3,7 @@
  * `hear`, `speak` and `report`, in this order.
  */
 
-import { type Mixer, makeDecoder, makeEncoder } from '../audio/index.ts';
+import { type Mixer, makeDecoder, makeEncoder, type Tone } from '../audio/index.ts';
 import type { Random } from '../base/index.ts';
 import { isRtcp, MAX_SRTP_OVERHEAD_BYTES, parseRtp, RTP_HEADER_BYTES, RtpHeader, RtpSession } from '../rtp/index.ts';
 import { SocketName, UdpSocket } from '../rtp/socket.ts';
@@ -68,6 +68,9 @@ export class Stream {
   #coding: Coding | undefined;
   /** What the other side is told before it may talk. */
   #said: Prompt | undefined;
+  /** Both sides of what is said, 10 ms, while it is recorded; and the tone that tells so. */
+  tapped: Int16Array | undefined;
+  #notice: Tone | undefined;
   #speaker = false;
   #microphone = false;
   #reachable = false;
@@ -175,7 +178,13 @@ export class Stream {
     this.#said = new Prompt(samples, rateHz, this.#rateHz);
   }
 
+  tap(notice: Tone | undefined): void {
+    this.tapped = notice && new Int16Array(this.#frame.length);
+    this.#notice = notice;
+  }
+
   receive(now: number): void {
+    this.tapped?.fill(0);
     const session = this.#session;
     if (session === undefined) return;
     for (let i = 0; i < MAX_PER_TICK; i++) {
@@ -199,6 +208,7 @@ export class Stream {
   hear(mixer: Mixer, volume: number, now: number): void {
     if (this.#session === undefined || this.#coding === undefined || !this.receives) return;
     const heard = this.#coding.listener.fill(this.#frame, this.#session.jitter, now);
+    if (this.#speaker) this.tapped?.set(this.#frame);
     // Who begins to talk is heard at once; what is interrupted fades, and fades in again.
     const goal = this.#speaker ? (this.#ducked ? DUCKED : 1) : 0;
     const gain = this.#fade.step(goal, !this.#begun) * volume;
@@ -230,7 +240,9 @@ export class Stream {
       return;
     }
     const { talker } = this.#coding;
-    talker.add(this.#saying() ?? (this.#microphone ? frame : undefined));
+    const said = this.#noticed(this.#saying() ?? (this.#microphone ? frame : undefined));
+    if (said !== undefined && this.tapped !== undefined) addTo(this.tapped, said);
+    talker.add(said);
     for (let length = talker.next(this.#session); length > 0; length = talker.next(this.#session)) {
       const sealed = this.#shield.protect(talker.datagram, length);
       if (sealed > 0) this.#rtp.send(talker.datagram, sealed, this.#latch.target);
@@ -321,6 +333,17 @@ export class Stream {
     this.#post({ type: 'secured', stream: this.id, suite: keys.send.suite, afterMs });
   }
 
+  /** `frame`, and the tone that says that it is recorded. */
+  #noticed(frame: Int16Array | undefined): Int16Array | undefined {
+    if (this.#notice === undefined) return frame;
+    const tone = this.#frame;
+    const said = frame === tone ? tone.slice() : frame; // some frames in a call
+    this.#notice.fill(tone, 0, tone.length);
+    if (this.#notice.ended) this.#notice = undefined;
+    if (said !== undefined) addTo(tone, said);
+    return tone;
+  }
+
   #saying(): Int16Array | undefined {
     if (this.#microphone) this.#said = undefined; // the talk has begun
     if (this.#said === undefined) return undefined;
@@ -395,4 +418,8 @@ export class Stream {
         if (isDtls(this.#datagram, length)) this.#receiveDtls(component, length, now);
       }
   }
+}
+
+function addTo(sum: Int16Array, frame: Int16Array): void {
+  for (let i = 0; i < sum.length; i++) sum[i] = Math.max(-32768, Math.min(32767, sum[i] + frame[i]));
 }

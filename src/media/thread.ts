@@ -3,7 +3,7 @@
  * absolute deadlines of its own. With nothing to do it sleeps until a message wakes it.
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { type Country, Mixer } from '../audio/index.ts';
+import { type Country, Mixer, Tone } from '../audio/index.ts';
 import type { Random } from '../base/index.ts';
 import { unreachable } from '../base/index.ts';
 import { AlsaCard, type SoundCard, TICK_MS } from '../io/soundcard/index.ts';
@@ -12,6 +12,7 @@ import { Handsfree } from './handsfree.ts';
 import { BEAT } from './heartbeat.ts';
 import { PagesThread } from './pages-thread.ts';
 import type { FromWorker, ToWorker } from './protocol.ts';
+import { Recording } from './recording.ts';
 import { Sounds } from './sounds.ts';
 import { Stream } from './stream.ts';
 import type { HandsfreeConfig, MediaEvent, SoundStatus } from './types.ts';
@@ -63,6 +64,7 @@ export class MediaThread {
   readonly #pages: PagesThread;
   readonly #cardClock: CardClock;
   readonly #mixerMs: number;
+  readonly #recordings: Recording[] = [];
   readonly #mixer: Mixer;
   readonly #microphone: Int16Array;
   readonly #loudspeaker: Int16Array;
@@ -119,6 +121,7 @@ export class MediaThread {
         this.#tick(now());
       }
     }
+    this.#endRecordings(() => true);
     for (const stream of this.#streams) stream.close(now());
     this.#pages.close();
     this.#card.close();
@@ -183,6 +186,8 @@ export class MediaThread {
       streams[i].speak(heard ? this.#microphone : undefined, now);
       streams[i].report(now);
     }
+    for (let i = 0; i < this.#recordings.length; i++)
+      this.#recordings[i].take(heard ? this.#microphone : undefined, this.#microphone.length);
   }
 
   #awaitsLoudspeaker(now: number): boolean {
@@ -214,6 +219,7 @@ export class MediaThread {
       speaker ||= this.#streams[i].wantsSpeaker;
       microphone ||= this.#streams[i].wantsMicrophone;
     }
+    for (let i = 0; i < this.#recordings.length; i++) microphone ||= this.#recordings[i].stream === undefined;
     if (speaker) this.#speakerUntilMs = Math.max(this.#speakerUntilMs, now + (this.#options.releaseMs || LINGER_MS));
     this.#microphoneWanted = microphone;
     const sampled = this.#handsfree.samples(now, this.#streams.length === 0 && !speaker);
@@ -233,7 +239,7 @@ export class MediaThread {
 
   #busy(now: number): boolean {
     if (this.#card.alwaysRunning || this.#holds || now < this.#speakerUntilMs || this.#pages.busy) return true;
-    if (this.#handsfree.sampling) return true;
+    if (this.#handsfree.sampling || this.#recordings.length > 0) return true;
     for (let i = 0; i < this.#streams.length; i++) if (this.#streams[i].configured) return true;
     return false;
   }
@@ -267,9 +273,28 @@ export class MediaThread {
         return;
       case 'close': {
         const index = this.#streams.findIndex((stream) => stream.id === message.stream);
-        if (index >= 0) this.#streams.splice(index, 1)[0].close(now);
+        if (index < 0) return;
+        const [stream] = this.#streams.splice(index, 1);
+        this.#endRecordings((recording) => recording.stream === stream);
+        stream.close(now);
         return;
       }
+      case 'record': {
+        const { recording: id, stream } = message;
+        const of = stream === undefined ? undefined : this.#stream(stream);
+        const { rateHz, country } = this.#options;
+        const tell = (samples: Int16Array<ArrayBuffer>, final: boolean): void =>
+          this.#options.port.postMessage({ kind: 'recorded', recording: id, samples, rateHz, final }, [samples.buffer]);
+        const recording = new Recording(id, of, rateHz, tell);
+        this.#recordings.push(recording);
+        if (stream !== undefined && of === undefined) this.#endRecordings((one) => one === recording); // it has ended
+        if (of === undefined) return;
+        // Who is recorded hears it, on both sides.
+        of.tap(new Tone('warning', rateHz, country));
+        return this.#sounds.tone('warning', true);
+      }
+      case 'stop-recording':
+        return this.#endRecordings(({ id }) => id === message.recording);
       case 'tone':
         return this.#sounds.tone(message.tone, message.on);
       case 'play':
@@ -314,6 +339,13 @@ export class MediaThread {
 
   /** What is heard of a stream that goes to a zone. */
   readonly #heardOf = (id: string): Int16Array | undefined => this.#stream(id)?.heard;
+
+  #endRecordings(of: (recording: Recording) => boolean): void {
+    for (const recording of this.#recordings.filter(of)) {
+      this.#recordings.splice(this.#recordings.indexOf(recording), 1);
+      recording.end();
+    }
+  }
 
   #stream(id: string): Stream | undefined {
     return this.#streams.find((stream) => stream.id === id);

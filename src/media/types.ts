@@ -81,8 +81,13 @@ export interface MediaStream {
   sendDigits(digits: string): void;
   /** Mono samples for the other side's ear, in place of the microphone, while the microphone is mute. One that plays is cut. */
   say(samples: Int16Array, rateHz: number): void;
+  /** Both sides of it, from now to its end; both hear the tone `warning` first. */
+  record(listener: RecordListener): void;
   close(): void;
 }
+
+/** Pieces of mono sound as they come; the last one, which may be empty, is `final`. */
+export type RecordListener = (samples: Int16Array, rateHz: number, final: boolean) => void;
 
 export type ToneName = 'ringback' | 'busy' | 'warning' | 'chime' | 'error';
 
@@ -182,6 +187,8 @@ export interface MediaEngine {
   /** Mono samples at `rateHz`, mixed into the loudspeaker. Returns the sound's id; `played` follows. */
   play(samples: Int16Array, rateHz: number): string;
   stopPlaying(sound: string): void;
+  /** Opens the microphone, and hands out what it hears until the function that comes back is called. */
+  record(listener: RecordListener): () => void;
   /** 0 .. 100 */
   volume(percent: number): void;
   /** The most the loudspeaker may be, whatever the volume and the noise of the place; 0 .. 100, 100: no limit. */

@@ -71,6 +71,7 @@ function bench(options: { noPorts?: boolean; account?: string } = {}) {
         audible: (speaker, microphone) => void said.push(`audible ${speaker} ${microphone}`),
         say: (samples, rateHz) => void said.push(`say ${samples.length} at ${rateHz}`),
         sendDigits: (digits) => void said.push(`digits ${digits}`),
+        record: () => {},
         close: () => void said.push('close'),
       };
     },

@@ -57,6 +57,7 @@ function bench(account?: string) {
     audible: () => {},
     say: () => {},
     sendDigits: () => {},
+    record: () => {},
     close: () => {},
   };
   const media = { prepare: () => {}, open: () => stream } as Partial<MediaEngine> as MediaEngine;

@@ -50,6 +50,7 @@ export class Box extends Peer {
         },
         say: () => {},
         sendDigits: () => {},
+        record: () => {},
         close: () => {
           this.streams.delete(id);
           this.microphones.delete(id);

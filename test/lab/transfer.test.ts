@@ -52,6 +52,7 @@ class Party implements Node {
           },
           say: () => {},
           sendDigits: () => {},
+          record: () => {},
           close: () => void this.streams.delete(id),
         };
       },
