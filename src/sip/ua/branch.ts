@@ -2,10 +2,13 @@
  * A branch of our INVITE that has spoken but not answered, RFC 3261 §12.1.2: its early dialog, its reliable provisional
  * responses (RFC 3262 §4) and where the first offer and answer stand in it (RFC 6337 §3).
  */
-import { type SipResponse, SipSyntaxError } from '../message/index.ts';
+import { Dialog } from '../dialog/index.ts';
+import { type Hop, type SipResponse, SipSyntaxError } from '../message/index.ts';
 import { bodyOf, type HeaderField } from './headers.ts';
+import type { Leg } from './leg.ts';
 import { ReliableReceiver } from './prack.ts';
-import type { Talk } from './talk.ts';
+import type { SessionTimer } from './session-timer.ts';
+import { Talk } from './talk.ts';
 import type { Body } from './types.ts';
 
 /** Branches of a fork of which a state is kept; answers of further ones are acknowledged and ended all the same. */
@@ -91,19 +94,21 @@ export class Branch {
 /** By the tag of each. Those that did not take the call stay, as their numbers do: their 2xx may come late. */
 export class Branches {
   readonly #branches = new Map<string, Branch>();
+  readonly #session: SessionTimer;
 
-  get(tag: string): Branch | undefined {
-    return this.#branches.get(tag);
+  constructor(session: SessionTimer) {
+    this.#session = session;
   }
 
   /** RFC 3261 §13.2.2.1: one early dialog for each branch that speaks. */
-  of(response: SipResponse, begin: () => Branch): Branch | undefined {
+  of(leg: Leg, response: SipResponse, from: Hop): Branch | undefined {
     const tag = response.toTag;
     if (tag === undefined) return undefined;
     const known = this.#branches.get(tag);
     if (known !== undefined || this.#branches.size >= EARLY_DIALOGS_MAX) return known;
     try {
-      const branch = begin();
+      const talk = this.#talk(leg, Dialog.uac(leg.request, response), from, 'early');
+      const branch = new Branch(talk, leg.transaction);
       this.#branches.set(tag, branch);
       return branch;
     } catch (error) {
@@ -111,6 +116,30 @@ export class Branches {
       if (!(error instanceof SipSyntaxError)) throw error;
       return undefined;
     }
+  }
+
+  /**
+   * The dialog of a 2xx: the early one of its branch, whose numbers go on, or a new one. `muted`: an answer too many. Throws
+   * `SipSyntaxError`.
+   */
+  confirm(leg: Leg, response: SipResponse, from: Hop, muted: boolean): Talk {
+    const early = this.#branches.get(response.toTag ?? '')?.talk;
+    if (early?.early) {
+      early.confirm({ response, from }, muted);
+      early.upkeep.heard(response);
+      return early;
+    }
+    const dialog = Dialog.uac(leg.request, response);
+    dialog.confirm();
+    const talk = this.#talk(leg, dialog, from, muted ? 'muted' : 'up');
+    talk.upkeep.heard(response);
+    return talk;
+  }
+
+  #talk(leg: Leg, dialog: Dialog, from: Hop, state: 'early' | 'up' | 'muted'): Talk {
+    const talk = new Talk(leg.context, dialog, from, leg.contact, state, this.#session.fork());
+    talk.exchange = bodyOf(leg.request) === undefined ? 'none' : 'ours';
+    return talk;
   }
 
   want(offer: () => Body, now: number): void {

@@ -3,7 +3,6 @@
  * the next server) is a leg of its own; each 2xx that comes is acknowledged, and the first one is the session: a `Talk`.
  */
 import { CodedError, earliest, Timers } from '../../base/index.ts';
-import { Dialog } from '../dialog/index.ts';
 import {
   formatHostPort,
   formatUri,
@@ -15,7 +14,7 @@ import {
 } from '../message/index.ts';
 import { samePlace } from './account.ts';
 import { ask } from './ask.ts';
-import { Branch, Branches } from './branch.ts';
+import { Branches } from './branch.ts';
 import type { Call, CallContext, Ending, Route } from './call.ts';
 import type { Machine } from './core.ts';
 import { ALLOW, bodyOf, reasonHeader, retryAfterMs, SUPPORTED } from './headers.ts';
@@ -24,7 +23,7 @@ import { type Leg, Legs } from './leg.ts';
 import { Redirects } from './redirects.ts';
 import { Series } from './series.ts';
 import { SessionTimer } from './session-timer.ts';
-import { Talk } from './talk.ts';
+import type { Talk } from './talk.ts';
 import type { Body, Invitation } from './types.ts';
 import { Ways } from './ways.ts';
 
@@ -39,7 +38,7 @@ export class OutgoingCall implements Call, Machine {
   readonly #timers = new Timers<'first-answer'>();
   readonly #legs: Legs;
   readonly #session: SessionTimer;
-  readonly #branches = new Branches();
+  readonly #branches: Branches;
   /** Acknowledges a 2xx with the offer in it, once the owner has answered that. */
   #acknowledge: ((now: number, answer?: Body) => void) | undefined;
   readonly #redirects: Redirects;
@@ -60,6 +59,7 @@ export class OutgoingCall implements Call, Machine {
     this.#legs = new Legs(context.core);
     this.#series = new Series(context.core);
     this.#session = new SessionTimer(context.core.config.sessionExpiresS);
+    this.#branches = new Branches(this.#session);
     this.#redirects = new Redirects(parseUri(invitation.target), context.core.config.redirects);
     this.#target = invitation.target;
     this.#ways = new Ways(context.core);
@@ -143,17 +143,8 @@ export class OutgoingCall implements Call, Machine {
     const handler = {
       sent: (transaction: string, request: SipRequest): void => {
         if (leg !== undefined) this.#legs.delete(leg);
-        const acknowledged = new Map();
-        leg = {
-          transaction,
-          request,
-          context,
-          hop,
-          contact,
-          proceeding: false,
-          dropped: this.#state !== 'calling',
-          acknowledged,
-        };
+        const state = { proceeding: false, dropped: this.#state !== 'calling', acknowledged: new Map() };
+        leg = { transaction, request, context, hop, contact, ...state };
         this.#legs.add(leg);
       },
       response: (response: SipResponse, from: Hop, at: number): void => {
@@ -255,9 +246,7 @@ export class OutgoingCall implements Call, Machine {
     this.#timers.clear('first-answer');
     this.#ways.spoken();
     if (response.status === 100) return;
-    const begin = (): Branch =>
-      new Branch(this.#talkOf(leg, Dialog.uac(leg.request, response), from, 'early'), leg.transaction);
-    const branch = this.#branches.of(response, begin);
+    const branch = this.#branches.of(leg, response, from);
     const heard = branch === undefined ? {} : branch.heard(response, now);
     if (heard === undefined) return;
     const { status, reason } = response;
@@ -273,7 +262,7 @@ export class OutgoingCall implements Call, Machine {
     const extra = leg.dropped || this.#state !== 'calling';
     let talk: Talk;
     try {
-      talk = this.#confirm(leg, response, from, extra);
+      talk = this.#branches.confirm(leg, response, from, extra);
     } catch (error) {
       if (!(error instanceof SipSyntaxError)) throw error;
       // Who cannot say where it is can be neither acknowledged nor ended.
@@ -313,27 +302,6 @@ export class OutgoingCall implements Call, Machine {
     core.emit(session, offer ? { ...event, offer } : event);
     talk.renegotiation.proceed(now);
     this.#tidy();
-  }
-
-  /** The dialog of a 2xx: the early one of its branch, whose numbers go on, or a new one. */
-  #confirm(leg: Leg, response: SipResponse, from: Hop, muted: boolean): Talk {
-    const early = this.#branches.get(response.toTag ?? '')?.talk;
-    if (early?.early) {
-      early.confirm({ response, from }, muted);
-      early.upkeep.heard(response);
-      return early;
-    }
-    const dialog = Dialog.uac(leg.request, response);
-    dialog.confirm();
-    const talk = this.#talkOf(leg, dialog, from, muted ? 'muted' : 'up');
-    talk.upkeep.heard(response);
-    return talk;
-  }
-
-  #talkOf(leg: Leg, dialog: Dialog, from: Hop, state: 'early' | 'up' | 'muted'): Talk {
-    const talk = new Talk(leg.context, dialog, from, leg.contact, state, this.#session.fork());
-    talk.exchange = bodyOf(leg.request) === undefined ? 'none' : 'ours';
-    return talk;
   }
 
   #failed(leg: Leg, cause: 'timeout' | 'transport', reason: string, now: number): void {
