@@ -9,6 +9,7 @@ import { DriftLoop } from './drift.ts';
 import { EchoFilter } from './filter.ts';
 import { LoudspeakerCurve } from './loudspeaker.ts';
 import { HALF_TAPS, ReferenceLine } from './reference.ts';
+import { Shadow } from './shadow.ts';
 import { Suppressor } from './suppressor.ts';
 
 /** Anywhere in a third of a second, for a start and after a large jump; and near, quickly, after lost or inserted periods. */
@@ -52,6 +53,7 @@ export class EchoCanceller {
   readonly #watch: DelayFinder;
   readonly #filter: EchoFilter;
   readonly #curve: LoudspeakerCurve;
+  readonly #shadow: Shadow;
   readonly #drift: DriftLoop;
   readonly #suppressor: Suppressor;
   readonly #reference: Float64Array;
@@ -87,6 +89,7 @@ export class EchoCanceller {
     this.#watch = new DelayFinder(fft, WATCH);
     this.#filter = new EchoFilter(fft, Math.ceil(tailMs / 10));
     this.#curve = new LoudspeakerCurve(fft, this.#filter);
+    this.#shadow = new Shadow(fft, this.#filter);
     this.#drift = new DriftLoop(frame);
     this.#suppressor = new Suppressor(fft, rateHz, noiseReductionDb);
     this.#reference = new Float64Array(2 * frame);
@@ -127,6 +130,7 @@ export class EchoCanceller {
     this.#restart();
     this.#drift.reset();
     this.#curve.reset();
+    this.#shadow.reset();
     this.#suppressor.reset();
     this.#hold = 0;
     this.#delay = FIRST_DELAY;
@@ -173,11 +177,14 @@ export class EchoCanceller {
     if (this.#converged) this.#look();
     this.#waitingAt = (this.#waitingAt + frame) % waiting.length;
     this.#filter.learn(this.#error, this.#suppressor.near);
-    if (this.#converged) this.#curve.learn(this.#error);
+    if (this.#converged) {
+      this.#curve.learn(this.#error);
+      this.#shadow.follow(this.#error, this.#suppressor.excess);
+    }
     this.#judge(microphonePower, errorPower, echoPower);
     this.#delay += this.#drift.follow(this.#echo, this.#error);
     this.#keepAhead();
-    this.#suppressor.process(this.#error, this.#echo, this.#filter.residual, out);
+    this.#suppressor.process(this.#error, this.#echo, this.#filter.residual, this.#shadow.echo, out);
   }
 
   /** When the clocks will soon have used up the lead of the reference, the microphone waits longer, best while nobody speaks near. */
@@ -283,6 +290,7 @@ export class EchoCanceller {
   #rebuild(): void {
     this.#stale = false;
     this.#curve.forget();
+    this.#shadow.reset();
     this.#drift.restart();
     for (let age = this.#filter.partitions + 1; age >= 1; age--) {
       this.#read(age);

@@ -25,10 +25,10 @@ export class EchoFilter {
   readonly #fft: RealFft;
   readonly #frame: number;
   readonly #bins: number;
-  /** Spectra of the reference, a ring of partitions, `#newest` the last frame's. */
-  readonly #xRe: Float64Array;
-  readonly #xIm: Float64Array;
-  #newest = 0;
+  /** Spectra of the reference, a ring of partitions, `newest` the last frame's. */
+  readonly xRe: Float64Array;
+  readonly xIm: Float64Array;
+  newest = 0;
   readonly #wRe: Float64Array;
   readonly #wIm: Float64Array;
   readonly #uncertainty: Float64Array;
@@ -48,8 +48,8 @@ export class EchoFilter {
     this.#bins = fft.bins;
     this.partitions = partitions;
     const states = partitions * fft.bins;
-    this.#xRe = new Float64Array(states);
-    this.#xIm = new Float64Array(states);
+    this.xRe = new Float64Array(states);
+    this.xIm = new Float64Array(states);
     this.#wRe = new Float64Array(states);
     this.#wIm = new Float64Array(states);
     this.#uncertainty = new Float64Array(states);
@@ -64,8 +64,8 @@ export class EchoFilter {
   }
 
   reset(): void {
-    this.#xRe.fill(0);
-    this.#xIm.fill(0);
+    this.xRe.fill(0);
+    this.xIm.fill(0);
     this.#wRe.fill(0);
     this.#wIm.fill(0);
     this.#other.fill(0);
@@ -80,20 +80,20 @@ export class EchoFilter {
 
   /** Takes the next two frames of reference (the last one again, and the new one). */
   push(reference: Float64Array): void {
-    this.#newest = this.#newest === 0 ? this.partitions - 1 : this.#newest - 1;
-    this.#fft.forward(reference, this.#xRe, this.#xIm, this.#newest * this.#bins);
+    this.newest = this.newest === 0 ? this.partitions - 1 : this.newest - 1;
+    this.#fft.forward(reference, this.xRe, this.xIm, this.newest * this.#bins);
   }
 
   /** Replaces the two frames that ended `age` frames ago: the alignment has changed. */
   replace(age: number, reference: Float64Array): void {
-    this.#fft.forward(reference, this.#xRe, this.#xIm, ((this.#newest + age) % this.partitions) * this.#bins);
+    this.#fft.forward(reference, this.xRe, this.xIm, ((this.newest + age) % this.partitions) * this.#bins);
   }
 
   /** The echo expected in this frame, into the first `frame` samples of `echo`. */
   estimate(echo: Float64Array): void {
     const re = this.#re;
     const im = this.#im;
-    this.pass(this.#xRe, this.#xIm, this.#newest, this.partitions, re, im);
+    this.pass(this.xRe, this.xIm, this.newest, this.partitions, re, im);
     this.#fft.inverse(re, im, this.#time);
     for (let i = 0; i < this.#frame; i++) echo[i] = this.#time[this.#frame + i];
   }
@@ -107,18 +107,26 @@ export class EchoFilter {
     outRe: Float64Array,
     outIm: Float64Array,
   ): void {
+    convolve(this.#bins, partitions, xRe, xIm, newest, partitions, this.#wRe, this.#wIm, outRe, outIm);
+  }
+
+  /** Adds a response of `partitions` to the room as known; by as much it was wrong, and may be wrong still. */
+  add(re: Float64Array, im: Float64Array, partitions: number): void {
     const bins = this.#bins;
-    const wRe = this.#wRe;
-    const wIm = this.#wIm;
-    outRe.fill(0);
-    outIm.fill(0);
-    for (let p = 0; p < partitions; p++) {
-      let x = ((newest + p) % partitions) * bins;
-      let w = p * bins;
-      for (let k = 0; k < bins; k++, x++, w++) {
-        outRe[k] += xRe[x] * wRe[w] - xIm[x] * wIm[w];
-        outIm[k] += xRe[x] * wIm[w] + xIm[x] * wRe[w];
+    let last = 0;
+    for (let p = 0; p < this.partitions; p++) {
+      if (p < partitions) {
+        let power = 0;
+        for (let w = p * bins; w < (p + 1) * bins; w++) {
+          this.#wRe[w] += re[w];
+          this.#wIm[w] += im[w];
+          power += (re[w] * re[w] + im[w] * im[w]) / bins;
+        }
+        last = power;
+      } else {
+        last *= 0.5 ** (1 / FALL);
       }
+      for (let w = p * bins; w < (p + 1) * bins; w++) this.#uncertainty[w] = Math.max(this.#uncertainty[w], last);
     }
   }
 
@@ -127,8 +135,8 @@ export class EchoFilter {
     const caution = CAUTION_FAR + (CAUTION_NEAR - CAUTION_FAR) * near;
     const bins = this.#bins;
     const frame = this.#frame;
-    const xRe = this.#xRe;
-    const xIm = this.#xIm;
+    const xRe = this.xRe;
+    const xIm = this.xIm;
     const wRe = this.#wRe;
     const wIm = this.#wIm;
     const uncertainty = this.#uncertainty;
@@ -141,7 +149,7 @@ export class EchoFilter {
     this.#fft.forward(time, eRe, eIm);
     residual.fill(0);
     for (let p = 0; p < this.partitions; p++) {
-      let x = ((this.#newest + p) % this.partitions) * bins;
+      let x = ((this.newest + p) % this.partitions) * bins;
       let w = p * bins;
       for (let k = 0; k < bins; k++, x++, w++) residual[k] += (xRe[x] * xRe[x] + xIm[x] * xIm[x]) * uncertainty[w];
     }
@@ -158,7 +166,7 @@ export class EchoFilter {
     const gain = this.#gain;
     const wander = WANDER_FAR * (WANDER_NEAR / WANDER_FAR) ** near;
     for (let p = 0; p < this.partitions; p++) {
-      let x = ((this.#newest + p) % this.partitions) * bins;
+      let x = ((this.newest + p) % this.partitions) * bins;
       let w = p * bins;
       for (let k = 0; k < bins; k++, x++, w++) {
         const u = uncertainty[w];
@@ -200,5 +208,30 @@ export class EchoFilter {
     this.#fft.inverse(this.#wRe, this.#wIm, this.#time, at);
     this.#time.fill(0, this.#frame);
     this.#fft.forward(this.#time, this.#wRe, this.#wIm, at);
+  }
+}
+
+/** Products of spectra (a ring of `ring` partitions, the newest at `newest`) and the first `partitions` of a response, summed. */
+export function convolve(
+  bins: number,
+  partitions: number,
+  xRe: Float64Array,
+  xIm: Float64Array,
+  newest: number,
+  ring: number,
+  wRe: Float64Array,
+  wIm: Float64Array,
+  outRe: Float64Array,
+  outIm: Float64Array,
+): void {
+  outRe.fill(0);
+  outIm.fill(0);
+  for (let p = 0; p < partitions; p++) {
+    let x = ((newest + p) % ring) * bins;
+    let w = p * bins;
+    for (let k = 0; k < bins; k++, x++, w++) {
+      outRe[k] += xRe[x] * wRe[w] - xIm[x] * wIm[w];
+      outIm[k] += xRe[x] * wIm[w] + xIm[x] * wRe[w];
+    }
   }
 }

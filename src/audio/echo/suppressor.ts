@@ -72,6 +72,7 @@ export class Suppressor {
   /** How far the error stands out from what echo and noise explain, and how surely that is somebody near, 0..1. */
   #standDb = 0;
   #near = 0;
+  #excess = 0;
 
   constructor(fft: RealFft, rateHz: number, noiseReductionDb: number) {
     const frame = fft.size / 2;
@@ -130,11 +131,17 @@ export class Suppressor {
     this.#alone.fill(0);
     this.#standDb = 0;
     this.#near = 0;
+    this.#excess = 0;
   }
 
   /** How surely somebody speaks near, 0..1. */
   get near(): number {
     return this.#near;
+  }
+
+  /** How far the error stands out from what is expected, whatever the reason, 0..1. */
+  get excess(): number {
+    return this.#excess;
   }
 
   /** Echo that is left, as a share of the estimate (power), per band. */
@@ -144,9 +151,9 @@ export class Suppressor {
 
   /**
    * One frame: what the filter left (`error`), what it took off (`echo`), and per bin the residual it expects of itself, as
-   * power of a rectangular frame. Writes the frame that ended `delaySamples` ago.
+   * power of a rectangular frame; `known`: how surely what stands out is echo, 0..1. Writes the frame that ended `delaySamples` ago.
    */
-  process(error: Float64Array, echo: Float64Array, expected: Float64Array, out: Int16Array): void {
+  process(error: Float64Array, echo: Float64Array, expected: Float64Array, known: number, out: Int16Array): void {
     const frame = this.#frame;
     const bins = this.#bins;
     const time = this.#time;
@@ -165,7 +172,7 @@ export class Suppressor {
     for (let k = 0; k < bins; k++) this.#power[k] = this.#eRe[k] ** 2 + this.#eIm[k] ** 2;
     this.#noise.learn(this.#power);
     this.#learnLeak();
-    this.#gains(expected);
+    this.#gains(expected, known);
     this.#apply(out);
   }
 
@@ -189,7 +196,7 @@ export class Suppressor {
     }
   }
 
-  #gains(expected: Float64Array): void {
+  #gains(expected: Float64Array, known: number): void {
     const gain = this.#gain;
     const floor = this.#noise.power;
     this.#bandNoise.fill(0);
@@ -204,13 +211,14 @@ export class Suppressor {
       if (ratio > 1 && b < this.#usedBands) stand += Math.min(NEAR_MOST_DB, 10 * Math.log10(ratio)) / this.#usedBands;
     }
     this.#standDb += (stand > this.#standDb ? NEAR_RISE : NEAR_FALL) * (stand - this.#standDb);
-    this.#near = Math.max(0, Math.min(1, (this.#standDb - NEAR_NOT_DB) / (NEAR_SURE_DB - NEAR_NOT_DB)));
+    this.#excess = Math.max(0, Math.min(1, (this.#standDb - NEAR_NOT_DB) / (NEAR_SURE_DB - NEAR_NOT_DB)));
+    this.#near = this.#excess * (1 - known);
     const over = OVER_FAR * (OVER_NEAR / OVER_FAR) ** this.#near;
     const memory = MEMORY_FAR + (MEMORY_NEAR - MEMORY_FAR) * this.#near;
     for (let k = 0; k < this.#bins; k++) {
       const power = this.#power[k] + 1e-3;
       const residual = Math.max(this.#leak[this.#band[k]] * this.#echoPower[k], 0.75 * expected[k]);
-      const unwanted = floor[k] + over * residual + 1e-3;
+      const unwanted = floor[k] + Math.max(over * residual, known * power) + 1e-3;
       const after = power / unwanted;
       const before = memory * (this.#kept[k] / unwanted) + (1 - memory) * Math.max(0, after - 1);
       const wiener = before / (1 + before);
