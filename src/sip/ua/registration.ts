@@ -4,7 +4,7 @@
  * back, `Bindings` when the server has forgotten us.
  */
 import { earliest, Timers } from '../../base/index.ts';
-import { formatHostPort, formatUri, type Hop, parseNameAddr, type SipResponse } from '../message/index.ts';
+import { formatUri, type Hop, parseNameAddr, type SipResponse } from '../message/index.ts';
 import { type Account, samePlace } from './account.ts';
 import { Backoff } from './backoff.ts';
 import { Bindings, ownBinding } from './bindings.ts';
@@ -13,7 +13,7 @@ import { boundFlow, FlowLosses, mappedAddress, serviceRoutes } from './flow.ts';
 import { retryAfterMs } from './headers.ts';
 import { Lookout } from './lookout.ts';
 import { type Binding, Registering } from './registering.ts';
-import type { RegistrationState } from './types.ts';
+import { News } from './standing.ts';
 import { Watch } from './watch.ts';
 
 /** A REGISTER without any answer by then: the next server, or later again. */
@@ -41,9 +41,7 @@ export class Registration implements Machine {
   readonly #flowLosses = new FlowLosses(RETRY_FIRST_MS, RETRY_MAX_MS);
   #stopping = false;
   #finished = false;
-  /** Told last. */
-  #state: RegistrationState = 'unregistered';
-  #told = '';
+  readonly #news: News;
   /** Hops still to be tried in this round. */
   #candidates: Hop[] = [];
   /** The round that looks for servers; an older one is not heard. */
@@ -67,6 +65,7 @@ export class Registration implements Machine {
     this.#core = core;
     this.#account = account;
     this.#expiresMs = account.config.expiresMs;
+    this.#news = new News(account, (told) => core.announce(this, account.name, told));
     this.#registering = new Registering(core, account, regId, {
       answered: (...outcome) => this.#answered(...outcome),
       unanswered: (...outcome) => this.#unanswered(...outcome),
@@ -91,16 +90,16 @@ export class Registration implements Machine {
 
   /** Our Contact as the registrar has it; empty: it has none. */
   get contact(): string {
-    return this.#state === 'registered' ? this.#contact : '';
+    return this.#news.state === 'registered' ? this.#contact : '';
   }
 
   /** The binding is gone at the registrar, as it says itself. */
   again(now: number): void {
-    if (this.#state === 'registered' && !this.#registering.underWay && !this.#stopping) this.#round(now);
+    if (this.#news.state === 'registered' && !this.#registering.underWay && !this.#stopping) this.#round(now);
   }
 
   start(now: number): void {
-    this.#tell('registering', 'first registration');
+    this.#news.tell('registering', 'first registration');
     this.#round(now);
   }
 
@@ -216,7 +215,7 @@ export class Registration implements Machine {
     this.#bindings.start(hop, response, contact, refreshAt, now);
     this.#lookout.start(hop, now);
     this.#watch.start(() => [hop], now);
-    this.#tell('registered', `${response.status} ${response.reason}`, response.status, expiresMs);
+    this.#news.tell('registered', `${response.status} ${response.reason}`, response.status, expiresMs);
     this.#correct(at, now);
     const moved = before !== undefined && !samePlace(before.hop, hop) && !this.#core.targets.resting(before.hop, now);
     if (moved) this.#leave(before, now);
@@ -235,7 +234,7 @@ export class Registration implements Machine {
   /** RFC 5626 §4.5: what was bound to the flow reaches us no more. A server that ends every one is not chased. */
   flowClosed(flow: string, now: number): void {
     const { current } = this.#account;
-    if (this.#stopping || this.#state !== 'registered' || current?.flow !== flow) return;
+    if (this.#stopping || this.#news.state !== 'registered' || current?.flow !== flow) return;
     this.#account.current = { ...current, flow: undefined };
     if (this.#registering.underWay) return;
     const waitMs = this.#flowLosses.lost(now);
@@ -247,7 +246,7 @@ export class Registration implements Machine {
   /** A link, an address or a route came or went: what waits is tried at once, what seems well is looked at. */
   networkChanged(now: number): void {
     if (this.#stopping || this.#finished) return;
-    if (this.#state !== 'registered') {
+    if (this.#news.state !== 'registered') {
       // A wrong password gets no better by a cable, and a server that asked for patience gets it.
       if (this.#refusal) return;
       this.#backoff.reset();
@@ -257,7 +256,7 @@ export class Registration implements Machine {
     }
     const before = this.#registering.asked?.hop.local.host;
     this.#account.resolve(this.#core, now, (at) => {
-      if (this.#stopping || this.#state !== 'registered') return;
+      if (this.#stopping || this.#news.state !== 'registered') return;
       if (!this.#account.reachable) return this.#lost('there is no way to the server any more', at);
       if (this.#account.current?.local.host !== before) {
         this.#registering.quit();
@@ -270,7 +269,8 @@ export class Registration implements Machine {
   /** A preferred server is back, and nobody talks: there first, and if it will not, here again. */
   #return(hop: Hop, now: number): void {
     const { current } = this.#account;
-    if (this.#stopping || this.#state !== 'registered' || current === undefined || this.#registering.underWay) return;
+    if (this.#stopping || this.#news.state !== 'registered' || current === undefined || this.#registering.underWay)
+      return;
     this.#locating++;
     this.#timers.clear('locate', 'refresh');
     this.#returning = true;
@@ -281,7 +281,7 @@ export class Registration implements Machine {
   /** The binding at the server we came from goes; the new one is made once more, for both may keep them in one place. */
   #leave(binding: Binding, now: number): void {
     const done = (at: number): void => {
-      if (!this.#stopping && this.#state === 'registered' && !this.#registering.underWay) this.#round(at);
+      if (!this.#stopping && this.#news.state === 'registered' && !this.#registering.underWay) this.#round(at);
     };
     this.#registering.leave(binding, done, now);
   }
@@ -312,7 +312,7 @@ export class Registration implements Machine {
     if (this.#stopping) return this.#finish(reason);
     this.#registering.obsolete = undefined;
     const asked = this.#registering.asked?.hop;
-    if (cause === 'transport' && this.#state === 'registered' && !this.#renewing && asked?.flow !== undefined) {
+    if (cause === 'transport' && this.#news.state === 'registered' && !this.#renewing && asked?.flow !== undefined) {
       // The connection may have led to a server that has been started anew since: a fresh one is tried first.
       this.#renewing = true;
       return this.#register({ ...asked, flow: undefined }, now);
@@ -330,12 +330,12 @@ export class Registration implements Machine {
     this.#refusal = status !== undefined;
     this.#timers.clear('refresh');
     this.#timers.set('retry', now + delayMs);
-    this.#tell('failed', reason, status);
+    this.#news.tell('failed', reason, status);
   }
 
   #alive(hop: Hop, odd: boolean, now: number): void {
     if (this.#stopping) return;
-    if (this.#state === 'registered') {
+    if (this.#news.state === 'registered') {
       // It answered, but only the second copy of the question, or over a new connection, or it sees us elsewhere: it may
       // have been started anew and have forgotten us, or our binding leads to a connection or address that is gone.
       const renewed = hop.flow !== this.#account.current?.flow;
@@ -353,7 +353,7 @@ export class Registration implements Machine {
 
   #dead(now: number): void {
     if (this.#stopping) return;
-    if (this.#state !== 'registered') {
+    if (this.#news.state !== 'registered') {
       // The address of the server, or ours on the way there, may have changed: the next probe knows.
       this.#account.resolve(this.#core, now, () => {});
       return;
@@ -367,7 +367,7 @@ export class Registration implements Machine {
 
   /** Nobody listens there, says the network. Where another server could have us, the next REGISTER finds out who does. */
   #doubted(now: number): void {
-    const idle = this.#state === 'registered' && !this.#registering.underWay && !this.#stopping;
+    const idle = this.#news.state === 'registered' && !this.#registering.underWay && !this.#stopping;
     if (idle && this.#account.hops.length > 1) this.#round(now);
   }
 
@@ -381,7 +381,7 @@ export class Registration implements Machine {
     this.#silent = true;
     this.#backoff.reset();
     this.#watch.start(() => this.#account.hops, now);
-    this.#tell('failed', reason);
+    this.#news.tell('failed', reason);
     // Another server may take over at once.
     if (this.#account.hops.length > 1) this.#round(now);
     else this.#timers.set('retry', now + RETRY_FIRST_MS);
@@ -392,28 +392,14 @@ export class Registration implements Machine {
     this.#timers.clearAll();
     this.#account.current = undefined;
     this.#core.machines.delete(this);
-    this.#tell('unregistered', reason);
+    this.#news.tell('unregistered', reason);
   }
 
   /** 0 .. 1 */
   #chance(): number {
     return (this.#core.random.uint32() % 1_000) / 1_000;
   }
-
-  #tell(state: RegistrationState, reason: string, status?: number, expiresMs?: number): void {
-    const { current } = this.#account;
-    const at = state === 'registered' && current !== undefined ? ` at ${placeOf(current)}` : '';
-    // A new wording of the same misfortune is no news; that a server is not who it should be is one.
-    const told = `${state} ${status} ${/certificate/.test(reason)}${at}`;
-    this.#state = state;
-    if (told === this.#told) return;
-    this.#told = told;
-    this.#core.announce(this, this.#account.name, { state, reason: `${reason}${at}`, status, expiresMs });
-  }
 }
-
-const placeOf = ({ remote, transport }: Hop): string =>
-  `${formatHostPort(remote.host, remote.port)} (${transport.toUpperCase()})`;
 
 const secondsOf = (text: string | null | undefined): number | undefined =>
   typeof text === 'string' && /^\d{1,10}$/.test(text) ? Number(text) : undefined;
