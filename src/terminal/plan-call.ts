@@ -5,6 +5,7 @@
  * An answered phone stays mute until it is the one that talks: of several only one is heard, and a voicemail hears nothing.
  */
 import { Timers } from '../base/index.ts';
+import { Greeting } from './greeting.ts';
 import { type Leg, Legs } from './legs.ts';
 import { PlanCursor } from './plan.ts';
 import type { Session } from './session.ts';
@@ -39,7 +40,7 @@ export class PlanCall implements Session {
   #hasSpeaker = false;
   /** Who took the loudspeaker from it. */
   #heldBy: string | undefined;
-  #prompt: 'unplayed' | 'played' | 'over' = 'unplayed';
+  readonly #greeting: Greeting;
   #farewell: Tone[] = [];
 
   constructor(id: string, plan: CallPlan, name: string | undefined, now: number) {
@@ -47,6 +48,7 @@ export class PlanCall implements Session {
     this.#plan = plan;
     this.#name = name;
     this.#legs = new Legs(id);
+    this.#greeting = new Greeting(plan.prompt);
     this.#cursor = new PlanCursor(plan, now);
     this.#since = now;
   }
@@ -108,14 +110,14 @@ export class PlanCall implements Session {
     const resumed = this.#heldBy !== undefined;
     this.#hasSpeaker = true;
     this.#heldBy = undefined;
-    if (this.#talk === undefined) return [...this.#playPrompt(), ...this.#hear()];
+    if (this.#talk === undefined) return [...this.#greeting.play(), ...this.#hear()];
     return [...(resumed ? [this.#event('resumed')] : []), ...this.#sound()];
   }
 
   hold(reason: string): TerminalAction[] {
     this.#hasSpeaker = false;
     this.#heldBy = reason;
-    const actions = [...this.#endPrompt(), ...this.#hear()];
+    const actions = [...this.#greeting.end(), ...this.#hear()];
     if (this.#talk === undefined) return actions;
     actions.push({ type: 'hold', call: this.#talk.leg, held: true }, this.#event('held', { reason }));
     return actions;
@@ -337,7 +339,7 @@ export class PlanCall implements Session {
     this.#timers.clearAll();
     this.#since = now;
     this.#limit(now);
-    actions.push(...this.#hear(), ...this.#endPrompt(), this.#legEvent('connected', leg));
+    actions.push(...this.#hear(), ...this.#greeting.end(), this.#legEvent('connected', leg));
     if (this.#hasSpeaker) actions.push(...this.#sound());
     else if (this.#heldBy !== undefined) actions.push(this.#event('held', { reason: this.#heldBy }));
     return actions;
@@ -380,20 +382,7 @@ export class PlanCall implements Session {
     this.#over = true;
     this.#legs.clear();
     this.#timers.clearAll();
-    return [...this.#endPrompt(), event];
-  }
-
-  #playPrompt(): TerminalAction[] {
-    const { prompt } = this.#plan;
-    if (prompt === undefined || this.#prompt !== 'unplayed') return [];
-    this.#prompt = 'played';
-    return [{ type: 'prompt', prompt }];
-  }
-
-  #endPrompt(): TerminalAction[] {
-    const playing = this.#prompt === 'played';
-    this.#prompt = 'over';
-    return playing ? [{ type: 'silence' }] : [];
+    return [...this.#greeting.end(), event];
   }
 
   #legEvent(state: CallEvent['state'], leg: Leg, more: Partial<CallEvent> = {}): TerminalAction {
