@@ -83,7 +83,8 @@ export function measureChirp(recorded: Int16Array, rateHz: number, levelDbfs: nu
   const direct = before + Math.round(DIRECT_S * rateHz);
   const around = Math.round(HARMONIC_S * rateHz);
   for (const harmonic of HARMONICS) {
-    const at = peak - Math.round(((SWEEP_S * Math.log(harmonic)) / Math.log(sweepTopOf(rateHz) / SWEEP_FROM_HZ)) * rateHz);
+    const at =
+      peak - Math.round(((SWEEP_S * Math.log(harmonic)) / Math.log(sweepTopOf(rateHz) / SWEEP_FROM_HZ)) * rateHz);
     harmonics += Math.max(0, energy(response, at - around / 2, around) - noise * around);
   }
   const sounding = recorded.subarray(lead);
@@ -113,7 +114,10 @@ function sweepOf(rateHz: number): Float64Array {
   const edge = EDGE_S * rateHz;
   return Float64Array.from({ length }, (_, i) => {
     const soft = Math.min(1, (i + 1) / edge, (length - i) / edge);
-    return Math.sin(2 * Math.PI * SWEEP_FROM_HZ * growth * (Math.exp(i / rateHz / growth) - 1)) * Math.sin((Math.PI / 2) * soft) ** 2;
+    return (
+      Math.sin(2 * Math.PI * SWEEP_FROM_HZ * growth * (Math.exp(i / rateHz / growth) - 1)) *
+      Math.sin((Math.PI / 2) * soft) ** 2
+    );
   });
 }
 

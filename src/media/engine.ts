@@ -156,6 +156,16 @@ class Engine implements MediaEngine {
     this.#send({ kind: 'ceiling', percent });
   }
 
+  measure(levelDbfs: number): string {
+    const measure = `measure-${++this.#count}`;
+    this.#send({ kind: 'measure', measure, levelDbfs });
+    return measure;
+  }
+
+  stopMeasuring(): void {
+    this.#send({ kind: 'stop-measuring' });
+  }
+
   prepare(): void {
     this.#send({ kind: 'prepare' });
   }

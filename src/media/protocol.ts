@@ -27,6 +27,8 @@ export type ToWorker =
   | { kind: 'volume'; percent: number }
   | { kind: 'ceiling'; percent: number }
   | { kind: 'prepare' }
+  | { kind: 'measure'; measure: string; levelDbfs: number }
+  | { kind: 'stop-measuring' }
   | { kind: 'pcm-opened'; half: Half; attempt: number; device: string; pcm: OpenPcm }
   | { kind: 'pcm-failed'; half: Half; attempt: number; reason: string }
   | { kind: 'cards-changed'; speaker: boolean; microphone: boolean }

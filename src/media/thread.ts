@@ -10,6 +10,7 @@ import { AlsaCard, type SoundCard, TICK_MS } from '../io/soundcard/index.ts';
 import { CardClock } from './card-clock.ts';
 import { Handsfree } from './handsfree.ts';
 import { BEAT } from './heartbeat.ts';
+import { Measure } from './measure.ts';
 import { PagesThread } from './pages-thread.ts';
 import type { FromWorker, ToWorker } from './protocol.ts';
 import { Recording } from './recording.ts';
@@ -76,6 +77,7 @@ export class MediaThread {
   #handsfreeToldMs = 0;
   #seen = 0;
   #beat = 0;
+  #measure: Measure | undefined;
   #speakerUntilMs = 0;
   #openingSinceMs = Number.NaN;
   #nextTickMs = 0;
@@ -175,9 +177,12 @@ export class MediaThread {
       this.#sounds.mix(this.#mixer, volume);
       this.#pages.hear(this.#mixer, volume, this.#cardClock, this.#mixerMs);
     }
+    const measured = this.#measure?.play(this.#mixer, now) === true;
     this.#mixer.finish(this.#loudspeaker);
     this.#cardClock.writes(this.#card.timing);
     const played = this.#card.write(this.#loudspeaker);
+    if (measured) this.#measure?.hear(this.#microphone);
+    this.#tellMeasure();
     this.#cardClock.wrote(this.#card.timing, played, this.#options.now());
     this.#pages.speak(this.#heardOf, now);
     this.#handsfree.process(this.#microphone, heard, this.#microphoneWanted);
@@ -220,10 +225,19 @@ export class MediaThread {
       microphone ||= this.#streams[i].wantsMicrophone;
     }
     for (let i = 0; i < this.#recordings.length; i++) microphone ||= this.#recordings[i].stream === undefined;
+    if (this.#measure !== undefined) {
+      // A call or a page is worth more than a test.
+      if (speaker || microphone) this.#measure.cut();
+      speaker = true;
+    }
     if (speaker) this.#speakerUntilMs = Math.max(this.#speakerUntilMs, now + (this.#options.releaseMs || LINGER_MS));
     this.#microphoneWanted = microphone;
     const sampled = this.#handsfree.samples(now, this.#streams.length === 0 && !speaker);
-    this.#card.want(now < this.#speakerUntilMs || this.#holds, microphone || sampled, now);
+    this.#card.want(
+      now < this.#speakerUntilMs || this.#holds,
+      microphone || sampled || this.#measure !== undefined,
+      now,
+    );
   }
 
   /** The loudspeaker is never let go of. But a fall-back is, when all is quiet: so that it goes back to the card that is meant. */
@@ -309,6 +323,15 @@ export class MediaThread {
       case 'ceiling':
         this.#handsfree.loudness.ceiling = message.percent;
         return;
+      case 'measure':
+        this.#measure?.cut();
+        this.#tellMeasure();
+        this.#measure = new Measure(message.measure, this.#card, this.#options.rateHz, message.levelDbfs, now);
+        return;
+      case 'stop-measuring':
+        this.#measure?.cut();
+        this.#tellMeasure();
+        return;
       case 'prepare':
         this.#speakerUntilMs = Math.max(this.#speakerUntilMs, now + PREPARED_MS);
         return;
@@ -361,6 +384,13 @@ export class MediaThread {
       this.#say({ kind: 'log', level: 'warn', message: `cannot ${what}`, fields });
       return false;
     }
+  }
+
+  #tellMeasure(): void {
+    const measure = this.#measure;
+    if (measure?.result === undefined) return;
+    this.#measure = undefined;
+    this.#post({ type: 'measured', measure: measure.id, measured: measure.result });
   }
 
   #tellStatus(now: number): void {

@@ -7,6 +7,7 @@ import type { Country, LoudnessConfig } from '../audio/index.ts';
 import type { DtlsRole } from '../rtp/dtls.ts';
 import type { DtlsIdentity, Fingerprint } from '../rtp/identity.ts';
 import type { SrtpKeys, SrtpSuite } from '../rtp/suites.ts';
+import type { Measured } from './measure.ts';
 import type { PageEvent, Pages } from './page-types.ts';
 
 export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
@@ -177,6 +178,7 @@ export type MediaEvent =
   /** The mixer controls of the card: why one is not as it should be; empty: they are. */
   | { type: 'controls'; reason: string }
   | { type: 'played'; sound: string }
+  | { type: 'measured'; measure: string; measured: Measured }
   | PageEvent;
 
 export interface MediaEngine {
@@ -195,6 +197,12 @@ export interface MediaEngine {
   ceiling(percent: number): void;
   /** Which half of the sound card a coming call will want: opened ahead, so that the first word is not lost. */
   prepare(): void;
+  /**
+   * Plays a chirp at `levelDbfs` past the volume and listens to it; for when nothing else goes on, and whatever begins cuts it.
+   * Returns its id; `measured` follows, always.
+   */
+  measure(levelDbfs: number): string;
+  stopMeasuring(): void;
   /** Pages by multicast. */
   readonly pages: Pages;
   onEvent(listener: (event: MediaEvent) => void): void;

@@ -1,8 +1,8 @@
 /** The chirp in a room made of arithmetic: what is put into the room must come out of the measure. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Resampler } from '../../src/audio/resampler.ts';
 import { type Acoustics, makeChirp, measureChirp } from '../../src/audio/chirp.ts';
+import { Resampler } from '../../src/audio/resampler.ts';
 
 interface Room {
   gainDb?: number;
@@ -81,7 +81,7 @@ for (const [name, room, check] of [
     'a loudspeaker that bends: the third harmonic',
     { cubic: 0.2 },
     // x + 0.2 x³ at full amplitude: 0.05 of the third to 1.15 of the first.
-    ({ distortionPercent }: Acoustics) => near("distortion", distortionPercent, 4.2, 0.4),
+    ({ distortionPercent }: Acoustics) => near('distortion', distortionPercent, 4.2, 0.4),
   ],
   [
     'a microphone that clips',
@@ -91,7 +91,8 @@ for (const [name, room, check] of [
   [
     'a broken tweeter: the upper bands are gone',
     { lowPassHz: 1500 },
-    ({ bandsDb }: Acoustics) => assert.ok(bandsDb[4] < -20 && bandsDb[5] < bandsDb[4] && bandsDb[0] > 0, bandsDb.join()),
+    ({ bandsDb }: Acoustics) =>
+      assert.ok(bandsDb[4] < -20 && bandsDb[5] < bandsDb[4] && bandsDb[0] > 0, bandsDb.join()),
   ],
   [
     'noise of the surroundings as loud as the chirp',
@@ -112,11 +113,7 @@ for (const [name, room, check] of [
       assert.equal(ambientDbfs, -100);
     },
   ],
-  [
-    'noise alone',
-    { gainDb: -200, noiseDbfs: -50 },
-    ({ clearDb }: Acoustics) => assert.ok(clearDb < 10, `${clearDb}`),
-  ],
+  ['noise alone', { gainDb: -200, noiseDbfs: -50 }, ({ clearDb }: Acoustics) => assert.ok(clearDb < 10, `${clearDb}`)],
 ] as const) {
   test(name, () => check(measureChirp(record(room), RATE_HZ, LEVEL_DBFS)));
 }
