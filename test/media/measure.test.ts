@@ -1,0 +1,83 @@
+/** The chirp of a self-test through a real ALSA card: coupled, not coupled, and cut by something more important. */
+import assert from 'node:assert/strict';
+import test, { after, before } from 'node:test';
+import { SoundCards, soundcardsLack } from '../kit/soundcard.ts';
+import { Terminal } from './pair.ts';
+
+const lack = soundcardsLack();
+const skip =
+  lack === undefined ? false : `${lack} is missing: apt-get install pulseaudio-utils libasound2-plugins alsa-utils`;
+let cards: SoundCards;
+
+before(async () => {
+  if (lack === undefined) cards = (await SoundCards.start('a', 'b')).enter();
+});
+after(() => cards?.stop());
+
+const alsa = (card: string) =>
+  ({ driver: 'alsa', speaker: card, microphone: card, rateHz: 16_000, periodMs: 10 }) as const;
+
+async function measured(terminal: Terminal, levelDbfs = -26) {
+  const id = terminal.engine.measure(levelDbfs);
+  const event = await terminal.events.take(
+    'the measure',
+    12_000,
+    (item) => item.type === 'measured' && item.measure === id,
+  );
+  return event.type === 'measured' ? event.measured : assert.fail();
+}
+
+test('a microphone that hears the loudspeaker: level, delay, bands', { skip }, async (t) => {
+  await cards.couple('a');
+  const terminal = new Terminal(alsa('a'), '127.46.2.1');
+  const result = await measured(terminal);
+  assert.ok('acoustics' in result, JSON.stringify(result));
+  const { clearDb, gainDb, delayMs, bandsDb, distortionPercent } = result.acoustics;
+  t.diagnostic(JSON.stringify(result.acoustics));
+  assert.ok(clearDb > 20, `${clearDb}`);
+  assert.ok(Math.abs(gainDb) < 2, `${gainDb}`);
+  assert.ok(delayMs > 20 && delayMs < 300, `${delayMs}`);
+  assert.ok(
+    bandsDb.every((band) => Math.abs(band) < 4),
+    bandsDb.join(),
+  );
+  assert.ok(distortionPercent < 8, `${distortionPercent}`);
+  await terminal.end();
+});
+
+test('one that does not', { skip }, async () => {
+  const terminal = new Terminal(alsa('b'), '127.46.2.2');
+  const result = await measured(terminal);
+  assert.ok('acoustics' in result && result.acoustics.clearDb < 10, JSON.stringify(result));
+  await terminal.end();
+});
+
+test('a page begins: cut at once, and the page is heard', { skip }, async () => {
+  const terminal = new Terminal(alsa('b'), '127.46.2.3');
+  const caller = new Terminal({ driver: 'none' }, '127.46.2.4');
+  const id = terminal.engine.measure(-26);
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const begin = performance.now();
+  terminal.talk(caller.stream.local, 'recvonly');
+  caller.talk(terminal.stream.local, 'sendonly');
+  const { measured, measure } = await terminal.event('measured');
+  assert.ok(performance.now() - begin < 200);
+  assert.deepEqual([measure, measured], [id, { reason: 'something else began', cut: true }]);
+  await terminal.event('first-sound');
+  await Promise.all([terminal.end(), caller.end()]);
+});
+
+test('no card, a reason; asked to stop, it stops', { skip }, async () => {
+  const none = new Terminal({ driver: 'none' }, '127.46.2.5');
+  assert.deepEqual(await measured(none), { reason: 'there is no sound card', cut: false });
+  await none.end();
+  const gone = new Terminal(alsa('nowhere'), '127.46.2.6');
+  const result = await measured(gone);
+  assert.ok('reason' in result && result.reason.includes('Cannot open'), JSON.stringify(result));
+  await gone.end();
+  const stopped = new Terminal(alsa('b'), '127.46.2.7');
+  stopped.engine.measure(-26);
+  stopped.engine.stopMeasuring();
+  assert.equal('cut' in (await stopped.event('measured')).measured, true);
+  await stopped.end();
+});
