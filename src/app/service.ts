@@ -54,8 +54,8 @@ export interface ServiceOptions {
 
 /** How long a stop waits for the answers to its BYEs and un-REGISTERs. */
 const farewellMs = 2_000;
-/** In 5 s: registrations and probes are about so many, a flood is more. */
-const fewInputs = 100;
+/** In 5 s: registrations, probes and a few calls are fewer, a flood is more. */
+const fewInputs = 200;
 /** Calls that go on when the night begins or ends hear it so late. */
 const hourLookedAtMs = 10_000;
 
@@ -89,7 +89,10 @@ export class Service {
 
   readonly #loop: Loop;
   readonly #quality = new Quality();
-  readonly #memory = new MemoryKeeper(() => this.#loop.taken() < fewInputs && !this.#engaged);
+  readonly #memory = new MemoryKeeper(() => {
+    if (this.#loop.taken() >= fewInputs) return 'busy';
+    return this.#engaged ? 'engaged' : 'idle';
+  });
   /** Percent the loudspeaker may be at most, and who looks at the hour. */
   #ceiling = 100;
   #clock?: NodeJS.Timeout;

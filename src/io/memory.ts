@@ -1,27 +1,27 @@
-/** Memory given back to the system once nothing goes on: after a flood, and what the start has left behind. An edge. */
+/** Memory given back to the system when there is time for it: after a flood, and what the start has left behind. An edge. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import koffi from 'koffi';
 
 /** How often it is looked. */
 const LOOK_MS = 5_000;
-/** What must have come together before it is worth the pause, MB. */
-const WORTH_MB = 6;
+/** What must have come together before it is worth the pause, MB: when nothing goes on, and while there is a call. */
+const WORTH_MB = { idle: 6, engaged: 16 };
 /** After a pause that gained less, the next one waits for so many looks, then for twice as many. */
 const REST_LOOKS = 6;
 const REST_LOOKS_MAX = 120;
 
 export class MemoryKeeper {
-  readonly #quiet: () => boolean;
+  readonly #state: () => 'idle' | 'engaged' | 'busy';
   #timer: NodeJS.Timeout | undefined;
   /** The least there ever was afterwards, MB. */
   #floor = 0;
   #rest = REST_LOOKS;
   #resting = 0;
 
-  /** `quiet`, asked at each look: whether nobody would notice a pause of up to 0.1 s now. */
-  constructor(quiet: () => boolean) {
-    this.#quiet = quiet;
+  /** `state`, asked at each look: `busy` when a pause of up to 0.1 s would be noticed. Sound has a thread of its own. */
+  constructor(state: () => 'idle' | 'engaged' | 'busy') {
+    this.#state = state;
   }
 
   start(): void {
@@ -33,14 +33,14 @@ export class MemoryKeeper {
   }
 
   #look(): void {
-    const quiet = this.#quiet();
+    const state = this.#state();
     const before = residentMb();
     if (this.#resting > 0) this.#resting--;
-    if (!quiet || this.#resting > 0 || before < this.#floor + WORTH_MB) return;
+    if (state === 'busy' || this.#resting > 0 || before < this.#floor + WORTH_MB[state]) return;
     giveBack();
     const after = residentMb();
     if (this.#floor === 0 || after < this.#floor) this.#floor = after;
-    this.#rest = before - after < WORTH_MB ? Math.min(2 * this.#rest, REST_LOOKS_MAX) : REST_LOOKS;
+    this.#rest = before - after < WORTH_MB[state] ? Math.min(2 * this.#rest, REST_LOOKS_MAX) : REST_LOOKS;
     this.#resting = this.#rest;
   }
 }
