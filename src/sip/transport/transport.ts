@@ -211,12 +211,12 @@ export class SipTransport {
       queueMicrotask(() => fail(`no UDP socket for ${hop.remote.host}`));
       return;
     }
-    this.#passed({ direction: 'out', transport: 'udp', local: hop.local, remote: hop.remote, bytes });
     const known = this.#limits?.knows(hop.remote.host, performance.now()) ?? true;
     const open = known && message.kind === 'request';
     this.#peers.send(listener, hop.remote, { bytes, message, transaction, open }, (error) => {
       if (error !== null) fail(systemReason(error));
     });
+    this.#passed({ direction: 'out', transport: 'udp', local: hop.local, remote: hop.remote, bytes });
   }
 
   #sendStream(
