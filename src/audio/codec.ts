@@ -50,11 +50,14 @@ export interface Decoder {
   recover(next: Uint8Array, offset: number, length: number, to: Int16Array, at: number, count: number): boolean;
 }
 
+/** `noise`: RFC 3389, a payload of another type. `pause`: it need not be sent. */
+export type Made = 'sound' | 'noise' | 'pause';
+
 export interface Encoder {
   /** Of the samples it takes. */
   readonly rateHz: number;
-  /** After `encode`: a pause, which need not be sent. */
-  readonly pause: boolean;
+  /** What `encode` made last. */
+  readonly made: Made;
   /** `count` samples, one packet of 10 .. 60 ms, as payload into `to` at `offset`; returns its length. */
   encode(from: Int16Array, at: number, count: number, to: Uint8Array, offset: number): number;
   /** What share of our packets the other side misses, 0 .. 1. */
@@ -67,4 +70,4 @@ export const NO_CONCEALMENT = {
   conceal(): void {},
   recover: (): boolean => false,
 } as const;
-export const NO_PAUSES = { pause: false, expectLoss(): void {} } as const;
+export const ONLY_SOUND = { made: 'sound', expectLoss(): void {} } as const;

@@ -4,6 +4,7 @@ import { alaw, ulaw } from './g711.ts';
 import { G722Decoder, G722Encoder } from './g722.ts';
 import { l16Decoder, l16Encoder } from './l16.ts';
 import { OpusDecoder, OpusEncoder } from './opus.ts';
+import { PausingEncoder } from './pauses.ts';
 
 /** For one stream. `rateHz`: what will be made of its samples; a codec that can choose comes near it. Throws `CodecError`. */
 export function makeDecoder(format: CodecFormat, rateHz: number): Decoder {
@@ -23,8 +24,16 @@ export function makeDecoder(format: CodecFormat, rateHz: number): Decoder {
   }
 }
 
-/** For one stream. `rateHz`: what its samples are made of; `pauses`: they need not be sent. Throws `CodecError`. */
-export function makeEncoder(format: CodecFormat, rateHz: number, pauses: boolean): Encoder {
+/** How pauses are left out: by the codec, or by comfort noise, where the other side knows it. */
+export type Pauses = 'sent' | 'left-out' | 'noise';
+
+/** For one stream. `rateHz`: what its samples are made of. Throws `CodecError`. */
+export function makeEncoder(format: CodecFormat, rateHz: number, pauses: Pauses): Encoder {
+  const encoder = soundEncoder(format, rateHz, pauses !== 'sent');
+  return pauses === 'noise' ? new PausingEncoder(encoder, encoder.rateHz === format.clockRateHz) : encoder;
+}
+
+function soundEncoder(format: CodecFormat, rateHz: number, pauses: boolean): Encoder {
   switch (format.encoding) {
     case 'PCMA':
       return alaw;

@@ -3,7 +3,7 @@
  * law (µ-law's 14 and A-law's 13 bits, shifted up). Down by a table of 256 entries; up by arithmetic, for a table of 65536 would
  * cost each start 30 ms.
  */
-import { type Decoder, type Encoder, NO_CONCEALMENT, NO_PAUSES } from './codec.ts';
+import { type Decoder, type Encoder, NO_CONCEALMENT, ONLY_SOUND } from './codec.ts';
 
 /** A code is sign, segment (3 bits) and step (4 bits); each segment's steps are twice as wide as those before. */
 function alawToLinear(code: number): number {
@@ -43,8 +43,8 @@ class Law implements Decoder, Encoder {
   readonly concealsMs = NO_CONCEALMENT.concealsMs;
   readonly conceal = NO_CONCEALMENT.conceal;
   readonly recover = NO_CONCEALMENT.recover;
-  readonly pause = NO_PAUSES.pause;
-  readonly expectLoss = NO_PAUSES.expectLoss;
+  readonly made = ONLY_SOUND.made;
+  readonly expectLoss = ONLY_SOUND.expectLoss;
   /** The byte that stands for silence. */
   readonly silence: number;
   readonly #down = new Int16Array(256);

@@ -3,7 +3,7 @@
  * for itself (`g722-bands.ts`); a byte, higher band in the upper two bits, for every two samples. Samples have 16 bits here, of
  * which the Recommendation's 14 are the upper ones. Its RTP clock says 8000 by an old mistake (RFC 3551 §4.5.2).
  */
-import { type Decoder, type Encoder, NO_CONCEALMENT, NO_PAUSES } from './codec.ts';
+import { type Decoder, type Encoder, NO_CONCEALMENT, ONLY_SOUND } from './codec.ts';
 import { HigherBand, type LostBits, LowerBand } from './g722-bands.ts';
 
 /** Half of the 24 taps, which are the same from both ends: those of the even and, read backwards, of the odd samples. */
@@ -37,8 +37,8 @@ class Mirror {
 
 export class G722Encoder implements Encoder {
   readonly rateHz = 16000;
-  readonly pause = NO_PAUSES.pause;
-  readonly expectLoss = NO_PAUSES.expectLoss;
+  readonly made = ONLY_SOUND.made;
+  readonly expectLoss = ONLY_SOUND.expectLoss;
   readonly #mirror = new Mirror();
   readonly #lower = new LowerBand();
   readonly #higher = new HigherBand();

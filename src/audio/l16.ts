@@ -1,5 +1,5 @@
 /** L16, RFC 3551 §4.5.11: samples as they are, 16 bits, the high byte first; of several channels the mean is heard. */
-import { type Decoder, type Encoder, NO_CONCEALMENT, NO_PAUSES } from './codec.ts';
+import { type Decoder, type Encoder, NO_CONCEALMENT, ONLY_SOUND } from './codec.ts';
 
 export function l16Decoder(rateHz: number, channels: number): Decoder {
   const frameBytes = 2 * channels;
@@ -22,7 +22,7 @@ export function l16Decoder(rateHz: number, channels: number): Decoder {
 
 export function l16Encoder(rateHz: number): Encoder {
   return {
-    ...NO_PAUSES,
+    ...ONLY_SOUND,
     rateHz,
     encode(from, at, count, to, offset) {
       for (let i = 0; i < count; i++) {

@@ -2,7 +2,7 @@
  * Opus, RFC 6716, as RFC 7587 puts it into RTP: mono, spoken by libopus at the rate of the sound card where it can. States and
  * buffers are arrays of ours that libopus works in, so a stream leaves nothing behind, and no frame allocates.
  */
-import { CodecError, type Decoder, type Encoder, type OpusWishes } from './codec.ts';
+import { CodecError, type Decoder, type Encoder, type Made, type OpusWishes } from './codec.ts';
 import {
   loadOpus,
   OPUS_APPLICATION_VOIP,
@@ -43,7 +43,7 @@ const rateFor = (rateHz: number): number => RATES_HZ.find((hz) => hz >= rateHz) 
 
 export class OpusEncoder implements Encoder {
   readonly rateHz: number;
-  pause = false;
+  made: Made = 'sound';
   readonly #opus: OpusLibrary;
   readonly #state: Uint8Array;
   readonly #pcm: Int16Array;
@@ -83,7 +83,7 @@ export class OpusEncoder implements Encoder {
     for (let i = 0; i < count; i++) this.#pcm[i] = from[at + i];
     const length = this.#opus.encode(this.#state, this.#pcm, count, this.#payload, MAX_SENT_BYTES);
     // Two bytes and fewer are a frame without sound (libopus); what cannot be encoded at all is a bug of ours, and silence.
-    this.pause = length < 1 || (this.#dtx && length <= 2);
+    this.made = length < 1 || (this.#dtx && length <= 2) ? 'pause' : 'sound';
     for (let i = 0; i < length; i++) to[offset + i] = this.#payload[i];
     return Math.max(0, length);
   }

@@ -6,8 +6,8 @@
  * at a time and never heard; what the network does is answered period by period of the voice; and what is silent is made as
  * long or short as it has to be.
  */
-import { Concealer, type Decoder, SampleFifo, SteeredResampler, TimeScale } from '../audio/index.ts';
-import type { JitterBuffer } from '../rtp/index.ts';
+import { ComfortNoise, Concealer, type Decoder, SampleFifo, SteeredResampler, TimeScale } from '../audio/index.ts';
+import type { JitterBuffer, RtpHeader } from '../rtp/index.ts';
 import { Pace } from './pace.ts';
 
 /** The longest packet that is taken, and the room for what it becomes. */
@@ -42,6 +42,11 @@ export class Listener {
   readonly #ready: SampleFifo;
   readonly #rateHz: number;
   readonly #frameSamples: number;
+  /** What sounds where the other side says that it pauses (RFC 3389). */
+  readonly #noise: ComfortNoise;
+  /** Its last packet said so; and that is what sounds. */
+  pausing = false;
+  #noisy = false;
   #talking = false;
   #concealedInARowMs = 0;
   #sinceScaledMs = 0;
@@ -57,6 +62,7 @@ export class Listener {
     this.#ticksPerReady = clockRateHz / rateHz;
     this.#maxConcealedMs = Math.max(MAX_CONCEALED_MS, decoder.concealsMs);
     this.#concealer = new Concealer(decoder.rateHz);
+    this.#noise = new ComfortNoise(decoder.rateHz, decoder.rateHz === clockRateHz);
     this.#timeScale = new TimeScale(decoder.rateHz, MAX_PACKET_MS);
     this.#resampler = new SteeredResampler(decoder.rateHz, rateHz);
     this.#maxSamples = (decoder.rateHz * MAX_PACKET_MS) / 1000;
@@ -71,6 +77,16 @@ export class Listener {
     const count = this.#decoder.samplesIn(payload, offset, length);
     return count > this.#maxSamples ? 0 : Math.round(count * this.#ticksPerSample);
   };
+
+  /** A packet of comfort noise came: it fills the gap behind what is still to be played. */
+  pause(bytes: Uint8Array, { payloadOffset, payloadLength }: RtpHeader): void {
+    this.pausing = this.#noise.describe(bytes, payloadOffset, payloadLength);
+  }
+
+  /** A packet of sound came. */
+  resume(): void {
+    this.pausing = false;
+  }
 
   /** How much faster the clock of who speaks is than ours, as far as is known, ppm. */
   get driftPpm(): number {
@@ -105,6 +121,7 @@ export class Listener {
     const count = this.#decoder.decode(jitter.payload, 0, jitter.payloadLength, this.#decoded, 0);
     if (count === 0) return this.#hole(jitter);
     if (this.#decoder.concealsMs === 0) this.#concealer.good(this.#decoded, 0, count);
+    this.#noisy = false;
     this.#talking = true;
     this.#concealedInARowMs = 0;
     const durationMs = (count * 1000) / this.#decoder.rateHz;
@@ -144,7 +161,10 @@ export class Listener {
   }
 
   #conceal(count: number): void {
-    if (this.#talking && this.#concealedInARowMs < this.#maxConcealedMs) {
+    this.#noisy ||= this.pausing;
+    if (this.#noisy) {
+      this.#noise.fill(this.#decoded, 0, count);
+    } else if (this.#talking && this.#concealedInARowMs < this.#maxConcealedMs) {
       const ms = (count * 1000) / this.#decoder.rateHz;
       const by = this.#decoder.concealsMs > 0 ? this.#decoder : this.#concealer;
       by.conceal(this.#decoded, 0, count);

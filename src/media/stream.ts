@@ -3,7 +3,7 @@
  * `hear`, `speak` and `report`, in this order.
  */
 
-import { type Mixer, makeDecoder, makeEncoder, type Tone } from '../audio/index.ts';
+import { type Mixer, makeDecoder, makeEncoder, type Pauses, type Tone } from '../audio/index.ts';
 import type { Random } from '../base/index.ts';
 import { isRtcp, MAX_SRTP_OVERHEAD_BYTES, parseRtp, RTP_HEADER_BYTES, RtpHeader, RtpSession } from '../rtp/index.ts';
 import { SocketName, UdpSocket } from '../rtp/socket.ts';
@@ -27,8 +27,7 @@ const STATISTICS_MS = 5000;
 const SILENT_MS = 5000;
 /** A one-way stream keeps the way back open for NATs (RFC 6263 §4.4, §4.6 wants at most 15 s). */
 const KEEP_ALIVE_MS = 15_000;
-/** Comfort noise, RFC 3389: a static payload type that every endpoint knows, here one byte that says "silence". */
-const COMFORT_NOISE = 13;
+/** Comfort noise, RFC 3389: one byte that says "silence". */
 const NOISE_LEVEL = 127;
 
 /** The numbers of payload types do not change a codec. */
@@ -41,6 +40,7 @@ export type Post = (event: MediaEvent) => void;
 interface Coding {
   codec: Codec;
   packetMs: number;
+  pauses: Pauses;
   listener: Listener;
   talker: Talker;
 }
@@ -135,6 +135,7 @@ export class Stream {
       packetMs: config.packetMs,
       dtmfPayloadType: config.dtmfPayloadType,
       dtmfClockRateHz: config.dtmfClockRateHz,
+      noisePayloadType: config.noisePayloadType,
       received: config.received,
       extendedReports: config.extendedReports,
       buffer: config.buffer,
@@ -153,14 +154,15 @@ export class Stream {
   }
 
   /** What runs goes on where the codec stays: its memory is that of the sound so far. Throws `CodecError`. */
-  #codingFor({ codec, packetMs, pauses = false }: StreamConfig): Coding {
+  #codingFor({ codec, packetMs, ...config }: StreamConfig): Coding {
     const now = this.#coding;
-    if (now !== undefined && now.packetMs === packetMs && sameFormat(now.codec, codec)) return now;
+    const pauses = !config.pauses ? 'sent' : config.noisePayloadType === undefined ? 'left-out' : 'noise';
+    if (now?.packetMs === packetMs && now.pauses === pauses && sameFormat(now.codec, codec)) return now;
     const encoder = makeEncoder(codec, this.#rateHz, pauses);
     const talker = new Talker(encoder, this.#rateHz, packetMs);
-    if (now !== undefined && sameFormat(now.codec, codec)) return { ...now, codec, packetMs, talker };
+    if (now !== undefined && sameFormat(now.codec, codec)) return { ...now, codec, packetMs, pauses, talker };
     const listener = new Listener(makeDecoder(codec, this.#rateHz), codec.clockRateHz, this.#rateHz);
-    return { codec, packetMs, listener, talker };
+    return { codec, packetMs, pauses, listener, talker };
   }
 
   audible(speaker: boolean, microphone: boolean, ducked: boolean): void {
@@ -364,6 +366,8 @@ export class Stream {
     if (!this.receives) return;
     const received = session.receive(this.#datagram, length, now);
     if (received === 'ignored') return;
+    if (received === 'noise') this.#coding?.listener.pause(this.#datagram, this.#header);
+    else if (received === 'audio') this.#coding?.listener.resume();
     if (!this.#firstPacket || again) {
       this.#firstPacket = true;
       this.#post({ type: 'first-packet', stream: this.id });
@@ -375,14 +379,15 @@ export class Stream {
     if (!this.#latch.acceptsRtcp(socket.source)) return;
     const length = this.#shield.unprotectRtcp(this.#datagram, datagramBytes);
     if (length < 0) return;
+    // In a pause nothing else says that somebody is there.
+    if (this.#coding?.listener.pausing) this.#heardAtMs = now;
     if (session.receiveRtcp(this.#datagram, length, now) === 'bye') this.#post({ type: 'rtcp-bye', stream: this.id });
   }
 
   #sendKeepAlive(session: RtpSession, now: number): void {
     this.#keepAliveAtMs = now + KEEP_ALIVE_MS;
     this.#keepAlive[RTP_HEADER_BYTES] = NOISE_LEVEL;
-    const length = session.send(this.#keepAlive, 1);
-    this.#keepAlive[1] = (this.#keepAlive[1] & 0x80) | COMFORT_NOISE;
+    const length = session.send(this.#keepAlive, 1, 'noise');
     const sealed = this.#shield.protect(this.#keepAlive, length);
     if (sealed > 0) this.#rtp.send(this.#keepAlive, sealed, this.#latch.target);
   }

@@ -37,8 +37,8 @@ export class Talker {
       const count = this.#waiting.take(this.#packet, 0, this.#packet.length);
       if (session.remoteLoss !== undefined) this.#encoder.expectLoss(session.remoteLoss);
       const length = this.#encoder.encode(this.#packet, 0, count, this.datagram, RTP_HEADER_BYTES);
-      if (!this.#encoder.pause || session.sendingDigits) return session.send(this.datagram, length);
-      session.skip(session.packetTicks);
+      const datagramBytes = session.send(this.datagram, length, this.#encoder.made);
+      if (datagramBytes > 0) return datagramBytes;
     }
     return 0;
   }

@@ -23,6 +23,8 @@ export interface SessionConfig {
   dtmfPayloadType?: number;
   /** Of the durations of digits; absent: `clockRateHz` (RFC 4733 §2.4.1). */
   dtmfClockRateHz?: number;
+  /** Comfort noise (RFC 3389), when both sides have it; absent: the number everybody knows, for what comes. */
+  noisePayloadType?: number;
   /** Of what comes, where it is numbered otherwise than what goes (RFC 3264 §5.1). */
   received?: { payloadType: number; dtmfPayloadType?: number };
   buffer: BufferMode;
@@ -33,8 +35,11 @@ export interface SessionConfig {
   dtmf?: DtmfTiming;
 }
 
-/** `digit`: see `digit`. `ignored`: not ours, of another payload type, or no RTP. */
-export type Received = 'audio' | 'digit' | 'event' | 'ignored';
+/** Comfort noise, RFC 3551 §6, table 4: everybody knows it. */
+const NOISE_PAYLOAD_TYPE = 13;
+
+/** `digit`: see `digit`. `noise`: the payload describes a pause. `ignored`: not ours, of another payload type, or no RTP. */
+export type Received = 'audio' | 'noise' | 'digit' | 'event' | 'ignored';
 
 export class RtpSession {
   readonly #random: Random;
@@ -122,26 +127,34 @@ export class RtpSession {
 
   /**
    * The packet for the next packet interval, into `datagram`, whose payload (`payloadLength` bytes) the caller has already
-   * written from byte 12 on. While digits are sent they take its place. Returns the length of the datagram.
+   * written from byte 12 on. While digits are sent they take its place. Returns the length of the datagram; 0 for a pause, which
+   * is not sent: the time goes on.
    */
-  send(datagram: Uint8Array, payloadLength: number): number {
+  send(datagram: Uint8Array, payloadLength: number, made: 'sound' | 'noise' | 'pause' = 'sound'): number {
     const header = this.#out;
     header.ssrc = this.ssrc;
     header.sequence = this.#sequence;
     header.rtpTimestamp = this.#rtpTimestamp;
-    header.payloadType = this.#config.payloadType;
-    header.marker = this.#spurt;
+    const { payloadType, noisePayloadType = NOISE_PAYLOAD_TYPE } = this.#config;
+    header.payloadType = made === 'noise' ? noisePayloadType : payloadType;
+    header.marker = made === 'sound' && this.#spurt;
     let length = payloadLength;
+    let event = false;
     if (this.#dtmfSender.active) {
       const eventBytes = this.#dtmfSender.next(this.#rtpTimestamp, datagram, RTP_HEADER_BYTES);
       if (eventBytes > 0) {
+        event = true;
         length = eventBytes;
         header.payloadType = this.#config.dtmfPayloadType ?? header.payloadType;
         header.marker = this.#dtmfSender.marker;
         header.rtpTimestamp = this.#dtmfSender.rtpTimestamp;
       }
     }
-    if (header.payloadType === this.#config.payloadType) this.#spurt = false;
+    if (!event && made === 'pause') {
+      this.skip(this.packetTicks);
+      return 0;
+    }
+    if (!event) this.#spurt = made === 'noise';
     formatRtp(header, datagram);
     this.#sequence = uint16(this.#sequence + 1);
     this.#rtpTimestamp = uint32(this.#rtpTimestamp + this.packetTicks);
@@ -165,7 +178,8 @@ export class RtpSession {
     if (!parseRtp(bytes, length, header)) return 'ignored';
     const audio = header.payloadType === payloadType;
     const event = header.payloadType === dtmfPayloadType;
-    if (!audio && !event) return 'ignored';
+    const noise = !audio && !event && header.payloadType === (this.#config.noisePayloadType ?? NOISE_PAYLOAD_TYPE);
+    if (!audio && !event && !noise) return 'ignored';
     // Departs from RFC 3550 §8: events under another SSRC than the audio are the same talker's; some PBXs renumber them.
     const foreign = event && this.#reception.known && header.ssrc !== this.#reception.ssrc;
     const arrival = foreign ? 'ok' : this.#reception.receive(header, arrivalMs, audio);
@@ -178,6 +192,7 @@ export class RtpSession {
       this.digit = digit;
       return 'digit';
     }
+    if (noise) return 'noise';
     const { payloadOffset, payloadLength } = header;
     const ticks = ticksOf === undefined ? payloadLength : ticksOf(bytes, payloadOffset, payloadLength);
     if (ticks <= 0) return 'ignored';

@@ -95,7 +95,7 @@ test('laws by their names in SDP', () => {
     ['PCMU', ulaw],
   ] as const) {
     const format = { encoding, clockRateHz: 8000, channels: 1 };
-    assert.deepEqual([makeDecoder(format, 16000), makeEncoder(format, 16000, false)], [law, law]);
+    assert.deepEqual([makeDecoder(format, 16000), makeEncoder(format, 16000, 'sent')], [law, law]);
   }
   assert.throws(() => makeDecoder({ encoding: 'GSM', clockRateHz: 8000, channels: 1 }, 16000), /codec GSM/);
   assert.deepEqual([alaw.silence, ulaw.silence], [0xd5, 0xff]);
