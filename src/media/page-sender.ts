@@ -41,7 +41,7 @@ export class PageSender {
     this.stream = 'stream' in said ? said.stream : undefined;
     this.#post = post;
     const { group, control, codec } = zone;
-    const encoder = makeEncoder(formatOf(codec), rateHz, false);
+    const encoder = makeEncoder(formatOf(codec), rateHz, 'sent');
     this.#prompt = 'stream' in said ? undefined : new Prompt(said.samples, said.rateHz, rateHz);
     this.#mixer = new Mixer(rateHz, rateHz / 100);
     this.#frame = new Int16Array(rateHz / 100);

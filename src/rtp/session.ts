@@ -192,7 +192,10 @@ export class RtpSession {
       this.digit = digit;
       return 'digit';
     }
-    if (noise) return 'noise';
+    if (noise) {
+      if (arrival !== 'restart') this.jitter.pass(header);
+      return 'noise';
+    }
     const { payloadOffset, payloadLength } = header;
     const ticks = ticksOf === undefined ? payloadLength : ticksOf(bytes, payloadOffset, payloadLength);
     if (ticks <= 0) return 'ignored';

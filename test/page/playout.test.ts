@@ -42,7 +42,7 @@ function clicks(page: Page, box: Box): number[] {
   const { seconds = 6, delayMs = 60, ppm = 0 } = page;
   const { rateHz = 16_000, cardMs = 20, networkMs = () => 1, lost = () => false } = box;
   const format = { ...formatOf('l16'), clockRateHz: 16_000 };
-  const encoder = makeEncoder(format, 16_000, false);
+  const encoder = makeEncoder(format, 16_000, 'sent');
   const playout = new Playout({ decoder: makeDecoder(format, rateHz), clockRateHz: 16_000, rateHz, delayMs });
   playout.realign(cardMs);
   const own = (trueMs: number): number => (box.zeroMs ?? 0) + trueMs * (1 + (box.ppm ?? 0) / 1e6);

@@ -28,7 +28,7 @@ function send(format: TransmissionConfig['format'], soundMs = 200): Sent[] {
   let now = 5000;
   const group = { host: '239.1.2.3', port: 5004 };
   const config: TransmissionConfig = { format, codec: 'pcmu', channel: 26, caller: 'Front desk', group };
-  const encoder = makeEncoder(formatOf('pcmu'), 8000, false);
+  const encoder = makeEncoder(formatOf('pcmu'), 8000, 'sent');
   const transmission = new Transmission(config, encoder, 8000, new CountingRandom(), (datagram, length, to) => {
     sent.push({ atMs: now - 5000, to, bytes: datagram.slice(0, length) });
   });
