@@ -5,6 +5,7 @@ import type { CallOutput, Calls } from '../call/index.ts';
 import { Blinker } from '../io/gpio/index.ts';
 import type { MediaEngine } from '../media/types.ts';
 import type { Prompt, TerminalAction, TerminalInput } from '../terminal/index.ts';
+import type { Pages } from './pages.ts';
 import type { Sounds } from './sounds.ts';
 
 /** Events are told, not done. */
@@ -14,6 +15,7 @@ export interface Rooms {
   readonly calls: Calls;
   readonly media: MediaEngine;
   readonly sounds: Sounds;
+  readonly pages: Pages;
   readonly setOutput: (output: string, on: boolean) => void;
   readonly tell: (input: TerminalInput) => void;
   readonly reload: () => void;
@@ -38,7 +40,7 @@ export class Actions {
 
   /** What is to be done on the wire comes back. */
   take(action: Action, now: number): readonly CallOutput[] {
-    const { calls } = this.#rooms;
+    const { calls, pages } = this.#rooms;
     switch (action.type) {
       case 'dial':
         return calls.dial(action.call, action.uri, now, action.transfer);
@@ -55,9 +57,9 @@ export class Actions {
       case 'reject':
         return calls.reject(action.call, action.code, now);
       case 'hangup':
-        return calls.hangup(action.call, action.cause, now);
+        return pages.hangup(action.call) ? [] : calls.hangup(action.call, action.cause, now);
       case 'hold':
-        return calls.hold(action.call, action.held, now);
+        return pages.hold(action.call, action.held) ? [] : calls.hold(action.call, action.held, now);
       case 'digits':
         return calls.digits(action.call, action.digits, now);
       case 'message':
@@ -70,10 +72,15 @@ export class Actions {
 
   /** What is done at this box. */
   #here(action: Exclude<Action, { type: WireAction }>, now: number): void {
-    const { calls, media, sounds, tell, reload } = this.#rooms;
+    const { calls, media, pages, sounds, tell, reload } = this.#rooms;
     switch (action.type) {
       case 'listen':
-        return calls.listen(action.call, action.microphone, action.speaker);
+        if (!pages.listen(action.call, action.zone)) calls.listen(action.call, action.microphone, action.speaker);
+        return;
+      case 'duck':
+        return pages.duck(action.call, action.ducked);
+      case 'zone':
+        return pages.send(action.page, action.zone, action.prompt);
       case 'tone':
         return media.tone(action.tone, action.on);
       case 'announce':

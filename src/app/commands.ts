@@ -30,7 +30,7 @@ export class Commands {
 
   /** A file, a text or the configuration is looked at first, so only these take time. */
   take(command: Command, source: CommandSource): CommandAnswer | Promise<CommandAnswer> {
-    if (command.verb === 'play') return this.#play(command, source);
+    if (command.verb === 'play' || command.verb === 'page') return this.#play(command, source);
     if (command.verb === 'say')
       return this.#when(this.#service.sounds.load(this.#service.sounds.spoken(command.text)), () =>
         this.#obey(command, source),
@@ -52,7 +52,7 @@ export class Commands {
     else onReload?.();
   }
 
-  async #play(command: Extract<Command, { verb: 'play' }>, source: CommandSource): Promise<CommandAnswer> {
+  async #play(command: Extract<Command, { verb: 'play' | 'page' }>, source: CommandSource): Promise<CommandAnswer> {
     const folder = dirname(this.#service.config.file);
     const file = resolve(folder, command.file);
     // Over the network a file is one of those beside the configuration: the board's disk is nobody's to try out.

@@ -32,6 +32,7 @@ import { instanceOf } from './instance.ts';
 import { Loop, now } from './loop.ts';
 import { ceilingAt, minuteOf } from './night.ts';
 import { controlHandler } from './operator.ts';
+import { Pages } from './pages.ts';
 import { Quality } from './quality.ts';
 import { dtlsIdentity, secretBytes, systemRandom } from './random.ts';
 import { Sounds } from './sounds.ts';
@@ -83,6 +84,7 @@ export class Service {
   #web?: Web;
   readonly #commands: Commands;
   readonly #actions: Actions;
+  readonly #pages: Pages;
   readonly #acquisitions: Acquisitions;
   #started?: Promise<void>;
   #stopped?: Promise<void>;
@@ -158,10 +160,18 @@ export class Service {
       busy: () => this.#engaged,
       tell: (input) => this.#tell(input),
     });
+    this.#pages = new Pages({
+      config: config.pages,
+      media: this.#media,
+      sounds: this.#sounds,
+      calls: this.#calls,
+      tell: (input) => this.#tell(input),
+    });
     this.#actions = new Actions({
       calls: this.#calls,
       media: this.#media,
       sounds: this.#sounds,
+      pages: this.#pages,
       setOutput: (output, on) => this.#gpio.setOutput(output, on),
       tell: (input) => this.#tell(input),
       reload: () => void this.#commands.reload(),
@@ -266,6 +276,7 @@ export class Service {
         this.#log,
       );
     this.#connected = this.#network.start().addresses.length > 0;
+    this.#pages.start();
     await this.#acquisitions.acquire('sip', async () => {
       await this.#transport.start();
       this.#take(() => this.#calls.start(now()));
@@ -309,12 +320,13 @@ export class Service {
     if (!gone) this.#tell({ type: 'fault', fault: 'network', raised: false, reason: `address ${addresses[0]}` });
     this.#connected = !gone;
     this.#transport.refresh();
+    this.#pages.refresh();
     this.#take(() => this.#calls.transportChanged({ kind: 'network' }, now()));
   }
 
   /** There is a call, of whatever kind. */
   get #engaged(): boolean {
-    return this.#terminal.status(now()).calls.length > 0;
+    return this.#terminal.engaged;
   }
 
   /** After `stop`: a sound driver holds a thread for good, and an ordinary end of the process would wait for it. */
@@ -347,6 +359,7 @@ export class Service {
       registrations: { ...(Object.fromEntries(untried) as typeof terminal.registrations), ...terminal.registrations },
       sound: this.#media.status(),
       codecs: this.#codecs,
+      ...(this.#config.pages.groups.length > 0 && { multicast: this.#pages.status() }),
       strangers: { ...this.#turnedAway(), ...this.#transport.strangers },
       mqtt: this.#config.mqtt ? { connected: this.#mqtt?.connected ?? false } : null,
     });
@@ -377,11 +390,13 @@ export class Service {
   }
 
   #write(event: TerminalEvent): TerminalEvent {
+    if (event.type === 'page' && ['ended', 'failed'].includes(event.state)) this.#pages.ended(event.call);
     this.#log.info('Event', { event: this.#journal.append(told(event)) });
     return event;
   }
 
   #heard(event: MediaEvent): void {
+    this.#pages.heard(event);
     const quality = this.#quality.noticed(event);
     if (quality) this.#write(quality);
     if (event.type === 'sound') {

@@ -95,6 +95,7 @@ export class Call {
   /** What the branches of our INVITE have agreed on before one of them answers. */
   readonly #branches = new Map<string, Negotiated>();
   #speaker = false;
+  #ducked = false;
   #microphone = false;
   #held = false;
 
@@ -258,10 +259,16 @@ export class Call {
     return this.#key === undefined ? undefined : 'srtp';
   }
 
+  /** Heard 20 dB lower. */
+  duck(ducked: boolean): void {
+    this.#ducked = ducked;
+    this.#sound();
+  }
+
   #sound(): void {
     // A page's microphone stays shut whatever else is asked: the one promise that may not hang on another room's care.
     const microphone = this.#microphone && this.answered && this.#wanted === 'sendrecv';
-    this.stream?.audible(this.#speaker && !this.#held, microphone && !this.#held);
+    this.stream?.audible(this.#speaker && !this.#held, microphone && !this.#held, this.#ducked);
   }
 
   #local(hop: Hop): LocalMedia {

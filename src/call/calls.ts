@@ -223,6 +223,15 @@ export class Calls {
     this.#table.get(id)?.listen(microphone, speaker);
   }
 
+  duck(id: string, ducked: boolean): void {
+    this.#table.get(id)?.duck(ducked);
+  }
+
+  /** Where its sound is on the media thread. */
+  streamOf(id: string): string | undefined {
+    return this.#table.get(id)?.stream?.id;
+  }
+
   follow(id: string, referral: string, to: string, now: number): CallOutput[] {
     return this.#transfers.follow(id, referral, to, now);
   }

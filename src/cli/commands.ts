@@ -171,6 +171,11 @@ const output: Command = (args) => {
   return tell({ command: 'output', output: needed(args, 0, 'NAME'), on: state === 'auto' ? null : state === 'on' });
 };
 
+const page: Command = (args) => {
+  only(args, 2);
+  return tell({ command: 'page', zone: needed(args, 0, 'ZONE'), file: resolve(needed(args, 1, 'FILE')) });
+};
+
 /** A command of one argument. */
 function one(command: string, key: string, what: string, read: (text: string) => unknown = (text) => text): Command {
   return (args) => {
@@ -200,6 +205,7 @@ export const commands = {
   call: one('call', 'plan', 'PLAN'),
   digits: one('digits', 'digits', 'DIGITS'),
   volume: one('volume', 'volume', 'N', (text) => wholeNumber(text, 'N')),
+  page,
   play: one('play', 'file', 'FILE', (text) => resolve(text)),
   say: one('say', 'text', 'TEXT'),
   output,

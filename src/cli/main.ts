@@ -22,6 +22,7 @@ const usage = `usage: hailpoint COMMAND
   transfer TARGET               pass the talk on: its other side calls TARGET, and we hang up
   output NAME on|off|auto       switch a lamp or relay
   volume N                      0 to 100
+  page ZONE FILE                a sound file to the loudspeakers of a zone
   play FILE                     a WAV file on the loudspeaker
   say TEXT                      a text on the loudspeaker, by espeak-ng
   reload                        read the configuration anew, when no call goes on

@@ -37,6 +37,7 @@ function checkButtons(file: unknown, wired: readonly string[] | undefined, { pro
         expected: plans.join(', ') || 'a call plan under calls',
       });
     }
+    checkZone(file, [...path, 'press', 'page'], problems);
     // A button that is not there would never be heard.
     if (wired && !wired.includes(button)) {
       const message = `the device has no button ${button}${meant(button, wired)}`;
@@ -117,6 +118,9 @@ function checkIncoming(file: unknown, { problems, warnings }: Checked): void {
         expected: users.join(', ') || 'a user under sip.users',
       });
     }
+    checkZone(file, [...path, 'zone'], problems);
+    if (valueAt(file, [...path, 'zone']) !== undefined && (valueAt(file, [...path, 'as']) ?? 'page') !== 'page')
+      problems.push({ path: [...path, 'zone'], message: 'only a page can go to a zone', expected: 'as: page' });
     if (identity !== undefined || authenticated !== undefined) continue;
     if (answer !== 'auto' && answer !== 'when-asked') continue;
     if ([source].flat().some((range) => typeof range === 'string' && /\/0$/.test(range))) {
@@ -130,11 +134,16 @@ function checkIncoming(file: unknown, { problems, warnings }: Checked): void {
   }
 }
 
+/** A zone that is named must be there. */
+function checkZone(file: unknown, path: Path, problems: Finding[]): void {
+  const zone = valueAt(file, path);
+  const zones = entries(file, ['zones']).map(([name]) => name);
+  if (typeof zone !== 'string' || zones.includes(zone)) return;
+  const message = `there is no zone ${zone}${meant(zone, zones)}`;
+  problems.push({ path, message, expected: zones.join(', ') || 'a zone under zones' });
+}
+
 function checkServices(file: unknown, { warnings }: Checked): void {
-  for (const section of ['multicast', 'zones']) {
-    if (entries(file, [section]).length > 0)
-      warnings.push(ignored([section], section === 'zones' ? 'paging a zone' : section));
-  }
   if (
     typeof valueAt(file, ['mqtt', 'password']) !== 'undefined' &&
     /^mqtt:/.test(String(valueAt(file, ['mqtt', 'url'])))
@@ -146,11 +155,6 @@ function checkServices(file: unknown, { warnings }: Checked): void {
   }
   if (typeof valueAt(file, ['mqtt', 'password']) === 'string') warnings.push(inline(['mqtt', 'password']));
 }
-
-const ignored = (path: Path, what: string): Finding => ({
-  path,
-  message: `${what} is not available in this version: ignored`,
-});
 
 const inline = (path: Path): Finding => ({
   path,

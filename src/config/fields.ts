@@ -91,6 +91,11 @@ export const hostPort: z.ZodType<HostPort, string> = written('IP:PORT, IPv6 as [
   return { host, port: Number(port) };
 });
 
+/** A multicast group (RFC 5771, RFC 4291 §2.7) and a port. */
+export const group: z.ZodType<HostPort, string> = hostPort
+  .refine(({ host }) => /^(?:2(?:2[4-9]|3\d)\.|ff)/i.test(host), { error: 'this is no multicast group' })
+  .meta({ expected: 'GROUP:PORT such as 239.255.0.10:5004 or [ff15::10]:5004' }) as z.ZodType<HostPort, string>;
+
 /** One or several of them, as a list. */
 export function listOf<T>(item: z.ZodType<T, string>): z.ZodType<T[], string | string[]> {
   return z.union([z.array(item).min(1), item.transform((one) => [one])]).meta({ ...item.meta() });

@@ -3,7 +3,7 @@
 import { dirname, resolve } from 'node:path';
 import type { MediaConfig } from '../media/types.ts';
 import type { TlsOptions } from '../sip/transport/index.ts';
-import type { CallPlan } from '../terminal/types.ts';
+import type { ButtonRule, CallPlan } from '../terminal/types.ts';
 import { check } from './checks.ts';
 import { loadDevice } from './device.ts';
 import { explain, type Finding, type ReferenceRow, reference } from './explain.ts';
@@ -11,7 +11,8 @@ import { formatPath } from './problems.ts';
 import { chosen } from './prompt.ts';
 import { type TerminalFile, terminalSchema } from './schema.ts';
 import { handsfreeOf, nightOf } from './schema-handsfree.ts';
-import type { WrittenPlan } from './schema-terminal.ts';
+import { groupsOf, zonesOf } from './schema-pages.ts';
+import type { WrittenPlan, WrittenPress } from './schema-terminal.ts';
 import { reason } from './secrets.ts';
 import { Source } from './source.ts';
 import type { CheckedConfig, Config, DeviceConfig, Problem } from './types.ts';
@@ -69,11 +70,23 @@ function build(
   warnings: readonly Problem[],
 ): Config {
   const { id, name = id, stuck: stuckMs } = file.terminal;
-  const { buttons, incoming, outputs, mqtt } = file;
+  const { incoming, outputs, mqtt } = file;
+  const pages = groupsOf(file.multicast);
+  const zones = zonesOf(file.zones, name);
+  const buttons = Object.fromEntries(
+    Object.entries(file.buttons).map(([button, { press }]) => [
+      button,
+      press ? { press: pressOf(press, file.audio) } : {},
+    ]),
+  );
   const calls = Object.fromEntries(Object.entries(file.calls).map(([name, plan]) => [name, planOf(plan, file.audio)]));
   return {
     file: path,
-    terminal: { id, name, calls, buttons, incoming, outputs, stuckMs },
+    terminal: {
+      ...{ id, name, calls, buttons, incoming, outputs, stuckMs },
+      ...{ multicast: pages.rules, zones: zones.rules },
+    },
+    pages: { groups: pages.groups, zones: zones.zones },
     device,
     sip: {
       listen: {
@@ -138,6 +151,11 @@ function build(
     ...(file.web && { web: file.web }),
     warnings,
   };
+}
+
+/** In the languages that are wanted here. */
+function pressOf(press: WrittenPress, audio: TerminalFile['audio']): NonNullable<ButtonRule['press']> {
+  return 'page' in press ? { page: press.page, play: chosen(press.play, audio) } : press;
 }
 
 /** In the languages that are wanted here. */

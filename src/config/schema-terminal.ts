@@ -19,9 +19,10 @@ import { packageFolder } from './package.ts';
 import { prompt, type WrittenPart } from './prompt.ts';
 import type { Surroundings } from './secrets.ts';
 
-const priority = integer(1, 10);
-const interrupted = oneOf(['hold', 'end']);
-const interruptedHelp = 'What a page of higher priority does to this call.';
+export const priority = integer(1, 10);
+export const interrupted = oneOf(['hold', 'duck', 'mix', 'end']);
+const interruptedHelp =
+  'What a page of higher priority does to this call; duck: it is played lower, mix: both are heard.';
 
 /** Keys of one's own choosing. */
 export function named<T extends z.ZodType>(what: string, value: T) {
@@ -38,6 +39,13 @@ const step = z.strictObject({
   ring: about('Whom to ring, all at once.', listOf(sipUri)),
   for: about('How long, before the next step.', duration('500ms', '10m').prefault('20s')),
 });
+
+/** As above. */
+export type WrittenPress =
+  | { call: string }
+  | { dial: string }
+  | { hangup: true }
+  | { page: string; play: WrittenPart[] };
 
 /** Says what this call is, and to press one. */
 const confirmPrompt = join(packageFolder, 'device/sounds/confirm.wav');
@@ -109,22 +117,33 @@ function confirmation(given: { digit: string; within: number; prompt?: WrittenPa
   return { digit, withinMs: within, ...(prompt && { prompt }) };
 }
 
-const press = z
-  .strictObject({
-    call: about('The call plan to start.', z.string().optional()).meta({ expected: 'the name of a call plan' }),
-    dial: about('Whom to dial, without a plan.', sipUri.optional()),
-    hangup: about('Ends what is going on.', z.literal(true).optional()).meta({ expected: 'true' }),
-  })
-  .refine((given) => Object.values(given).filter((value) => value !== undefined).length === 1, {
-    error: 'a press does exactly one thing',
-  })
-  .meta({ expected: '{ call: PLAN }, { dial: URI } or { hangup: true }' })
-  .transform(({ call, dial }) => {
-    if (call !== undefined) return { call };
-    return dial !== undefined ? { dial } : { hangup: true as const };
-  });
+const press = (around: Surroundings) =>
+  z
+    .strictObject({
+      call: about('The call plan to start.', z.string().optional()).meta({ expected: 'the name of a call plan' }),
+      dial: about('Whom to dial, without a plan.', sipUri.optional()),
+      hangup: about('Ends what is going on.', z.literal(true).optional()).meta({ expected: 'true' }),
+      page: about('The zone that is paged.', z.string().optional()).meta({ expected: 'the name of a zone' }),
+      play: about('What is said there.', prompt(around).optional()),
+    })
+    .refine(({ page, play }) => (page === undefined) === (play === undefined), {
+      error: 'a page has a zone and a message',
+    })
+    .refine(
+      (given) => Object.entries(given).filter(([key, value]) => key !== 'play' && value !== undefined).length === 1,
+      {
+        error: 'a press does exactly one thing',
+      },
+    )
+    .meta({ expected: '{ call: PLAN }, { dial: URI }, { hangup: true } or { page: ZONE, play: FILE }' })
+    .transform(({ call, dial, page, play }): WrittenPress => {
+      if (page !== undefined && play !== undefined) return { page, play };
+      if (call !== undefined) return { call };
+      return dial !== undefined ? { dial } : { hangup: true as const };
+    });
 
-export const button = z.strictObject({ press: about('What a press does.', press.optional()) });
+export const button = (around: Surroundings) =>
+  z.strictObject({ press: about('What a press does.', press(around).optional()) });
 
 export const incomingRule = z
   .strictObject({
@@ -153,6 +172,10 @@ export const incomingRule = z
       'page: the microphone stays closed; intercom: both ways. A rule that rings is an intercom.',
       oneOf(['page', 'intercom']).optional(),
     ),
+    zone: about(
+      'A page goes to this zone, and sounds here only if this terminal listens to its group.',
+      z.string().optional(),
+    ).meta({ expected: 'the name of a zone' }),
     priority: about('1 (lowest) to 10; a page has 5, an intercom 6.', priority.optional()),
     delay: about('Answers no sooner than this.', duration('0s', '60s').prefault('0s')),
     limit: about('Length of the call; a page has 30m, an intercom 10m.', duration('2s', '24h').optional()),
@@ -175,6 +198,7 @@ export const incomingRule = z
       ...(rule.undelayed && { undelayed: rule.undelayed }),
       answer: rule.answer,
       as,
+      ...(rule.zone !== undefined && as === 'page' && { zone: rule.zone }),
       priority: rule.priority ?? (as === 'page' ? 5 : 6),
       delayMs: rule.delay,
       limitMs: rule.limit ?? (as === 'page' ? 30 : 10) * 60_000,

@@ -22,6 +22,7 @@ import {
 } from './fields.ts';
 import { voice } from './prompt.ts';
 import { handsfreeKeys } from './schema-handsfree.ts';
+import { multicast, zone } from './schema-pages.ts';
 import { button, callPlan, incomingRule, named, output } from './schema-terminal.ts';
 import { certificates, privateKey, type Surroundings, secret, whyNoPair } from './secrets.ts';
 
@@ -166,14 +167,6 @@ function sip(around: Surroundings) {
   });
 }
 
-const multicast = z.strictObject({
-  listen: about('Group and port.', hostPort),
-  format: about('How the stream is packed.', oneOf(['rtp', 'poly', 'linksys']).prefault('rtp')),
-  priority: about('1 (lowest) to 10.', integer(1, 10).prefault(5)),
-});
-
-const zone = z.strictObject({ send: about('Group and port.', hostPort) });
-
 const audio = z.strictObject({
   codecs: about('By preference.', listOf(oneOf(CODEC_NAMES)).prefault(['opus', 'g722', 'pcma', 'pcmu'])),
   ptime: about(
@@ -241,7 +234,7 @@ export function terminalSchema(around: Surroundings) {
     device: about('How the board is wired.', device),
     sip: about('SIP.', sip(around).prefault({})),
     calls: about('Call plans.', named('a call plan', callPlan(around)).prefault({})),
-    buttons: about('What the buttons do.', named('a button', button).prefault({})),
+    buttons: about('What the buttons do.', named('a button', button(around)).prefault({})),
     incoming: about('The first rule that matches decides; none: 603.', z.array(incomingRule).prefault([])).meta({
       expected: 'a list of rules',
     }),

@@ -1,5 +1,6 @@
 /** What `loadConfig` hands out: the whole configuration, frozen, cut into the slices the rooms take. */
 import type { LineConfig } from '../io/gpio/index.ts';
+import type { PageGroup, Zone } from '../media/page-types.ts';
 import type { MediaConfig } from '../media/types.ts';
 import type { CodecName, Encryption } from '../sdp/index.ts';
 import type { HostPort } from '../sip/message/index.ts';
@@ -88,6 +89,8 @@ export interface Config {
   sip: SipConfig;
   media: MediaConfig;
   night?: NightConfig;
+  /** Multicast groups that are listened to, and those that may be paged. */
+  pages: { groups: readonly PageGroup[]; zones: Readonly<Record<string, Zone>> };
   /** What each account asks of its calls. */
   encryption: Readonly<Record<string, Encryption>>;
   /** Where the keys of its encrypted calls come from. */

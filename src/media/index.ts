@@ -4,6 +4,7 @@
  */
 export { createMediaEngine } from './engine.ts';
 export { MediaError } from './errors.ts';
+export type { PageGroup, Pages, Zone } from './page-types.ts';
 export { soundRateHz } from './protocol.ts';
 export type {
   Codec,

@@ -80,17 +80,13 @@ export class PagesThread {
     for (let i = 0; i < this.#receivers.length; i++) this.#receivers[i].hear(mixer, volume, card, mixerMs);
   }
 
-  /** What is heard of that stream goes to a zone. */
-  relays(stream: string): boolean {
-    for (let i = 0; i < this.#senders.length; i++) if (this.#senders[i].stream === stream) return true;
-    return false;
-  }
-
-  /** `heard`: 10 ms of a stream, undefined where there is no such stream any more. */
-  speak(heard: (stream: string) => Int16Array | undefined, now: number): void {
+  /** `heard`: 10 ms of a stream, undefined while it is silent, null when there is no such stream any more. */
+  speak(heard: (stream: string) => Int16Array | undefined | null, now: number): void {
     for (let i = 0; i < this.#senders.length; i++) {
       const sender = this.#senders[i];
-      sender.speak(sender.stream === undefined ? undefined : heard(sender.stream), now, this.#clock.now());
+      const frame = sender.stream === undefined ? undefined : heard(sender.stream);
+      if (frame === null) sender.stop();
+      sender.speak(frame ?? undefined, now, this.#clock.now());
       if (!sender.over) continue;
       sender.close();
       this.#senders.splice(i--, 1);

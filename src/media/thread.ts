@@ -360,8 +360,11 @@ export class MediaThread {
     }
   }
 
-  /** What is heard of a stream that goes to a zone. */
-  readonly #heardOf = (id: string): Int16Array | undefined => this.#stream(id)?.heard;
+  /** What is heard of a stream that goes to a zone; null: there is no such stream any more. */
+  readonly #heardOf = (id: string): Int16Array | undefined | null => {
+    const stream = this.#stream(id);
+    return stream === undefined ? null : stream.heard;
+  };
 
   #endRecordings(of: (recording: Recording) => boolean): void {
     for (const recording of this.#recordings.filter(of)) {

@@ -4,9 +4,9 @@ import { type Command, parseCommand } from '../terminal/index.ts';
 /** What may be asked over MQTT. A press may not: it is for those who stand at the terminal. */
 const VERBS: readonly string[] = [
   ...['call', 'dial', 'hangup', 'hold', 'resume', 'transfer', 'digits'],
-  ...['play', 'say', 'output', 'volume', 'reload'],
+  ...['page', 'play', 'say', 'output', 'volume', 'reload'],
 ];
-const PLANNED: readonly string[] = ['page', 'selftest'];
+const PLANNED: readonly string[] = ['selftest'];
 const MAX_PAYLOAD_BYTES = 8192;
 
 export interface Asked {

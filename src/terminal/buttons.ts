@@ -4,6 +4,7 @@ import { Button, type ButtonOutput, SOFT_PRESS_MS } from './button.ts';
 import type { Floor } from './floor.ts';
 import type { Health } from './health.ts';
 import { IncomingCall } from './incoming-call.ts';
+import type { Pages } from './pages.ts';
 import { decidePress, type PressDecision } from './press.ts';
 import type { Source, TerminalAction, TerminalConfig, TerminalStatus } from './types.ts';
 import { said } from './words.ts';
@@ -12,10 +13,12 @@ export class Buttons {
   readonly #config: TerminalConfig;
   readonly #floor: Floor;
   readonly #health: Health;
+  readonly #pages: Pages;
   readonly #random: Random;
   readonly #buttons: Map<string, Button>;
 
-  constructor(config: TerminalConfig, floor: Floor, health: Health, random: Random) {
+  constructor(config: TerminalConfig, floor: Floor, health: Health, pages: Pages, random: Random) {
+    this.#pages = pages;
     this.#config = config;
     this.#floor = floor;
     this.#health = health;
@@ -85,6 +88,12 @@ export class Buttons {
       case 'calling': {
         const id = this.#random.token();
         return [press(id), ...floor.call(id, decision.plan, decision.name, now)];
+      }
+      case 'paging': {
+        const id = this.#random.token();
+        const begun = this.#pages.send(decision.zone, decision.prompt, now, id);
+        if (typeof begun !== 'string') return [press(id), ...begun];
+        return [said({ type: 'press', button, source, result: 'refused', reason: begun })];
       }
       case 'answered': {
         const session = floor.owner(decision.call);

@@ -41,7 +41,7 @@ export class Callers {
       const [reject, event] = refuse(incoming, decision.forbidden ? 'forbidden' : 'declined', decision.reason);
       return [reject, ...(decision.rule === undefined ? this.#refusals.tell(event.event, now) : [event])];
     }
-    const others = this.#floor.sessions.filter((session) => !session.own);
+    const others = this.#floor.sessions.filter((session) => session instanceof IncomingCall);
     const actions: TerminalAction[] = [];
     if (others.length >= INCOMING_MAX) {
       const least = others.reduce((a, b) => (b.priority < a.priority ? b : a));

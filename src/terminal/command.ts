@@ -26,6 +26,8 @@ export function parseCommand(verb: string, args: Arguments): Command | string {
       );
     case 'play':
       return withText(args, 'file', (file) => ({ verb, file }));
+    case 'page':
+      return withText(args, 'zone', (zone) => withText(args, 'file', (file) => ({ verb, zone, file })));
     case 'say':
       return withText(args, 'text', (text) => ({ verb, text }));
     case 'hangup':

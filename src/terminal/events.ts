@@ -23,6 +23,8 @@ export interface CallEvent {
     | 'connected'
     | 'prolonged'
     | 'held'
+    | 'ducked'
+    | 'mixed'
     | 'resumed'
     | 'transferring'
     | 'transferred'
@@ -57,7 +59,7 @@ export type TerminalEvent =
       type: 'press';
       button: string;
       source: Source;
-      result: 'calling' | 'ignored' | 'hangup' | 'answered' | 'refused';
+      result: 'calling' | 'ignored' | 'hangup' | 'answered' | 'paging' | 'refused';
       /** The call this press began or answered. */
       call?: string;
       reason?: string;
@@ -102,6 +104,8 @@ export interface CallStatus {
   priority: Priority;
   plan?: string;
   conference?: boolean;
+  /** Something more important sounds, and it is heard all the same. */
+  lowered?: 'duck' | 'mix';
   /** What protects its sound; absent: nothing, or nothing yet. */
   encryption?: 'srtp' | 'dtls-srtp';
   /** How long the call has been in this state; of a held one, how long it has been connected. */

@@ -33,10 +33,10 @@ export function explainIncoming(config: TerminalConfig, incoming: Incoming): str
     return [...lines, `answer: ${forbidden ? '403 Forbidden' : '603 Decline'}`];
   }
   const who = rule.as === 'page' ? 'page: the microphone stays closed' : 'intercom: both ways';
-  const otherwise = rule.interrupted === 'hold' ? 'held' : 'ended';
+  const otherwise = { hold: 'held', duck: 'playing lower', mix: 'playing', end: 'ended' }[rule.interrupted];
   return [
     ...lines,
-    `as ${who}, at priority ${rule.priority}, for at most ${seconds(rule.limitMs)}; a higher priority leaves it ${otherwise}`,
+    `as ${who}${rule.zone === undefined ? '' : `; heard in zone ${rule.zone}`}, at priority ${rule.priority}, for at most ${seconds(rule.limitMs)}; a higher priority leaves it ${otherwise}`,
     `a text message of this caller ${fateOfText(config, incoming)}`,
   ];
 }
@@ -55,6 +55,10 @@ function fateOfText(config: TerminalConfig, { caller }: Incoming): string {
 /** A press of `button` while nothing goes on. */
 export function explainButton(config: TerminalConfig, button: string): string[] {
   const decision = decidePress(config, button, [], undefined);
+  if (decision.result === 'paging') {
+    const { priority } = config.zones?.[decision.zone] ?? { priority: 0 };
+    return [`pages zone ${decision.zone} at priority ${priority}: ${wordsOf(decision.prompt)}`];
+  }
   if (decision.result !== 'calling') return [`${decision.result}: ${decision.reason}`];
   const { plan, name } = decision;
   const { confirm, cycles } = plan;

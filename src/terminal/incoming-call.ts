@@ -12,6 +12,7 @@ import type {
   EndCause,
   Incoming,
   IncomingRule,
+  Interrupted,
   TerminalAction,
   TransferInput,
 } from './types.ts';
@@ -71,7 +72,11 @@ export class IncomingCall implements Session {
     return this.#rule.priority;
   }
 
-  get interrupted(): 'hold' | 'end' {
+  get zone(): string | undefined {
+    return this.#rule.zone;
+  }
+
+  get interrupted(): Interrupted {
     return this.#rule.interrupted;
   }
 
@@ -258,11 +263,13 @@ export class IncomingCall implements Session {
   #sound(): TerminalAction[] {
     if (this.#listened) return [{ type: 'hold', call: this.id, held: false }];
     this.#listened = true;
+    if (this.zone !== undefined) return [{ type: 'listen', call: this.id, microphone: false, zone: this.zone }];
     return [{ type: 'listen', call: this.id, microphone: this.#rule.as === 'intercom' }];
   }
 
   #chime(): TerminalAction[] {
-    return this.#rule.chime ? [{ type: 'tone', tone: 'chime', on: true }] : [];
+    // A zone has a chime of its own.
+    return this.#rule.chime && this.zone === undefined ? [{ type: 'tone', tone: 'chime', on: true }] : [];
   }
 
   #turnAway(

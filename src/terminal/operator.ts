@@ -3,6 +3,7 @@ import { type Random, unreachable } from '../base/index.ts';
 import type { Buttons } from './buttons.ts';
 import type { Floor } from './floor.ts';
 import type { Lamps } from './lamps.ts';
+import type { Pages } from './pages.ts';
 import type { Parking } from './parking.ts';
 import { planFor } from './plan.ts';
 import { decideCall, wordsOf } from './press.ts';
@@ -18,6 +19,7 @@ export class Operator {
   readonly #buttons: Buttons;
   readonly #lamps: Lamps;
   readonly #parking: Parking;
+  readonly #pages: Pages;
   readonly #random: Random;
   readonly #reload: (by: string) => TerminalAction[];
 
@@ -27,6 +29,7 @@ export class Operator {
     buttons: Buttons,
     lamps: Lamps,
     parking: Parking,
+    pages: Pages,
     random: Random,
     reload: (by: string) => TerminalAction[],
   ) {
@@ -35,6 +38,7 @@ export class Operator {
     this.#buttons = buttons;
     this.#lamps = lamps;
     this.#parking = parking;
+    this.#pages = pages;
     this.#random = random;
     this.#reload = reload;
   }
@@ -85,6 +89,8 @@ export class Operator {
           : `there is no output ${command.output}`;
       case 'volume':
         return [{ type: 'volume', volume: Math.min(Math.max(command.volume, 0), 100) }];
+      case 'page':
+        return this.#pages.send(command.zone, command.file, now);
       case 'play':
       case 'say':
         if (holder !== undefined) return `${wordsOf(holder)} has the loudspeaker`;
@@ -93,7 +99,7 @@ export class Operator {
           command.verb === 'say' ? { type: 'speak', text: command.text } : { type: 'prompt', prompt: command.file },
         ];
       case 'reload':
-        return sessions.length > 0 ? 'a call goes on' : this.#reload(source);
+        return this.#floor.calls.length > 0 ? 'a call goes on' : this.#reload(source);
       default:
         return unreachable(command);
     }

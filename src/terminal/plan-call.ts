@@ -10,7 +10,16 @@ import { type Leg, Legs } from './legs.ts';
 import { PlanCursor } from './plan.ts';
 import type { Session } from './session.ts';
 import { LEFT_MS, Transfers } from './transfer.ts';
-import type { CallEvent, CallPlan, CallStatus, EndCause, TerminalAction, Tone, TransferInput } from './types.ts';
+import type {
+  CallEvent,
+  CallPlan,
+  CallStatus,
+  EndCause,
+  Interrupted,
+  TerminalAction,
+  Tone,
+  TransferInput,
+} from './types.ts';
 import { said } from './words.ts';
 
 /** A talk that the network took away is begun anew so often: somebody still stands there. */
@@ -57,7 +66,7 @@ export class PlanCall implements Session {
     return this.#plan.priority;
   }
 
-  get interrupted(): 'hold' | 'end' {
+  get interrupted(): Interrupted {
     return this.#plan.interrupted;
   }
 

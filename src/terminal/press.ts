@@ -5,7 +5,7 @@
 import { planFor } from './plan.ts';
 import type { Session } from './session.ts';
 import { HELP_PRIORITY, outranks } from './speaker.ts';
-import type { CallPlan, TerminalConfig } from './types.ts';
+import type { CallPlan, Prompt, TerminalConfig } from './types.ts';
 
 /** An incoming call that rings for a hand, or any other session. */
 export type Ongoing = Pick<
@@ -18,6 +18,7 @@ export type Ongoing = Pick<
 export type PressDecision =
   | { result: 'calling'; plan: CallPlan; name?: string; reason?: string }
   | { result: 'answered'; call: string; reason: string }
+  | { result: 'paging'; zone: string; prompt: Prompt; reason?: undefined }
   | { result: 'hangup'; calls: readonly string[]; reason: string }
   | { result: 'ignored' | 'refused'; reason: string };
 
@@ -37,6 +38,7 @@ export function decidePress(
   const ringing = answerable(sessions, holder);
   if (ringing !== undefined) return { result: 'answered', call: ringing.id, reason: `it rang from ${ringing.peer}` };
   if (press === undefined) return { result: 'ignored', reason: `no rule says what a press of ${button} does` };
+  if ('page' in press) return { result: 'paging', zone: press.page, prompt: press.play };
   if ('dial' in press) return decideCall(planFor(press.dial, HELP_PRIORITY), undefined, sessions, holder);
   if (!Object.hasOwn(config.calls, press.call)) return { result: 'refused', reason: `there is no plan ${press.call}` };
   return decideCall(config.calls[press.call], press.call, sessions, holder);
@@ -48,7 +50,7 @@ export function decideCall(
   name: string | undefined,
   sessions: readonly Ongoing[],
   holder: Ongoing | undefined,
-): Exclude<PressDecision, { result: 'answered' | 'hangup' }> {
+): Exclude<PressDecision, { result: 'answered' | 'hangup' | 'paging' }> {
   const claim = { priority: plan.priority, own: true, interruptedBefore: false };
   const inTheWay = sessions.find((other) => other.own && other.priority >= plan.priority);
   if (inTheWay !== undefined) return { result: 'ignored', reason: `${wordsOf(inTheWay)} is ${inTheWay.state}` };

@@ -1,6 +1,6 @@
 /** What the terminal holds of a call, whichever way it goes: our plan's, or one that came in. */
 import type { Claim } from './speaker.ts';
-import type { CallStatus, EndCause, TerminalAction, Tone, TransferInput } from './types.ts';
+import type { CallStatus, EndCause, Interrupted, TerminalAction, Tone, TransferInput } from './types.ts';
 
 export interface Session extends Claim {
   readonly id: string;
@@ -9,7 +9,9 @@ export interface Session extends Claim {
   /** Of the people at the other end, for the words of an event. */
   readonly peer: string;
   /** What somebody higher does to it. */
-  readonly interrupted: 'hold' | 'end';
+  readonly interrupted: Interrupted;
+  /** It sounds in a zone; absent: at our own loudspeaker. */
+  readonly zone?: string | undefined;
   readonly state: CallStatus['state'];
   /** It has ended and can be forgotten. */
   readonly over: boolean;

@@ -12,6 +12,9 @@ export interface SpokenText {
   voice: string;
 }
 
+/** What somebody higher does to what has the loudspeaker: `duck`: it is played lower; `mix`: both are heard. */
+export type Interrupted = 'hold' | 'duck' | 'mix' | 'end';
+
 export interface CallStep {
   /** SIP URIs, rung in parallel. */
   ring: readonly string[];
@@ -39,11 +42,11 @@ export interface CallPlan {
   /** Played at the terminal while the call is set up. */
   prompt?: Prompt;
   /** What a page of higher priority does to this call. */
-  interrupted: 'hold' | 'end';
+  interrupted: Interrupted;
 }
 
 export interface ButtonRule {
-  press?: { call: string } | { dial: string } | { hangup: true };
+  press?: { call: string } | { dial: string } | { hangup: true } | { page: string; play: Prompt };
 }
 
 export interface IncomingRule {
@@ -63,15 +66,32 @@ export interface IncomingRule {
   undelayed?: 'answer' | 'ring';
   /** `page`: the caller is heard, the microphone stays closed. `intercom`: both ways. */
   as: 'page' | 'intercom';
+  /** A page is heard in this zone, in place of here. */
+  zone?: string;
   priority: Priority;
   /** Answers no sooner than this; the caller's own request for a delay is honoured too. */
   delayMs: number;
   limitMs: number;
   /** What a page of higher priority does to this call. */
-  interrupted: 'hold' | 'end';
+  interrupted: Interrupted;
   /** What becomes of a text message of his; absent: an event, and nothing when the rule rejects. */
   message?: 'speak' | 'event' | 'reject';
   chime: boolean;
+}
+
+/** What becomes of pages to a multicast group. */
+export interface MulticastRule {
+  /** Its name: `239.255.0.10:5004`. */
+  group: string;
+  priority: Priority;
+  interrupted: Interrupted;
+  chime: boolean;
+}
+
+/** Where this terminal may page. */
+export interface ZoneRule {
+  /** Of messages by button or command; a call has that of its rule. */
+  priority: Priority;
 }
 
 /** The states a lamp can follow. `fault`: any fault is raised. */
@@ -89,6 +109,8 @@ export interface TerminalConfig {
   calls: Readonly<Record<string, CallPlan>>;
   buttons: Readonly<Record<string, ButtonRule>>;
   incoming: readonly IncomingRule[];
+  multicast?: readonly MulticastRule[];
+  zones?: Readonly<Record<string, ZoneRule>>;
   outputs: Readonly<Record<string, OutputRule>>;
   /** A button held this long is reported as stuck. Absent: 60 s. */
   stuckMs?: number;

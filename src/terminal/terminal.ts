@@ -12,6 +12,7 @@ import { IncomingCall } from './incoming-call.ts';
 import { Lamps } from './lamps.ts';
 import { Messages } from './messages.ts';
 import { Operator } from './operator.ts';
+import { Pages } from './pages.ts';
 import { Parking } from './parking.ts';
 import type { Session } from './session.ts';
 import { Tones } from './tones.ts';
@@ -26,6 +27,7 @@ export class Terminal {
   readonly #callers: Callers;
   readonly #operator: Operator;
   readonly #lamps: Lamps;
+  readonly #pages: Pages;
   readonly #tones = new Tones();
   readonly #messages = new Messages();
   readonly #parking = new Parking();
@@ -35,10 +37,20 @@ export class Terminal {
   constructor(config: TerminalConfig, random: Random) {
     this.#config = config;
     this.#lamps = new Lamps(config.outputs);
-    this.#buttons = new Buttons(config, this.#floor, this.#health, random);
+    this.#pages = new Pages(config, this.#floor, random);
+    this.#buttons = new Buttons(config, this.#floor, this.#health, this.#pages, random);
     this.#callers = new Callers(config.incoming, this.#floor, random);
     const reload = (by: string): TerminalAction[] => this.#askReload(by);
-    this.#operator = new Operator(config.calls, this.#floor, this.#buttons, this.#lamps, this.#parking, random, reload);
+    this.#operator = new Operator(
+      config.calls,
+      this.#floor,
+      this.#buttons,
+      this.#lamps,
+      this.#parking,
+      this.#pages,
+      random,
+      reload,
+    );
   }
 
   /** When `timeout` wants to be called, ms, monotonic. */
@@ -46,6 +58,11 @@ export class Terminal {
     if (this.#floor.closed) return undefined;
     const machines = [this.#buttons, ...this.#floor.sessions, this.#tones, this.#callers];
     return earliest(machines.map(({ deadline }) => deadline));
+  }
+
+  /** There is a call, or a page of somebody's who would notice if we were not here. */
+  get engaged(): boolean {
+    return this.#floor.calls.length > 0;
   }
 
   receive(input: TerminalInput, now: number): TerminalAction[] {
@@ -70,7 +87,9 @@ export class Terminal {
     const states = this.#states();
     const order = ['connected', 'paging', 'calling', 'ringing', 'held'] as const;
     const state = order.find((candidate) => states.has(candidate)) ?? 'idle';
-    const calls = this.#floor.sessions.map((session) => this.#parking.show(session, session.status(now)));
+    const calls = this.#floor.sessions.map((session) =>
+      this.#parking.show(session, this.#floor.show(session, session.status(now))),
+    );
     const messages = this.#messages.counts;
     const buttons = this.#buttons.status;
     return { id, name, state, calls, outputs: this.#lamps.outputs, buttons, faults, registrations, messages };
@@ -126,6 +145,11 @@ export class Terminal {
       }
       case 'steer':
         return this.#steer(input.wish, input.call, input.by);
+      case 'multicast':
+      case 'multicast-over':
+      case 'multicast-refused':
+      case 'zone-sent':
+        return this.#pages.take(input, now);
       case 'check-sync':
         return this.#askReload(input.reboot ? `${input.by}, to start anew` : input.by);
       case 'mailbox':
@@ -157,7 +181,7 @@ export class Terminal {
 
   #askReload(by: string): TerminalAction[] {
     this.#reload = by;
-    const { length } = this.#floor.sessions;
+    const { length } = this.#floor.calls;
     const later = length > 0;
     const reason = later ? `asked by ${by}; ${length} calls are there` : `asked by ${by}`;
     return [said({ type: 'reload', state: later ? 'later' : 'now', reason })];
@@ -170,7 +194,7 @@ export class Terminal {
     if (this.#floor.closed) return [];
     const { actions, farewells } = this.#floor.settle(now);
     const { sessions, holder } = this.#floor;
-    if (this.#reload !== undefined && sessions.length === 0) {
+    if (this.#reload !== undefined && this.#floor.calls.length === 0) {
       this.#reload = undefined;
       actions.push({ type: 'reload' });
     }

@@ -32,6 +32,8 @@ export type Command =
   | { verb: 'volume'; volume: number }
   | { verb: 'play'; file: string }
   | { verb: 'say'; text: string }
+  /** A sound file into a zone. */
+  | { verb: 'page'; zone: string; file: string }
   /** The configuration is read anew. */
   | { verb: 'reload' };
 
@@ -130,6 +132,13 @@ export type TerminalInput =
   | { type: 'message'; message: string; caller: Caller; text: string }
   /** A telephone system steers a call: `talk` takes it or goes on with it, `hold` silences it. Absent: the one there is. */
   | { type: 'steer'; wish: 'talk' | 'hold'; call?: string; by: string }
+  /** Somebody pages a group we listen to; unheard until `listen`. `caller`: as the sender says. */
+  | { type: 'multicast'; page: string; group: string; from: string; caller?: string }
+  | { type: 'multicast-over'; page: string; reason: string }
+  /** Told now and then, however often it happens. */
+  | { type: 'multicast-refused'; group: string; from: string; reason: string }
+  /** A page of ours, or the relaying of a call, is over; `reason`: it could not be sent. */
+  | { type: 'zone-sent'; page: string; reason?: string }
   /** The telephone system asks us to read the configuration anew. */
   | { type: 'check-sync'; by: string; reboot: boolean }
   /** What the mailbox of an account holds. */
@@ -162,8 +171,12 @@ export type TerminalAction =
   | { type: 'hangup'; call: string; cause: EndCause }
   /** Silences a call in both directions, or lets it sound again; the call itself stays up. */
   | { type: 'hold'; call: string; held: boolean }
-  /** Lets a call's sound through, or not with `speaker: false`: an answered call is mute in both directions until this, so that of several only one talks. */
-  | { type: 'listen'; call: string; microphone: boolean; speaker?: boolean }
+  /** Lets a call's sound through, or not with `speaker: false`: an answered call is mute in both directions until this, so that of several only one talks. `zone`: it sounds there, and not here. */
+  | { type: 'listen'; call: string; microphone: boolean; speaker?: boolean; zone?: string }
+  /** Something more important sounds: this call is played lower, or as before. */
+  | { type: 'duck'; call: string; ducked: boolean }
+  /** A recorded message into a zone. */
+  | { type: 'zone'; page: string; zone: string; prompt: Prompt }
   | { type: 'digits'; call: string; digits: string }
   | { type: 'tone'; tone: Tone; on: boolean }
   /** A sound file for the other side of a call, which is mute until `listen`. */

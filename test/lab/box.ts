@@ -1,5 +1,6 @@
 /** A whole terminal but for its sockets and its sound: rules and plans, calls, the user agent. Media only count. */
 import { Actions } from '../../src/app/actions.ts';
+import { Pages } from '../../src/app/pages.ts';
 import type { Sounds } from '../../src/app/sounds.ts';
 import { CodedError, CountingRandom, earliest, silentLogger } from '../../src/base/index.ts';
 import { type CallOutput, Calls } from '../../src/call/index.ts';
@@ -64,12 +65,15 @@ export class Box extends Peer {
     const settings = { codecs: ['pcma'], packetMs: 20, encryption: { second: 'offered' }, secretBytes } as const;
     this.#calls = new Calls(ua, media, settings, new CountingRandom(), silentLogger);
     this.terminal = new Terminal(terminal, new CountingRandom());
+    const tell = (input: TerminalInput): void => void this.tell(input);
+    const pages = new Pages({ config: { groups: [], zones: {} }, media, sounds, calls: this.#calls, tell });
     this.#actions = new Actions({
       calls: this.#calls,
       media,
       sounds,
+      pages,
       setOutput: () => {},
-      tell: (input) => void this.tell(input),
+      tell,
       reload: () => {},
     });
     // What is done to the user agent is done to the calls above it.

@@ -74,7 +74,11 @@ export function words(action: TerminalAction): string {
     case 'hold':
       return `${action.held ? 'hold' : 'resume'} ${action.call}`;
     case 'listen':
-      return `${action.speaker === false ? 'mute' : 'listen'} ${action.call}${action.microphone ? ' with microphone' : ''}`;
+      return `${action.speaker === false ? 'mute' : 'listen'} ${action.call}${action.microphone ? ' with microphone' : ''}${action.zone === undefined ? '' : ` into ${action.zone}`}`;
+    case 'duck':
+      return `${action.ducked ? 'duck' : 'raise'} ${action.call}`;
+    case 'zone':
+      return `page ${action.page} into ${action.zone}: ${action.prompt}`;
     case 'digits':
       return `digits ${action.call} ${action.digits}`;
     case 'tone':
