@@ -53,9 +53,12 @@ const passed = async (direction: Traced['direction'], pattern: RegExp): Promise<
 test('our PUBLISH is taken, refreshed by its etag, and told to who watches', { timeout: 60_000 }, async (t) => {
   const sender = await udpSender(watcher, { address: proxy, port: 5060 });
   t.after(() => sender.close());
-  const headers = ['Event: presence', 'Accept: application/pidf+xml', 'Expires: 60'];
-  const granted = await transact(sender, request(sender, 'SUBSCRIBE', aor, { headers }));
-  assert.match(String(granted.status), /^20[02]$/, granted.text);
+  /** For as long as the server grants; it says at once how things stand, and then what changes. */
+  const watch = async (): Promise<void> => {
+    const headers = ['Event: presence', 'Accept: application/pidf+xml', 'Expires: 60'];
+    const granted = await transact(sender, request(sender, 'SUBSCRIBE', aor, { headers }));
+    assert.match(String(granted.status), /^20[02]$/, granted.text);
+  };
   let seen = 0;
   const shows = async (pattern: RegExp): Promise<SipText> => {
     const { inbox } = sender;
@@ -66,6 +69,7 @@ test('our PUBLISH is taken, refreshed by its etag, and told to who watches', { t
     sender.send(respond(notify, 200, 'OK'));
     return notify;
   };
+  await watch();
   const free = await shows(/<basic>open<\/basic>/);
   assert.match(free.text, new RegExp(`entity="${aor}"`));
   assert.doesNotMatch(free.text, /on-the-phone/);
@@ -84,10 +88,16 @@ test('our PUBLISH is taken, refreshed by its etag, and told to who watches', { t
   assert.ok(etag(second), second.text);
   assert.deepEqual(await passed('in', /^SIP\/2\.0 412/), []);
 
+  await watch();
+  await shows(/<basic>open/);
   await terminal.command('dial', { target: `sip:nobody@${watcher}:5060` });
   await shows(/on-the-phone/);
   await terminal.command('hangup');
-  await until('to be seen free again', 10_000, async () => !/on-the-phone/.test((await shows(/<basic>/)).text));
+  await until('to be seen free again', 15_000, async () => {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await watch();
+    return !/on-the-phone/.test((await shows(/<basic>/)).text);
+  });
 });
 
 test('the registrar drops our binding: its NOTIFY says so, and we are back at once', { timeout: 60_000 }, async () => {
