@@ -6,7 +6,9 @@ import { Blinker } from '../io/gpio/index.ts';
 import type { MediaEngine } from '../media/types.ts';
 import type { Prompt, TerminalAction, TerminalInput } from '../terminal/index.ts';
 import type { Pages } from './pages.ts';
+import type { Recorder } from './recorder.ts';
 import type { Sounds } from './sounds.ts';
+import type { LeaveWord } from './word.ts';
 
 /** Events are told, not done. */
 type Action = Exclude<TerminalAction, { type: 'event' }>;
@@ -16,6 +18,8 @@ export interface Rooms {
   readonly media: MediaEngine;
   readonly sounds: Sounds;
   readonly pages: Pages;
+  readonly recorder: Recorder;
+  readonly word: LeaveWord;
   readonly setOutput: (output: string, on: boolean) => void;
   readonly tell: (input: TerminalInput) => void;
   readonly reload: () => void;
@@ -72,7 +76,7 @@ export class Actions {
 
   /** What is done at this box. */
   #here(action: Exclude<Action, { type: WireAction }>, now: number): void {
-    const { calls, media, pages, sounds, tell, reload } = this.#rooms;
+    const { calls, media, pages, sounds, recorder, word, tell, reload } = this.#rooms;
     switch (action.type) {
       case 'listen':
         if (!pages.listen(action.call, action.zone)) calls.listen(action.call, action.microphone, action.speaker);
@@ -81,6 +85,12 @@ export class Actions {
         return pages.duck(action.call, action.ducked);
       case 'zone':
         return pages.send(action.page, action.zone, action.prompt);
+      case 'record':
+        return calls.record(action.call, recorder.begin(action.call.split('.')[0], 'call'));
+      case 'leave-word':
+        return word.begin(action.call, action.prompt, action.forMs);
+      case 'word-over':
+        return word.over(action.call);
       case 'tone':
         return media.tone(action.tone, action.on);
       case 'announce':

@@ -35,10 +35,12 @@ import { controlHandler } from './operator.ts';
 import { Pages } from './pages.ts';
 import { Quality } from './quality.ts';
 import { dtlsIdentity, secretBytes, systemRandom } from './random.ts';
+import { Recorder } from './recorder.ts';
 import { Sounds } from './sounds.ts';
 import { Speech } from './speech.ts';
 import { told } from './told.ts';
 import { mayWatch, trustOf } from './trust.ts';
+import { LeaveWord } from './word.ts';
 
 export interface ServiceOptions {
   config: Config;
@@ -69,6 +71,7 @@ export class Service {
   readonly #journal: Journal;
   readonly #media: MediaEngine;
   readonly #sounds: Sounds;
+  readonly #recorder: Recorder;
   readonly #calls: Calls;
   readonly #terminal: Terminal;
   readonly #transport: SipTransport;
@@ -152,6 +155,12 @@ export class Service {
       systemRandom,
       logger,
     );
+    this.#recorder = new Recorder(join(options.stateDirectory, 'recordings'), config.recordings, logger, (news) => {
+      this.#write({ type: 'recording', ...news });
+      if (news.state === 'started') return;
+      const reason = news.reason ?? 'it was recorded';
+      this.#tell({ type: 'fault', fault: 'recording', raised: news.state === 'failed', reason });
+    });
     this.#commands = new Commands({
       config,
       sounds: this.#sounds,
@@ -172,6 +181,8 @@ export class Service {
       media: this.#media,
       sounds: this.#sounds,
       pages: this.#pages,
+      recorder: this.#recorder,
+      word: new LeaveWord(this.#sounds, this.#media, this.#recorder, (input) => this.#tell(input)),
       setOutput: (output, on) => this.#gpio.setOutput(output, on),
       tell: (input) => this.#tell(input),
       reload: () => void this.#commands.reload(),
@@ -286,6 +297,7 @@ export class Service {
         this.#web = await createWeb(web, this, this.#journal, this.#log);
       });
     this.#memory.start();
+    void this.#recorder.mend();
     if (this.#config.night !== undefined) this.#clock = setInterval(() => this.#dim(), hourLookedAtMs).unref();
   }
 
@@ -399,6 +411,7 @@ export class Service {
     this.#pages.heard(event);
     const quality = this.#quality.noticed(event);
     if (quality) this.#write(quality);
+    if (event.type === 'played') this.#sounds.played(event.sound);
     if (event.type === 'sound') {
       const { reason } = event.status;
       this.#tell({ type: 'fault', fault: 'sound', raised: reason !== '', reason });

@@ -30,7 +30,7 @@ export class Sounds {
   readonly #kept = new Map<string, Sound>();
   /** Made for the next `play`. */
   #loaded?: { name: string; sound: Sound };
-  #playing?: string;
+  #playing?: { sound: string; onPlayed: () => void };
   #asked = 0;
 
   constructor(media: MediaEngine, speech: Speech, log: Logger) {
@@ -53,20 +53,24 @@ export class Sounds {
     return problem;
   }
 
-  /** Plays `prompt`, in place of what plays. `onOutcome`: it plays, or the reason why it cannot. */
-  play(prompt: Prompt, onOutcome: (problem?: string) => void): void {
+  /**
+   * Plays `prompt`, in place of what plays. `onOutcome`: it plays, or the reason why it cannot. `onPlayed`: it is over, was cut, or
+   * there is nothing to play.
+   */
+  play(prompt: Prompt, onOutcome: (problem?: string) => void, onPlayed: () => void = () => {}): void {
     this.stop();
     const name = nameOf(prompt);
     const ready = this.#kept.get(name) ?? (this.#loaded?.name === name ? this.#loaded.sound : undefined);
     this.#loaded = undefined;
     if (ready) {
-      this.#start(ready);
+      this.#start(ready, onPlayed);
       return onOutcome();
     }
     const asked = ++this.#asked;
     void this.#make(prompt).then(({ sound, problem }) => {
       // Somebody may have asked for another meanwhile, or for silence.
-      if (sound && asked === this.#asked) this.#start(sound);
+      if (sound && asked === this.#asked) this.#start(sound, onPlayed);
+      else onPlayed();
       onOutcome(problem);
     });
   }
@@ -88,8 +92,10 @@ export class Sounds {
 
   stop(): void {
     this.#asked++;
-    if (this.#playing !== undefined) this.#media.stopPlaying(this.#playing);
+    if (this.#playing !== undefined) this.#media.stopPlaying(this.#playing.sound);
+    const cut = this.#playing;
     this.#playing = undefined;
+    cut?.onPlayed();
   }
 
   /** A text in the terminal's own voice. */
@@ -97,8 +103,16 @@ export class Sounds {
     return [{ say: text, voice: this.#speech.voice }];
   }
 
-  #start({ samples, rateHz }: Sound): void {
-    this.#playing = this.#media.play(samples, rateHz);
+  /** `sound` is over: what the media engine says. */
+  played(sound: string): void {
+    if (this.#playing?.sound !== sound) return;
+    const { onPlayed } = this.#playing;
+    this.#playing = undefined;
+    onPlayed();
+  }
+
+  #start({ samples, rateHz }: Sound, onPlayed: () => void): void {
+    this.#playing = { sound: this.#media.play(samples, rateHz), onPlayed };
   }
 
   /** A part that cannot be made does not silence the others. */

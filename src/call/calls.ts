@@ -3,7 +3,7 @@
  * session and media events climb up as the terminal's inputs. Offer/answer happens on the way (RFC 3264, RFC 3261 §13-14).
  */
 import { CodedError, type Logger, type Random } from '../base/index.ts';
-import type { MediaEngine, MediaEvent } from '../media/types.ts';
+import type { MediaEngine, MediaEvent, RecordListener } from '../media/types.ts';
 import { parseSdp, SdpSyntaxError } from '../sdp/index.ts';
 import type { Hop, SipMessage, SipRequest } from '../sip/message/index.ts';
 import type { Body, SessionEvent, TransportChange, UaOutput, UserAgentInterface } from '../sip/ua/types.ts';
@@ -242,6 +242,13 @@ export class Calls {
 
   refer(id: string, to: string, now: number, other?: string): CallOutput[] {
     return this.#transfers.refer(id, to, now, other);
+  }
+
+  /** Hands out both sides of it from now on. A call that is gone has an empty recording. */
+  record(id: string, listener: RecordListener): void {
+    const stream = this.#table.get(id)?.stream;
+    if (stream) stream.record(listener);
+    else listener(new Int16Array(), 8000, true);
   }
 
   /** Mono samples for the other side's ear, while our microphone is mute. */

@@ -39,6 +39,8 @@ function eventWords(event: JournalEvent): string {
       const { received, lost, late, sent, jitterMs } = event;
       return `${score}${received} packets came, ${lost} lost, ${late} late, jitter ${jitterMs} ms; ${sent} sent${remote}`;
     }
+    case 'recording':
+      return `${event.what} ${event.call} ${event.state}: ${event.file}${because(event.reason)}`;
     case 'mailbox': {
       const count = event.fresh === undefined ? '' : `: ${event.fresh} new, ${event.old} old`;
       return `${event.account}: ${event.waiting ? 'messages wait' : 'no messages'}${count}`;

@@ -135,6 +135,11 @@ function build(
     keys: Object.fromEntries(Object.entries(file.sip.accounts).map(([account, { keys }]) => [account, keys])),
     dtmf: Object.fromEntries(Object.entries(file.sip.accounts).map(([account, { dtmf }]) => [account, dtmf])),
     voice: file.audio.voice,
+    recordings: {
+      maxBytes: file.recordings.megabytes * 1e6,
+      freeBytes: file.recordings.free * 1e6,
+      keepMs: file.recordings.keep,
+    },
     codecs: file.audio.codecs,
     packetMs: file.audio.ptime,
     pauses: file.audio.dtx,
@@ -159,10 +164,11 @@ function pressOf(press: WrittenPress, audio: TerminalFile['audio']): NonNullable
 }
 
 /** In the languages that are wanted here. */
-function planOf({ prompt, confirm, ...plan }: WrittenPlan, audio: TerminalFile['audio']): CallPlan {
+function planOf({ prompt, confirm, lastResort, ...plan }: WrittenPlan, audio: TerminalFile['audio']): CallPlan {
   return {
     ...plan,
     ...(prompt && { prompt: chosen(prompt, audio) }),
+    ...(lastResort && { lastResort: { ...lastResort, prompt: lastResort.prompt && chosen(lastResort.prompt, audio) } }),
     ...(confirm && { confirm: { ...confirm, prompt: confirm.prompt && chosen(confirm.prompt, audio) } }),
   };
 }

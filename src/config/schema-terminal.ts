@@ -30,7 +30,8 @@ export function named<T extends z.ZodType>(what: string, value: T) {
 }
 
 /** Its prompts in all the languages there are. */
-export type WrittenPlan = Omit<CallPlan, 'prompt' | 'confirm'> & {
+export type WrittenPlan = Omit<CallPlan, 'prompt' | 'confirm' | 'lastResort'> & {
+  lastResort?: { prompt?: WrittenPart[]; forMs: number };
   prompt?: WrittenPart[];
   confirm?: Omit<NonNullable<CallPlan['confirm']>, 'prompt'> & { prompt?: WrittenPart[] };
 };
@@ -94,6 +95,18 @@ export function callPlan(around: Surroundings) {
       }),
       priority: about('1 (lowest) to 10.', priority.prefault(10)),
       prompt: about('Played here while the call is set up.', prompt(around).optional()),
+      'last-resort': about(
+        'Who reaches nobody may leave word, which is recorded.',
+        z
+          .strictObject({
+            prompt: about('Played before.', prompt(around).optional()),
+            for: about('How much is recorded at most; 6 s of silence end it.', duration('5s', '10m').prefault('60s')),
+          })
+          .optional(),
+      ),
+      record: about('Records the talk; both sides hear the warning tone first.', z.boolean().prefault(false)).meta({
+        expected: 'true or false',
+      }),
       interrupted: about(interruptedHelp, interrupted.prefault('hold')),
     })
     .transform(
@@ -107,6 +120,10 @@ export function callPlan(around: Surroundings) {
         warningMs: Math.min(plan.warning, plan.limit),
         prolong: plan.prolong,
         ...(plan.prompt && { prompt: plan.prompt }),
+        ...(plan['last-resort'] && {
+          lastResort: { prompt: plan['last-resort'].prompt, forMs: plan['last-resort'].for },
+        }),
+        ...(plan.record && { record: true }),
         interrupted: plan.interrupted,
       }),
     );
@@ -184,6 +201,9 @@ export const incomingRule = z
       'A text message of his: an event, spoken too, or refused; default: event, of a rule that rejects: reject.',
       oneOf(['speak', 'event', 'reject']).optional(),
     ),
+    record: about('Records it; both sides hear the warning tone first.', z.boolean().prefault(false)).meta({
+      expected: 'true or false',
+    }),
     chime: about('A chime sounds before the caller is heard.', z.boolean().prefault(false)).meta({
       expected: 'true or false',
     }),
@@ -204,6 +224,7 @@ export const incomingRule = z
       limitMs: rule.limit ?? (as === 'page' ? 30 : 10) * 60_000,
       interrupted: rule.interrupted,
       ...(rule.message && { message: rule.message }),
+      ...(rule.record && { record: true }),
       chime: rule.chime,
     };
   });

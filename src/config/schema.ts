@@ -194,6 +194,15 @@ const audio = z.strictObject({
   ).meta({ expected: 'codes of languages such as de, en or pt-br' }),
 });
 
+const recordings = z.strictObject({
+  megabytes: about('They take at most so much; the oldest go.', integer(10, 1_000_000).prefault(500)),
+  free: about(
+    'Megabytes that are left free on the disk; where there are fewer nothing is recorded.',
+    integer(10, 1_000_000).prefault(200),
+  ),
+  keep: about('Older ones go.', duration('1h', '3650d').prefault('30d')),
+});
+
 function mqtt(around: Surroundings) {
   return z.strictObject({
     url: about(
@@ -241,6 +250,7 @@ export function terminalSchema(around: Surroundings) {
     multicast: about('Pages by multicast.', z.array(multicast).prefault([])).meta({ expected: 'a list of groups' }),
     zones: about('Zones to page.', named('a zone', zone).prefault({})),
     outputs: about('What lamps and relays follow.', named('an output', output).prefault({})),
+    recordings: about('What is recorded, in the state directory.', recordings.prefault({})),
     audio: about('Sound.', audio.prefault({})),
     mqtt: about('MQTT; absent: none.', mqtt(around).optional()),
     web: about('The page; absent: none.', web.optional()),

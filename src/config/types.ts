@@ -97,6 +97,8 @@ export interface Config {
   keys: Readonly<Record<string, 'sdes' | 'dtls'>>;
   /** How each account wants our digits. */
   dtmf: Readonly<Record<string, 'rfc4733' | 'info'>>;
+  /** What recordings may take of the disk, what is left free there, and how long they are kept. */
+  recordings: { maxBytes: number; freeBytes: number; keepMs: number };
   /** For texts that are spoken: a voice of espeak-ng. */
   voice: string;
   /** In the order of preference. */

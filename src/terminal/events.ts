@@ -6,6 +6,7 @@ import type { EndCause, Source } from './types.ts';
  * What happens to a call. One call of a plan keeps one `call`, however many phones it rings; an own call ends with exactly
  * one `ended` (it was taken, or given up on purpose) or `failed` (it reached nobody), an incoming one with one `ended` or
  * `refused`. `encrypted`: DTLS has agreed on keys; `reason` says which. `early`: what this phone's side plays before it answers is heard here. `redirected`: it sent the call on; `reason` says whither.
+ * `message`: nobody was reached, and the person may leave word.
  * `unreached`: this phone did not take it, the plan goes on. `lost`: the network took a talk away, the plan begins anew.
  */
 export interface CallEvent {
@@ -32,6 +33,7 @@ export interface CallEvent {
     | 'conference'
     | 'lost'
     | 'waiting'
+    | 'message'
     | 'refused'
     | 'ended'
     | 'failed';
@@ -72,6 +74,16 @@ export type TerminalEvent =
   | { type: 'config'; state: 'started' | 'stopped'; version: string; reason?: string }
   /** `reason`: which rule, and why it was not spoken although it should have been. */
   | { type: 'message'; from: string; text: string; spoken: boolean; reason: string }
+  /** `call`: both sides of it. `message`: what somebody left who reached nobody. */
+  | {
+      type: 'recording';
+      call: string;
+      what: 'call' | 'message';
+      state: 'started' | 'ended' | 'failed';
+      file: string;
+      durationMs?: number;
+      reason?: string;
+    }
   /**
    * How a call sounded, when it is over. Packets; `score`: mean opinion score of how the other side was heard, 1..5;
    * `remoteScore`, `remoteLoss` (0..1): how we were heard, when the other side tells.

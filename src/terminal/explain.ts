@@ -68,6 +68,9 @@ export function explainButton(config: TerminalConfig, button: string): string[] 
   for (const [index, step] of stepsOf(plan).entries())
     lines.push(`step ${index + 1}: rings ${step.ring.join(' and ')} for ${seconds(step.forMs)}`);
   lines.push(`gives up after ${cycles} ${cycles === 1 ? 'cycle' : 'cycles'}, with a tone and an event`);
+  if (plan.lastResort)
+    lines.push(`who reaches nobody may leave word: ${seconds(plan.lastResort.forMs)} are recorded at most`);
+  if (plan.record) lines.push('the talk is recorded, and both sides hear a tone that says so');
   if (confirm)
     lines.push(`who answers proves to be a person by digit ${confirm.digit} within ${seconds(confirm.withinMs)}`);
   lines.push(

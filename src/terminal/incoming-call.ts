@@ -263,8 +263,10 @@ export class IncomingCall implements Session {
   #sound(): TerminalAction[] {
     if (this.#listened) return [{ type: 'hold', call: this.id, held: false }];
     this.#listened = true;
-    if (this.zone !== undefined) return [{ type: 'listen', call: this.id, microphone: false, zone: this.zone }];
-    return [{ type: 'listen', call: this.id, microphone: this.#rule.as === 'intercom' }];
+    const record: TerminalAction[] = this.#rule.record ? [{ type: 'record', call: this.id }] : [];
+    if (this.zone !== undefined)
+      return [{ type: 'listen', call: this.id, microphone: false, zone: this.zone }, ...record];
+    return [{ type: 'listen', call: this.id, microphone: this.#rule.as === 'intercom' }, ...record];
   }
 
   #chime(): TerminalAction[] {

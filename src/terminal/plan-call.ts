@@ -25,7 +25,10 @@ import { said } from './words.ts';
 /** A talk that the network took away is begun anew so often: somebody still stands there. */
 const REDIALS_MAX = 3;
 
-type Alarm = 'step' | 'cycle' | 'warning' | 'limit' | 'left' | `confirm:${string}` | `announce:${string}`;
+/** A prompt of so long, and a recorder that does not answer: then it is over all the same. */
+const WORD_MARGIN_MS = 90_000;
+
+type Alarm = 'word' | 'step' | 'cycle' | 'warning' | 'limit' | 'left' | `confirm:${string}` | `announce:${string}`;
 
 /** Who picks up a phone needs a moment to hold it to his ear, and may want to hear it again. */
 const ANNOUNCE_AFTER_MS = 500;
@@ -51,6 +54,8 @@ export class PlanCall implements Session {
   #heldBy: string | undefined;
   readonly #greeting: Greeting;
   #farewell: Tone[] = [];
+  /** The person leaves word, since nobody was reached, and why. */
+  #word: { cause: EndCause; reason: string } | undefined;
 
   constructor(id: string, plan: CallPlan, name: string | undefined, now: number) {
     this.id = id;
@@ -97,7 +102,7 @@ export class PlanCall implements Session {
   }
 
   get hears(): boolean {
-    return this.#legs.heard;
+    return this.#word !== undefined || this.#legs.heard;
   }
 
   get state(): CallStatus['state'] {
@@ -126,7 +131,7 @@ export class PlanCall implements Session {
   hold(reason: string): TerminalAction[] {
     this.#hasSpeaker = false;
     this.#heldBy = reason;
-    const actions = [...this.#greeting.end(), ...this.#hear()];
+    const actions = [...this.#greeting.end(), ...this.#wordOver(), ...this.#hear()];
     if (this.#talk === undefined) return actions;
     actions.push({ type: 'hold', call: this.#talk.leg, held: true }, this.#event('held', { reason }));
     return actions;
@@ -144,6 +149,9 @@ export class PlanCall implements Session {
       switch (alarm) {
         case 'step':
           actions.push(...this.#stepOver(now));
+          break;
+        case 'word':
+          actions.push(...this.#wordOver(), ...this.wordLeft(undefined, 'nobody says what became of it', now));
           break;
         case 'cycle':
           actions.push(...this.#ringNext(now));
@@ -358,7 +366,9 @@ export class PlanCall implements Session {
     if (this.#talk === undefined) return [];
     const { leg: call, listened } = this.#talk;
     this.#talk.listened = true;
-    return [listened ? { type: 'hold', call, held: false } : { type: 'listen', call, microphone: true }];
+    if (listened) return [{ type: 'hold', call, held: false }];
+    const record: TerminalAction[] = this.#plan.record ? [{ type: 'record', call }] : [];
+    return [{ type: 'listen', call, microphone: true }, ...record];
   }
 
   #limit(now: number): void {
@@ -381,17 +391,44 @@ export class PlanCall implements Session {
   #exhausted(now: number): TerminalAction[] {
     const { cause, reason, allBusy } = this.#legs.outcome;
     this.#farewell = allBusy ? ['busy', 'error'] : ['error'];
-    return this.#finish('failed', cause, reason, now);
+    return this.#lastResort(cause, reason, now) ?? this.#finish('failed', cause, reason, now);
+  }
+
+  /** Undefined: the plan has none, or somebody else has the loudspeaker. */
+  #lastResort(cause: EndCause, reason: string, now: number): TerminalAction[] | undefined {
+    const { lastResort } = this.#plan;
+    if (lastResort === undefined || this.#word !== undefined || !this.#hasSpeaker) return undefined;
+    this.#word = { cause, reason };
+    this.#timers.clearAll();
+    this.#timers.set('word', now + lastResort.forMs + WORD_MARGIN_MS);
+    const told = this.#event('message', { cause, reason });
+    return [...this.#greeting.end(), told, { type: 'leave-word', call: this.id, ...lastResort }];
+  }
+
+  wordLeft(recordedMs: number | undefined, why: string | undefined, now: number): TerminalAction[] {
+    if (this.#word === undefined || this.#over) return [];
+    const { cause, reason } = this.#word;
+    const left =
+      recordedMs === undefined ? `no message: ${why}` : `a message of ${Math.round(recordedMs / 1000)} s was left`;
+    this.#word = undefined;
+    if (recordedMs !== undefined) this.#farewell = ['chime'];
+    return this.#finish('failed', cause, `${reason}; ${left}`, now);
+  }
+
+  /** What is recorded by now is kept. */
+  #wordOver(): TerminalAction[] {
+    return this.#word === undefined ? [] : [{ type: 'word-over', call: this.id }];
   }
 
   #finish(state: 'ended' | 'failed', cause: EndCause, reason: string, now: number): TerminalAction[] {
     if (state === 'failed' && this.#farewell.length === 0) this.#farewell = ['error'];
     const talked = this.#talk === undefined ? {} : { durationMs: Math.round(now - this.#since) };
     const event = this.#event(state, { cause, reason, ...talked });
+    const word = this.#wordOver();
     this.#over = true;
     this.#legs.clear();
     this.#timers.clearAll();
-    return [...this.#greeting.end(), event];
+    return [...this.#greeting.end(), ...word, event];
   }
 
   #legEvent(state: CallEvent['state'], leg: Leg, more: Partial<CallEvent> = {}): TerminalAction {

@@ -43,5 +43,7 @@ export interface Session extends Claim {
   answered(call: string, now: number, conference?: boolean): TerminalAction[];
   transfer(input: TransferInput, now: number): TerminalAction[];
   digit(call: string, digit: string, now: number): TerminalAction[];
+  /** The person has left word, or could not. */
+  wordLeft?(recordedMs: number | undefined, reason: string | undefined, now: number): TerminalAction[];
   ended(call: string, cause: EndCause, by: 'us' | 'peer' | 'network', reason: string, now: number): TerminalAction[];
 }

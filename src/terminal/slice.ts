@@ -41,6 +41,10 @@ export interface CallPlan {
   prolong: string;
   /** Played at the terminal while the call is set up. */
   prompt?: Prompt;
+  /** Who reached nobody may leave word: `prompt` is played, and so much is recorded at most. */
+  lastResort?: { prompt?: Prompt; forMs: number };
+  /** The talk is recorded, and both sides hear so. */
+  record?: boolean;
   /** What a page of higher priority does to this call. */
   interrupted: Interrupted;
 }
@@ -76,6 +80,8 @@ export interface IncomingRule {
   interrupted: Interrupted;
   /** What becomes of a text message of his; absent: an event, and nothing when the rule rejects. */
   message?: 'speak' | 'event' | 'reject';
+  /** The call is recorded, and both sides hear so. */
+  record?: boolean;
   chime: boolean;
 }
 

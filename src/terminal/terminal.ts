@@ -152,6 +152,11 @@ export class Terminal {
         return this.#pages.take(input, now);
       case 'check-sync':
         return this.#askReload(input.reboot ? `${input.by}, to start anew` : input.by);
+      case 'word-left':
+        return (
+          this.#floor.sessions.find(({ id }) => id === input.call)?.wordLeft?.(input.recordedMs, input.reason, now) ??
+          []
+        );
       case 'mailbox':
         return [said(input)];
       case 'fault':

@@ -141,6 +141,8 @@ export type TerminalInput =
   | { type: 'zone-sent'; page: string; reason?: string }
   /** The telephone system asks us to read the configuration anew. */
   | { type: 'check-sync'; by: string; reboot: boolean }
+  /** The answer to `leave-word`: how much was recorded; absent: nothing could be, and `reason` says why. */
+  | { type: 'word-left'; call: string; recordedMs?: number; reason?: string }
   /** What the mailbox of an account holds. */
   | { type: 'mailbox'; account: string; waiting: boolean; fresh?: number; old?: number }
   /** A subsystem fell over or came back: `mqtt`, `sound`, `gpio:help`. */
@@ -178,6 +180,11 @@ export type TerminalAction =
   /** A recorded message into a zone. */
   | { type: 'zone'; page: string; zone: string; prompt: Prompt }
   | { type: 'digits'; call: string; digits: string }
+  /** Both sides of a call are recorded from now on. */
+  | { type: 'record'; call: string }
+  /** `prompt` is played, then the microphone recorded for `forMs` at most; `left` is the answer. Or, without, it ends now. */
+  | { type: 'leave-word'; call: string; prompt?: Prompt; forMs: number }
+  | { type: 'word-over'; call: string }
   | { type: 'tone'; tone: Tone; on: boolean }
   /** A sound file for the other side of a call, which is mute until `listen`. */
   | { type: 'announce'; call: string; prompt: Prompt }

@@ -1,7 +1,9 @@
 /** A whole terminal but for its sockets and its sound: rules and plans, calls, the user agent. Media only count. */
 import { Actions } from '../../src/app/actions.ts';
 import { Pages } from '../../src/app/pages.ts';
+import type { Recorder } from '../../src/app/recorder.ts';
 import type { Sounds } from '../../src/app/sounds.ts';
+import type { LeaveWord } from '../../src/app/word.ts';
 import { CodedError, CountingRandom, earliest, silentLogger } from '../../src/base/index.ts';
 import { type CallOutput, Calls } from '../../src/call/index.ts';
 import type { MediaEngine, MediaEvent, MediaStream } from '../../src/media/types.ts';
@@ -72,6 +74,8 @@ export class Box extends Peer {
       media,
       sounds,
       pages,
+      recorder: {} as Recorder,
+      word: {} as LeaveWord,
       setOutput: () => {},
       tell,
       reload: () => {},

@@ -81,6 +81,11 @@ export function words(action: TerminalAction): string {
       return `page ${action.page} into ${action.zone}: ${action.prompt}`;
     case 'digits':
       return `digits ${action.call} ${action.digits}`;
+    case 'record':
+    case 'word-over':
+      return `${action.type} ${action.call}`;
+    case 'leave-word':
+      return `leave word ${action.call} ${action.forMs} ms after ${action.prompt}`;
     case 'tone':
       return `${action.tone} ${action.on ? 'on' : 'off'}`;
     case 'announce':
