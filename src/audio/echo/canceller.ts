@@ -43,6 +43,9 @@ const MOST_GAIN = 4;
 /** ERLE from which the canceller counts as converged, and below which no more, dB. */
 const CONVERGED_DB = 12;
 const LOST_DB = 6;
+/** The estimate is what is heard when they share this much of their power; frames with an echo in which they do not, before the room counts as lost. */
+const EXPLAINED = 0.6;
+const UNEXPLAINED = 150;
 
 export class EchoCanceller {
   readonly #rateHz: number;
@@ -73,6 +76,7 @@ export class EchoCanceller {
   #microphonePower = 0;
   #errorPower = 0;
   #converged = false;
+  #unexplained = 0;
   #sentPower = 0;
   #heardPower = 0;
   #elsewhere = 0;
@@ -165,6 +169,7 @@ export class EchoCanceller {
     let microphonePower = 0;
     let errorPower = 0;
     let echoPower = 0;
+    let common = 0;
     for (let i = 0; i < frame; i++) {
       const heard = waiting[(from + i) % waiting.length];
       const error = heard - this.#echo[i];
@@ -173,6 +178,7 @@ export class EchoCanceller {
       microphonePower += heard * heard;
       errorPower += error * error;
       echoPower += this.#echo[i] * this.#echo[i];
+      common += heard * this.#echo[i];
     }
     if (this.#converged) this.#look();
     this.#waitingAt = (this.#waitingAt + frame) % waiting.length;
@@ -181,7 +187,7 @@ export class EchoCanceller {
       this.#curve.learn(this.#error);
       this.#shadow.follow(this.#error, this.#suppressor.excess);
     }
-    this.#judge(microphonePower, errorPower, echoPower);
+    this.#judge(microphonePower, errorPower, echoPower, common);
     this.#delay += this.#drift.follow(this.#echo, this.#error);
     this.#keepAhead();
     this.#suppressor.process(this.#error, this.#echo, this.#filter.residual, this.#shadow.echo, out);
@@ -222,13 +228,17 @@ export class EchoCanceller {
     }
   }
 
-  #judge(microphonePower: number, errorPower: number, echoPower: number): void {
+  #judge(microphonePower: number, errorPower: number, echoPower: number, common: number): void {
     if (echoPower < 100 * this.#frame) return;
+    // With somebody near on top the ratio says nothing of the filter. But nobody speaks for so long without a pause.
+    const explained = common > 0 && common * common > EXPLAINED * microphonePower * echoPower;
+    if (this.#converged && !explained && ++this.#unexplained < UNEXPLAINED) return;
+    this.#unexplained = 0;
     this.#microphonePower += 0.02 * (microphonePower - this.#microphonePower);
     this.#errorPower += 0.02 * (errorPower - this.#errorPower);
     const erleDb = this.erleDb;
     if (erleDb > CONVERGED_DB) this.#converged = true;
-    else if (erleDb < LOST_DB && this.#suppressor.near < 0.5) this.#converged = false;
+    else if (erleDb < LOST_DB) this.#converged = false;
   }
 
   /** A sweep has found the echo `lag` samples after the reference, as both came in. */
