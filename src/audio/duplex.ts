@@ -14,16 +14,17 @@ const LATEST = 6;
 /** Loudspeaker to microphone, where nothing is known yet: as loud as it was played. */
 const FIRST_COUPLING_DB = 0;
 const LEAST_COUPLING_DB = -70;
+const MOST_COUPLING_DB = 12;
 /** Per frame: quickly down where less comes back than was thought, slowly up where more does. */
 const DOWN_SHARE = 0.08;
 const UP_DB = 0.5;
 /** And while it looks as if somebody near spoke: it could be the echo, in a place that has changed. */
-const DOUBTFUL_UP_DB = 0.06;
+const DOUBTFUL_UP_DB = 0.03;
 /** So much louder than the echo is a voice that is near, and so many frames in a row. */
-const BREAK_IN_DB = 8;
-const BREAK_IN_FRAMES = 4;
+const BREAK_IN_DB = 6;
+const BREAK_IN_FRAMES = 3;
 /** Frames that somebody is held to speak after his last loud one. */
-const HANGOVER = 20;
+const HANGOVER = 30;
 /** An echo that is this much quieter than what else the microphone hears, or this quiet at all, disturbs nobody. */
 const MASKED_DB = 6;
 const QUIET_DBFS = -55;
@@ -46,9 +47,15 @@ export class Duplex {
   #holder: 'near' | 'far' | 'nobody' = 'nobody';
   #microphoneDb = 0;
   #speakerDb = 0;
+  #needDb = MOST_DB;
   /** Factors for this frame. */
   microphone = 1;
   speaker = 1;
+
+  /** Nothing comes back that would be worth a duck, as loud as the far side spoke last. */
+  get clear(): boolean {
+    return this.#needDb === 0;
+  }
 
   /** What comes back of the loudspeaker, dB; as far as is known, never less than it is. */
   get couplingDb(): number {
@@ -56,7 +63,7 @@ export class Duplex {
   }
 
   /**
-   * Levels of these 10 ms, dBFS: of what the loudspeaker played, of what is left of the microphone, of the place. `mastered`:
+   * Levels of these 10 ms, dBFS: of what the loudspeaker played, of what the microphone heard, of the place. `mastered`:
    * somebody else has done away with the echo, so both come back up.
    */
   update(farDbfs: number, nearDbfs: number, ambientDbfs: number, mastered: boolean): void {
@@ -71,13 +78,13 @@ export class Duplex {
     this.#nearFor = this.#loud >= BREAK_IN_FRAMES ? HANGOVER : Math.max(0, this.#nearFor - 1);
     this.#farFor = farDbfs > FAR_DBFS ? HANGOVER : Math.max(0, this.#farFor - 1);
     const played = this.#loudest(this.#far, LATEST, MEMORY);
-    if (played > FAR_DBFS) this.#learn(this.#loudest(this.#near, 0, MEMORY - LATEST) - played);
-    if (mastered) this.clear();
+    if (played > FAR_DBFS && !mastered) this.#learn(this.#loudest(this.#near, 0, MEMORY - LATEST) - played);
+    if (mastered) this.rest();
     else this.#give(echoDbfs, ambient);
   }
 
   /** Nobody speaks with anybody: both come back up. */
-  clear(): void {
+  rest(): void {
     this.#holder = 'nobody';
     this.#turn(0, 0);
   }
@@ -85,7 +92,10 @@ export class Duplex {
   #learn(ratioDb: number): void {
     if (ratioDb < this.#couplingDb)
       this.#couplingDb = Math.max(LEAST_COUPLING_DB, this.#couplingDb + DOWN_SHARE * (ratioDb - this.#couplingDb));
-    else this.#couplingDb = Math.min(ratioDb, this.#couplingDb + (this.#nearFor === 0 ? UP_DB : DOUBTFUL_UP_DB));
+    else {
+      const upDb = this.#nearFor === 0 ? UP_DB : DOUBTFUL_UP_DB;
+      this.#couplingDb = Math.min(ratioDb, MOST_COUPLING_DB, this.#couplingDb + upDb);
+    }
   }
 
   /** Of the frames that are `from` to `to` old. */
@@ -104,6 +114,7 @@ export class Duplex {
     else this.#holder = 'nobody';
     const surplusDb = echoDbfs - Math.max(QUIET_DBFS, ambientDbfs - MASKED_DB);
     const needDb = Math.max(0, surplusDb);
+    if (this.#farFor > 0) this.#needDb = needDb;
     if (this.#holder === 'far') this.#turn(-Math.min(MOST_DB, needDb), 0);
     else if (this.#holder === 'near') this.#turn(0, -Math.min(MOST_SPEAKER_DB, needDb));
     else this.#turn(0, 0);

@@ -7,6 +7,7 @@ import {
   Agc,
   Ambient,
   Duplex,
+  EchoCanceller,
   HighPass,
   Limiter,
   Loudness,
@@ -25,27 +26,18 @@ const RUMBLE_HZ = 90;
 /** The place is listened to only when the loudspeaker has been silent for so many frames, and what it said has faded. */
 const FADED = 40;
 const PLAYS_DBFS = -50;
+/** How much quieter steady noise becomes. */
+const NOISE_DB = 12;
+/** After a break of the card the canceller must show, for so many frames in which the loudspeaker plays, that it still knows the room. */
+const DOUBT = 60;
 /** How long the microphone is open when only the noise of the place is asked for, the opening included. */
 const SAMPLE_MS = 1500;
-
-/** Of `src/audio/echo`. */
-export interface Canceller {
-  readonly erleDb: number;
-  readonly converged: boolean;
-  readonly delayMs: number;
-  readonly driftPpm: number;
-  process(microphone: Int16Array, reference: Int16Array, out: Int16Array): void;
-  /** The distance of the two is another one now, nobody knows by how much. */
-  reset(): void;
-  /** The reference comes `samples` later than before. */
-  realign(samples: number): void;
-}
 
 export class Handsfree {
   readonly loudness: Loudness;
   readonly #card: SoundCard;
   readonly #reference: Reference;
-  readonly #canceller: Canceller | undefined;
+  readonly #canceller: EchoCanceller | undefined;
   readonly #toChain: Resampler;
   readonly #fromChain: Resampler;
   readonly #rumble = new HighPass(RATE_HZ, RUMBLE_HZ);
@@ -63,11 +55,12 @@ export class Handsfree {
   #faded = FADED;
   #microphoneGain = 1;
   #listening = false;
+  #doubted = 0;
   readonly #sampleEveryMs: number;
   #sampleAtMs = 0;
   #sampleUntilMs = 0;
 
-  constructor(config: HandsfreeConfig, card: SoundCard, rateHz: number, makeCanceller?: () => Canceller) {
+  constructor(config: HandsfreeConfig, card: SoundCard, rateHz: number) {
     this.#card = card;
     this.loudness = new Loudness(config.loudness);
     this.#sampleEveryMs = config.ambientSampleMs;
@@ -76,9 +69,12 @@ export class Handsfree {
     const wants = (choice: 'auto' | 'on' | 'off'): boolean => (choice === 'auto' ? inAir : choice === 'on');
     const echo = config.echo === 'auto' && !inAir ? 'off' : config.echo;
     this.#reference = new Reference(rateHz);
-    if (echo === 'auto' || echo === 'canceller') this.#canceller = makeCanceller?.();
+    const noise = wants(config.noiseSuppression);
+    // The canceller takes the noise out together with what is left of the echo.
+    if (echo === 'auto' || echo === 'canceller')
+      this.#canceller = new EchoCanceller(RATE_HZ, { noiseReductionDb: noise ? NOISE_DB : 0 });
+    else if (noise) this.#noise = new NoiseSuppressor(RATE_HZ);
     if (echo === 'auto' || echo === 'half-duplex') this.#duplex = new Duplex();
-    if (wants(config.noiseSuppression)) this.#noise = new NoiseSuppressor(RATE_HZ);
     if (wants(config.agc)) this.#agc = new Agc();
     this.#works = inAir || echo !== 'off' || this.#noise !== undefined || this.#agc !== undefined;
     this.#toChain = new Resampler(rateHz, RATE_HZ);
@@ -102,7 +98,7 @@ export class Handsfree {
     if (!this.#works) return;
     this.#align(heard);
     if (!heard) {
-      this.#duplex?.clear();
+      this.#duplex?.rest();
       return;
     }
     this.#toChain.process(microphone, 0, microphone.length, this.#frame, 0);
@@ -112,7 +108,7 @@ export class Handsfree {
     const rawDbfs = rmsDbfs(this.#frame);
     this.#faded = farDbfs > PLAYS_DBFS ? 0 : Math.min(FADED, this.#faded + 1);
     if (this.#faded === FADED) this.#ambient.update(rawDbfs);
-    if (wanted) this.#make(microphone, farDbfs);
+    if (wanted) this.#make(microphone, farDbfs, rawDbfs);
     else microphone.fill(0);
     this.loudness.update(this.#ambient.dbfs);
   }
@@ -121,29 +117,27 @@ export class Handsfree {
   status(): HandsfreeStatus {
     const canceller = this.#listening ? this.#canceller : undefined;
     const converged = canceller?.converged ?? false;
-    const mode = !this.#listening
-      ? 'closed'
-      : converged
-        ? 'full-duplex'
-        : this.#duplex !== undefined
-          ? 'half-duplex'
-          : this.#canceller !== undefined
-            ? 'full-duplex'
-            : 'off';
     const tenth = (value: number): number => Math.round(value * 10) / 10;
     return {
-      mode,
-      ...(canceller && {
-        converged,
-        erleDb: tenth(canceller.erleDb),
-        delayMs: tenth(canceller.delayMs),
-        driftPpm: tenth(canceller.driftPpm),
-      }),
+      mode: this.#mode,
+      ...(canceller && { converged, erleDb: tenth(canceller.erleDb) }),
+      ...(canceller && converged && { delayMs: tenth(canceller.delayMs), driftPpm: tenth(canceller.driftPpm) }),
       ...(this.#duplex && this.#listening && { couplingDb: tenth(this.#duplex.couplingDb) }),
       ...(this.#agc && this.#listening && { agcDb: tenth(this.#agc.gainDb) }),
       ...(!Number.isNaN(this.#ambient.dbfs) && { ambientDbfs: tenth(this.#ambient.dbfs) }),
       volume: tenth(this.loudness.percent),
     };
+  }
+
+  /** The canceller does away with the echo. */
+  get #mastered(): boolean {
+    return this.#doubted === 0 && this.#canceller?.converged === true;
+  }
+
+  get #mode(): HandsfreeStatus['mode'] {
+    if (!this.#listening) return 'closed';
+    if (this.#duplex !== undefined) return this.#mastered || this.#duplex.clear ? 'full-duplex' : 'half-duplex';
+    return this.#canceller === undefined ? 'off' : 'full-duplex';
   }
 
   /** The microphone is open for a moment, for its level alone. */
@@ -169,11 +163,15 @@ export class Handsfree {
   #align(heard: boolean): void {
     const alignment = this.#reference.take(this.#played, this.#card.timing, heard);
     if (this.#canceller === undefined || alignment === 'kept') return;
-    if (alignment === 'broken') this.#canceller.reset();
-    else this.#canceller.realign(this.#reference.moved);
+    // The room is still the same one: what it learned stays, and it looks where the echo is now.
+    if (alignment === 'moved') this.#canceller.realign(-this.#reference.moved);
+    else {
+      this.#canceller.realign(0);
+      this.#doubted = DOUBT;
+    }
   }
 
-  #make(microphone: Int16Array, farDbfs: number): void {
+  #make(microphone: Int16Array, farDbfs: number, rawDbfs: number): void {
     const frame = this.#frame;
     const voice = this.#voice;
     this.#canceller?.process(frame, this.#playedFrame, frame);
@@ -182,13 +180,15 @@ export class Handsfree {
     this.#noise?.process(voice);
     const alone = this.#faded === FADED;
     this.#agc?.process(voice, alone && this.#ambient.speech, leftDbfs, this.#ambient.dbfs);
-    if (this.#duplex !== undefined) this.#duck(this.#duplex, farDbfs, leftDbfs);
+    // By what the microphone heard: what a canceller leaves that still learns is no measure.
+    if (this.#duplex !== undefined) this.#duck(this.#duplex, farDbfs, rawDbfs);
     this.#limiter.process(voice, frame, 0);
     this.#fromChain.process(frame, 0, FRAME, microphone, 0);
   }
 
-  #duck(duplex: Duplex, farDbfs: number, leftDbfs: number): void {
-    duplex.update(farDbfs, leftDbfs, this.#ambient.dbfs, this.#canceller?.converged ?? false);
+  #duck(duplex: Duplex, farDbfs: number, rawDbfs: number): void {
+    if (this.#doubted > 0 && farDbfs > PLAYS_DBFS) this.#doubted--;
+    duplex.update(farDbfs, rawDbfs, this.#ambient.dbfs, this.#mastered);
     const from = this.#microphoneGain;
     const step = (duplex.microphone - from) / FRAME;
     this.#microphoneGain = duplex.microphone;

@@ -121,6 +121,7 @@ export class Reference {
     const played = this.#written - this.#frameSamples - timing.playDelay;
     const distance = played - timing.captureDelay - (this.#read + this.#frameSamples);
     if (this.#measured === 0) this.#base = Math.round(distance);
+    if (!this.aligned) this.#distance = Math.round(distance);
     this.#measures[this.#measured++] = distance - this.#base;
     if (this.#measured < (this.#rough ? ROUGH : FINE)) return false;
     const middle = Math.round(this.#base + this.#median(this.#measured));
