@@ -1,7 +1,9 @@
 /** Memory given back to the system when there is time for it: after a flood, and what the start has left behind. An edge. */
+import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import koffi from 'koffi';
+import { letGoOfFiles } from './mapped.ts';
 
 /** How often it is looked. */
 const LOOK_MS = 5_000;
@@ -34,18 +36,27 @@ export class MemoryKeeper {
 
   #look(): void {
     const state = this.#state();
-    const before = residentMb();
+    const before = ownMb();
     if (this.#resting > 0) this.#resting--;
     if (state === 'busy' || this.#resting > 0 || before < this.#floor + WORTH_MB[state]) return;
     giveBack();
-    const after = residentMb();
+    // Once is enough: what comes back is needed.
+    if (this.#floor === 0) letGoOfFiles();
+    const after = ownMb();
     if (this.#floor === 0 || after < this.#floor) this.#floor = after;
     this.#rest = before - after < WORTH_MB[state] ? Math.min(2 * this.#rest, REST_LOOKS_MAX) : REST_LOOKS;
     this.#resting = this.#rest;
   }
 }
 
-const residentMb = (): number => process.memoryUsage.rss() / 2 ** 20;
+/** What is resident and no page of a file. */
+function ownMb(): number {
+  try {
+    return Number(/^RssAnon:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? 0) / 1024;
+  } catch {
+    return process.memoryUsage.rss() / 2 ** 20;
+  }
+}
 
 let tools: { collect: () => void; trim: (pad: number) => number } | undefined;
 
