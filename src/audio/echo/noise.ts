@@ -13,6 +13,7 @@ const SMOOTH = 0.2;
 export class NoiseFloor {
   /** Power per bin, in the units of what `learn` is given. */
   readonly power: Float64Array;
+  readonly #most: number;
   readonly #smooth: Float64Array;
   readonly #least: Float64Array;
   readonly #stretches: Float64Array[];
@@ -20,7 +21,9 @@ export class NoiseFloor {
   #stretch = 0;
   #first = true;
 
-  constructor(bins: number) {
+  /** `most`: what is steady and louder than this in one bin is no noise. */
+  constructor(bins: number, most: number) {
+    this.#most = most;
     this.power = new Float64Array(bins);
     this.#smooth = new Float64Array(bins);
     this.#least = new Float64Array(bins);
@@ -45,7 +48,7 @@ export class NoiseFloor {
       const smooth = this.#smooth[k] + rate * (power[k] - this.#smooth[k]);
       this.#smooth[k] = smooth;
       if (smooth < now[k]) now[k] = smooth;
-      const floor = BIAS * Math.min(this.#least[k], now[k]);
+      const floor = Math.min(this.#most, BIAS * Math.min(this.#least[k], now[k]));
       // Down at once, up in a tenth of a second.
       this.power[k] += (floor < this.power[k] ? 0.5 : 0.1) * (floor - this.power[k]);
     }

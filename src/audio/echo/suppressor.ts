@@ -31,6 +31,10 @@ const NEAR_SURE_DB = 5;
 const NEAR_MOST_DB = 15;
 const NEAR_RISE = 0.5;
 const NEAR_FALL = 0.1;
+/** A steady tone louder than this is no noise but an alarm, or a test of the line. The filter is short, so its neighbours must let it pass, too. */
+const LOUD_TONE_DBFS = -36;
+const NEIGHBOURS = 5;
+const SURELY = 0.7;
 
 export class Suppressor {
   readonly delaySamples: number;
@@ -39,6 +43,7 @@ export class Suppressor {
   readonly #bins: number;
   readonly #noise: NoiseFloor;
   readonly #noiseGain: number;
+  readonly #loudTone: number;
   readonly #window: Float64Array;
   readonly #taper: Float64Array;
   readonly #error: Float64Array;
@@ -80,7 +85,9 @@ export class Suppressor {
     this.#frame = frame;
     this.#bins = fft.bins;
     this.delaySamples = Math.round((rateHz * HALF_FILTER_MS) / 1000);
-    this.#noise = new NoiseFloor(fft.bins);
+    // A tone of amplitude A stands in its bin with (A * size / 4) ** 2, noise of that loudness far below in each of many.
+    this.#loudTone = ((32768 * Math.SQRT2 * 10 ** (LOUD_TONE_DBFS / 20) * fft.size) / 4) ** 2;
+    this.#noise = new NoiseFloor(fft.bins, this.#loudTone);
     this.#noiseGain = 10 ** (-noiseReductionDb / 20);
     this.#window = Float64Array.from(
       { length: fft.size },
@@ -224,6 +231,12 @@ export class Suppressor {
       const wiener = before / (1 + before);
       this.#kept[k] = wiener * wiener * power;
       gain[k] = Math.min(1, Math.max(wiener, this.#noiseGain * Math.sqrt(Math.min(1, floor[k] / power))));
+    }
+    for (let k = NEIGHBOURS; k < this.#bins - NEIGHBOURS; k++) {
+      if (this.#power[k] < this.#loudTone || gain[k] < SURELY || this.#power[k] < this.#power[k - 1]) continue;
+      if (this.#power[k] < this.#power[k + 1]) continue;
+      for (let i = k - NEIGHBOURS; i <= k + NEIGHBOURS; i++) if (gain[i] < gain[k]) gain[i] = gain[k];
+      k += NEIGHBOURS;
     }
   }
 
