@@ -6,14 +6,14 @@
 import type { CardTiming } from '../io/soundcard/index.ts';
 
 /** The echo comes so much later than the reference: by a few ms, for a canceller cannot look ahead. */
-const LEAD_MS = 6;
+const LEAD_MS = 8;
 /** What is remembered of the loudspeaker: more than any card holds. */
 const MEMORY_MS = 1000;
 /** Measures from which the distance is told: first a rough one, then the middle of many. */
 const ROUGH = 8;
 const FINE = 64;
 /** Further off than this it is corrected while it runs: two clocks, or a driver that learns its delay. */
-const TOLERANCE_MS = 4;
+const TOLERANCE_MS = 3;
 
 /** What the canceller must know: nothing, that nothing is as it was, or that the reference is now `moved` samples later. */
 export type Alignment = 'kept' | 'broken' | 'moved';
