@@ -17,6 +17,8 @@ const MAX_CONCEALED_MS = 100;
 const FRAME_MS = 10;
 /** Delay off by less is left to the resampler. More than a tick: packets are seen once a tick, so what is measured jumps by as much. */
 const TOLERANCE_MS = 12;
+/** So much too short, and packets are late. */
+const SHORT_MS = 0.5;
 /** In a pause of the talk by less. */
 const QUIET_TOLERANCE_MS = 3;
 /** So much too long, and a period goes from every packet; below that one in `GENTLE_MS`. */
@@ -148,7 +150,8 @@ export class Listener {
     const tolerance = quiet ? QUIET_TOLERANCE_MS : TOLERANCE_MS;
     this.#sinceScaledMs += durationMs;
     let changeMs = 0;
-    if (shortMs > 2) changeMs = shortMs;
+    // A period is seldom as short as what is missing.
+    if (shortMs > SHORT_MS) changeMs = quiet ? shortMs + SHORT_MS : shortMs + TOLERANCE_MS;
     else if (excessMs < -tolerance) changeMs = -excessMs;
     else if (excessMs > URGENT_MS || (excessMs > tolerance && (quiet || this.#sinceScaledMs >= GENTLE_MS)))
       changeMs = -excessMs;

@@ -14,6 +14,12 @@ const BUCKETS = 128;
 /** What is known is of this and the previous window; so clock drift is followed, and a bad time is over some time. */
 const WINDOW_MS = 8000;
 
+/** Of packets that come later than they are wanted, by more than this, the last run is only believed when another follows it. */
+const DOUBT_MS = 20;
+const MAX_DOUBTED = 64;
+/** While no more packets are known, it is taken for certain that a much faster one is the rule. */
+const FEW = 50;
+
 /** R of the E-model (ITU-T G.107) lost per ms from mouth to ear, and more above the knee, as Cole and Rosenbluth simplified it. */
 const R_PER_MS = 0.024;
 const R_PER_MS_ABOVE = 0.11;
@@ -45,22 +51,33 @@ export class DelayEstimator {
   #before = new Window();
   /** Buckets from this one on are valid. */
   #first = 0;
+  /** Transits of the last run of late packets: the network may have stood still this once. */
+  readonly #doubted = new Float64Array(MAX_DOUBTED);
+  #doubtedCount = 0;
+  #doubtedAtMs = 0;
+  #late = false;
   #known = false;
-  #windowEndMs = 0;
+  #windowEndMs = Number.POSITIVE_INFINITY;
   #wantedMs = 0;
 
   /** Notes a packet. */
   observe(transitMs: number, arrivalMs: number): void {
+    // What is known from before a long silence says nothing about now: clocks and ways have changed.
+    if (arrivalMs >= this.#windowEndMs + WINDOW_MS) this.reset();
+    // Nor do first packets that were held up somewhere together.
+    if (this.#total < FEW && transitMs < this.fastestMs - DOUBT_MS / 2) this.reset();
     if (!this.#known || arrivalMs >= this.#windowEndMs) this.#turn(transitMs, arrivalMs);
     const now = this.#now;
     if (transitMs < now.fastestMs) now.fastestMs = transitMs;
     this.#begin(bucketOf(this.fastestMs));
-    const bucket = bucketOf(transitMs);
-    // Later than any delay could make good: the network stood still. That is no jitter to prepare for.
-    if (bucket >= this.#first + BUCKETS) return;
-    now.counts[modulo(bucket)]++;
-    now.total++;
+    if (!this.#doubt(transitMs, arrivalMs)) this.#count(transitMs);
     this.#choose();
+  }
+
+  /** The packets that follow have another zero. */
+  reset(): void {
+    this.#known = this.#late = false;
+    this.#doubtedCount = 0;
   }
 
   /** Transit of the fastest packet of the last 8..16 s, ms. */
@@ -71,6 +88,37 @@ export class DelayEstimator {
   /** After the fastest packet, what the packets of late asked for, ms; below 320. */
   get wantedMs(): number {
     return Math.max(0, this.#wantedMs - this.fastestMs);
+  }
+
+  get #total(): number {
+    return this.#now.total + this.#before.total;
+  }
+
+  /** True when the packet is not to be counted yet. */
+  #doubt(transitMs: number, arrivalMs: number): boolean {
+    const late = transitMs - this.fastestMs > Math.max(DOUBT_MS, this.wantedMs);
+    // After a standstill each packet is less late than the one before.
+    const run = late && this.#late && transitMs <= this.#doubted[this.#doubtedCount - 1];
+    if (late && !run) {
+      // A second run of late packets: the first one was no accident.
+      if (arrivalMs - this.#doubtedAtMs < 2 * WINDOW_MS)
+        for (let i = 0; i < this.#doubtedCount; i++) this.#count(this.#doubted[i]);
+      this.#doubtedCount = 0;
+    }
+    this.#late = late;
+    if (!late) return false;
+    this.#doubtedAtMs = arrivalMs;
+    if (this.#doubtedCount === MAX_DOUBTED) this.#doubtedCount--;
+    this.#doubted[this.#doubtedCount++] = transitMs;
+    return true;
+  }
+
+  /** Later than any delay could make good is not counted: that is no jitter to prepare for. */
+  #count(transitMs: number): void {
+    const bucket = bucketOf(transitMs);
+    if (bucket < this.#first || bucket >= this.#first + BUCKETS) return;
+    this.#now.counts[modulo(bucket)]++;
+    this.#now.total++;
   }
 
   #turn(transitMs: number, arrivalMs: number): void {
@@ -112,7 +160,7 @@ export class DelayEstimator {
     const { counts } = this.#now;
     const before = this.#before.counts;
     const fastestMs = this.fastestMs;
-    const total = this.#now.total + this.#before.total;
+    const total = this.#total;
     let late = 0;
     let least = Number.POSITIVE_INFINITY;
     for (let bucket = this.#first + BUCKETS - 1; bucket >= this.#first; bucket--) {

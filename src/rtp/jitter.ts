@@ -289,6 +289,7 @@ export class JitterBuffer {
         // A new time base: laid behind the old one, with the pause that really was.
         const step = this.#restart ? this.#lastDuration : bySequence;
         ticks = this.#lastTicks + (byClock > step + PAUSE_MS * this.#ticksPerMs ? Math.round(byClock) : step);
+        this.#delay.reset();
       } else {
         ticks = this.#lastTicks + ahead;
         if (steps <= 0) return ticks; // overtaken on the way: not the new reference

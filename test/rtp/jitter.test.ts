@@ -11,11 +11,13 @@ interface Packet {
   marker?: boolean;
   /** The numbering begins anew here. */
   restart?: boolean;
+  /** No audio, but of the same numbering. */
+  event?: boolean;
   name?: string;
 }
 
 interface Played {
-  /** `a b L(20) w(10) c`: packets by name, ms concealed, ms waited. */
+  /** `a b L(20) P(20) w(10) c`: packets by name, ms concealed, ms paused, ms waited; `L(20)>c` when c could be asked about it. */
   trace: string;
   delayMs: number;
   waitedMs: number;
@@ -39,12 +41,13 @@ function play(packets: readonly Packet[], mode: BufferMode, untilMs: number, sho
   };
   for (let now = 0; now < untilMs; now += 10) {
     for (; arriving.length > 0 && arriving[0].arrivalMs <= now; arriving.shift()) {
-      const { sequence, rtpTimestamp, packetMs = 20, marker = false, restart = false, arrivalMs, name } = arriving[0];
+      const { sequence, rtpTimestamp, packetMs = 20, marker = false, restart, event, arrivalMs, name } = arriving[0];
       const payload = new TextEncoder().encode(name ?? String(sequence));
       const bytes = new Uint8Array([...new Uint8Array(12), ...payload]);
       Object.assign(header, { sequence, rtpTimestamp, marker, payloadOffset: 12, payloadLength: payload.length });
       if (restart) buffer.restart();
-      buffer.put(header, packetMs * 8, bytes, arrivalMs);
+      if (event) buffer.pass(header);
+      else buffer.put(header, packetMs * 8, bytes, arrivalMs);
     }
     while (heldMs < 10) {
       const taken = buffer.take(now);
@@ -56,9 +59,10 @@ function play(packets: readonly Packet[], mode: BufferMode, untilMs: number, sho
       }
       endWait();
       heldMs += buffer.durationTicks / 8;
-      if (taken === 'lost') {
-        words.push(`L(${buffer.durationTicks / 8})`);
-        played.lostMs += buffer.durationTicks / 8;
+      if (taken !== 'packet') {
+        const behind = new TextDecoder().decode(buffer.next.subarray(0, buffer.nextLength));
+        words.push(`${taken === 'lost' ? 'L' : 'P'}(${buffer.durationTicks / 8})${behind && `>${behind}`}`);
+        if (taken === 'lost') played.lostMs += buffer.durationTicks / 8;
       } else {
         words.push(new TextDecoder().decode(buffer.payload.subarray(0, buffer.payloadLength)));
         if (shorten && buffer.excessMs > 10) {
@@ -96,11 +100,11 @@ const moved = (sequence: number, arrivalMs: number): Packet[] =>
 for (const [sentence, packets, mode, expected] of [
   ['in order: held for 60 ms, then one after the other', five, fixed, 'w(60) 0 1 2 3 4 w(40)'],
   ['held for 20 ms when that is asked for', five, low, 'w(20) 0 1 2 3 4 w(80)'],
-  ['one lost: concealed for as long as it would have lasted', without(2), fixed, 'w(60) 0 1 L(20) 3 4 w(40)'],
-  ['three lost: concealed packet by packet', without(1, 2, 3), fixed, 'w(60) 0 L(20) L(20) L(20) 4 w(40)'],
+  ['one lost: concealed for as long as it would have lasted', without(2), fixed, 'w(60) 0 1 L(20)>3 3 4 w(40)'],
+  ['three lost: concealed packet by packet', without(1, 2, 3), fixed, 'w(60) 0 L(20) L(20) L(20)>4 4 w(40)'],
   ['overtaken within the delay: played in its place', moved(1, 55), fixed, 'w(60) 0 1 2 3 4 w(40)'],
   ['the very first overtaken', moved(0, 35), fixed, 'w(80) 0 1 2 3 4 w(20)'],
-  ['too late: concealed, and not played when it comes', moved(1, 105), fixed, 'w(60) 0 L(20) 2 3 4 w(40)'],
+  ['too late: concealed, and not played when it comes', moved(1, 105), fixed, 'w(60) 0 L(20)>2 2 3 4 w(40)'],
   ['a duplicate is played once', [...five, five[2], five[3]], fixed, 'w(60) 0 1 2 3 4 w(40)'],
   [
     'nothing there: the sound waits, and the packet is still played',
@@ -152,7 +156,51 @@ for (const [sentence, packets, mode, expected] of [
     'telephone-event packets took numbers and time of the audio: a pause like any other',
     [...five.slice(0, 2), { sequence: 6, rtpTimestamp: 8 * 120, arrivalMs: 120 }],
     low,
-    'w(20) 0 1 w(60) L(20) 6 w(40)',
+    'w(20) 0 1 w(60) L(20)>6 6 w(40)',
+  ],
+  [
+    'unless they are known not to be audio',
+    [
+      ...five.slice(0, 2),
+      ...[2, 3, 4, 5].map((sequence) => ({ sequence, rtpTimestamp: 320, arrivalMs: 20 * sequence, event: true })),
+      { sequence: 5, rtpTimestamp: 320, arrivalMs: 105, event: true },
+      { sequence: 6, rtpTimestamp: 8 * 120, arrivalMs: 120 },
+    ],
+    low,
+    'w(20) 0 1 w(80) 6 w(40)',
+  ],
+  [
+    'a sender that leaves silence out without a marker: a pause, and a new talk spurt is held anew',
+    [...five.slice(0, 2), { sequence: 2, rtpTimestamp: 8 * 120, arrivalMs: 120 }],
+    low,
+    'w(20) 0 1 w(80) 2 w(40)',
+  ],
+  [
+    'a pause that is over before it was noticed is as long as it was',
+    [...five.slice(0, 3), { sequence: 3, rtpTimestamp: 8 * 90, arrivalMs: 60 }],
+    fixed,
+    'w(60) 0 1 2 P(10) P(20)>3 3 w(30)',
+  ],
+  [
+    'packets of 20, then 60, then 10 ms',
+    [
+      ...five.slice(0, 2),
+      { sequence: 2, rtpTimestamp: 320, arrivalMs: 80, packetMs: 60 },
+      { sequence: 3, rtpTimestamp: 800, arrivalMs: 90, packetMs: 10 },
+      { sequence: 5, rtpTimestamp: 960, arrivalMs: 110, packetMs: 10 },
+    ],
+    fixed,
+    'w(60) 0 1 2 3 L(10)>5 5 w(10)',
+  ],
+  [
+    'a new source whose packets are older by an hour',
+    [
+      ...five.slice(0, 2),
+      { sequence: 7, rtpTimestamp: 320 + 2 ** 32 - 8 * 3_600_000, arrivalMs: 45, restart: true },
+      { sequence: 8, rtpTimestamp: 480 + 2 ** 32 - 8 * 3_600_000, arrivalMs: 65 },
+    ],
+    fixed,
+    'w(60) 0 1 7 8 w(60)',
   ],
   [
     'a new source goes on where the old one ended',
@@ -261,6 +309,25 @@ test('adaptive: a standstill of two seconds is caught up, not carried along', ()
   assert.ok(delayMs <= 200, `${delayMs} ms`);
   assert.ok(buffer.packetsCut > 50, `${buffer.packetsCut} cut`);
 });
+
+for (const [sentence, silentMs, ppm, marker] of [
+  ['an hour of silence', 3_600_000, 200, false],
+  ['an hour of silence, clocks the other way', 3_600_000, -200, true],
+  ['ten seconds of silence', 10_000, 0, true],
+] as const)
+  test(`${sentence}: what comes then is played at once and whole`, () => {
+    const spurt = (from: number): Packet[] =>
+      stream(50, () => 0).map(({ sequence, rtpTimestamp, arrivalMs }) => ({
+        sequence: sequence + (from > 0 ? 50 : 0),
+        rtpTimestamp: rtpTimestamp + from * 8,
+        arrivalMs: (arrivalMs + from) * (1 + ppm * 1e-6),
+        marker: marker && sequence === 0,
+      }));
+    const { trace, delayMs, buffer } = play([...spurt(0), ...spurt(silentMs)], adaptive, silentMs + 2000);
+    assert.equal(trace.split(' ').filter((word) => /^\d+$/.test(word)).length, 100);
+    assert.ok(delayMs <= 40, `${delayMs} ms`);
+    assert.deepEqual([buffer.packetsLate, buffer.packetsCut, buffer.lostTicks], [0, 0, 0]);
+  });
 
 for (const ppm of [200, -200])
   test(`a clock ${ppm} ppm off for ten minutes: the delay stays, nothing is lost`, () => {
