@@ -1,6 +1,6 @@
 /** What the terminal wants done, each by the room that does it. */
 import { basename } from 'node:path';
-import { unreachable } from '../base/index.ts';
+import { earliest, unreachable } from '../base/index.ts';
 import type { CallOutput, Calls } from '../call/index.ts';
 import { Blinker } from '../io/gpio/index.ts';
 import type { MediaEngine } from '../media/types.ts';
@@ -8,6 +8,7 @@ import type { Prompt, TerminalAction, TerminalInput } from '../terminal/index.ts
 import type { Pages } from './pages.ts';
 import type { Recorder } from './recorder.ts';
 import type { Sounds } from './sounds.ts';
+import type { SoundTest } from './soundtest.ts';
 import type { LeaveWord } from './word.ts';
 
 /** Events are told, not done. */
@@ -20,6 +21,7 @@ export interface Rooms {
   readonly pages: Pages;
   readonly recorder: Recorder;
   readonly word: LeaveWord;
+  readonly soundTest: SoundTest;
   readonly setOutput: (output: string, on: boolean) => void;
   readonly tell: (input: TerminalInput) => void;
   readonly reload: () => void;
@@ -33,13 +35,14 @@ export class Actions {
     this.#rooms = rooms;
   }
 
-  /** When a lamp changes that blinks. */
+  /** When a lamp changes that blinks, or a test is due. */
   get deadline(): number | undefined {
-    return this.#blinker.deadline;
+    return earliest([this.#blinker.deadline, this.#rooms.soundTest.deadline]);
   }
 
   timeout(now: number): void {
     this.#switch(this.#blinker.timeout(now));
+    this.#rooms.soundTest.timeout(now);
   }
 
   /** What is to be done on the wire comes back. */
@@ -76,7 +79,7 @@ export class Actions {
 
   /** What is done at this box. */
   #here(action: Exclude<Action, { type: WireAction }>, now: number): void {
-    const { calls, media, pages, sounds, recorder, word, tell, reload } = this.#rooms;
+    const { calls, media, pages, sounds, soundTest, recorder, word, tell, reload } = this.#rooms;
     switch (action.type) {
       case 'listen':
         if (!pages.listen(action.call, action.zone)) calls.listen(action.call, action.microphone, action.speaker);
@@ -108,6 +111,8 @@ export class Actions {
         });
       case 'silence':
         return sounds.stop();
+      case 'selftest':
+        return soundTest.start(action.by, action.baseline);
       case 'volume':
         return media.volume(action.volume);
       case 'output':

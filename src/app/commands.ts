@@ -5,6 +5,7 @@ import type { CommandAnswer } from '../mqtt/index.ts';
 import { parseUri } from '../sip/message/index.ts';
 import type { Command, TerminalEvent, TerminalInput } from '../terminal/index.ts';
 import type { Sounds } from './sounds.ts';
+import { inWords, type SoundTest } from './soundtest.ts';
 
 export type CommandSource = 'socket' | 'mqtt' | 'web';
 
@@ -12,6 +13,7 @@ export type CommandSource = 'socket' | 'mqtt' | 'web';
 export interface Commanded {
   readonly config: Config;
   readonly sounds: Sounds;
+  readonly soundTest: SoundTest;
   /** Absent: this process does not read its configuration anew. */
   readonly onReload?: () => void;
   /** The service stops, or has stopped. */
@@ -35,6 +37,7 @@ export class Commands {
       return this.#when(this.#service.sounds.load(this.#service.sounds.spoken(command.text)), () =>
         this.#obey(command, source),
       );
+    if (command.verb === 'selftest') return this.#test(command, source);
     if (command.verb === 'reload') return this.#when(this.#wrongFile(), () => this.#obey(command, source));
     const wrong = command.verb === 'dial' || command.verb === 'transfer' ? whyNotDialled(command.target) : undefined;
     return wrong === undefined ? this.#obey(command, source) : { ok: false, reason: wrong };
@@ -59,6 +62,12 @@ export class Commands {
     if (source !== 'socket' && !file.startsWith(folder + sep))
       return { ok: false, reason: `${command.file} is not beside the configuration` };
     return this.#when(this.#service.sounds.load(file), () => this.#obey({ ...command, file }, source));
+  }
+
+  /** The answer is how it ended. */
+  async #test(command: Command, source: CommandSource): Promise<CommandAnswer> {
+    const asked = this.#obey(command, source);
+    return asked.ok ? inWords(await this.#service.soundTest.outcome()) : asked;
   }
 
   async #when(problem: Promise<string | undefined>, obey: () => CommandAnswer): Promise<CommandAnswer> {

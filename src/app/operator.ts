@@ -35,6 +35,6 @@ export function controlHandler(service: Service, journal: Journal, trace: Ring) 
   };
 }
 
-function inWords({ ok, reason = 'refused' }: { ok: boolean; reason?: string }): ControlReply {
-  return { answer: ok ? { ok } : { ok, error: reason } };
+function inWords({ ok, reason: came }: { ok: boolean; reason?: string }): ControlReply {
+  return { answer: ok ? { ok, ...(came && { reason: came }) } : { ok, error: came ?? 'refused' } };
 }

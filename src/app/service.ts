@@ -37,6 +37,7 @@ import { Quality } from './quality.ts';
 import { dtlsIdentity, secretBytes, systemRandom } from './random.ts';
 import { Recorder } from './recorder.ts';
 import { Sounds } from './sounds.ts';
+import { SoundTest } from './soundtest.ts';
 import { Speech } from './speech.ts';
 import { told } from './told.ts';
 import { mayWatch, trustOf } from './trust.ts';
@@ -86,6 +87,7 @@ export class Service {
   #mqtt?: Mqtt;
   #web?: Web;
   readonly #commands: Commands;
+  readonly #soundTest: SoundTest;
   readonly #actions: Actions;
   readonly #pages: Pages;
   readonly #acquisitions: Acquisitions;
@@ -161,9 +163,19 @@ export class Service {
       const reason = news.reason ?? 'it was recorded';
       this.#tell({ type: 'fault', fault: 'recording', raised: news.state === 'failed', reason });
     });
+    this.#soundTest = new SoundTest({
+      config: config.selftest,
+      stateDirectory: options.stateDirectory,
+      media: this.#media,
+      log: logger,
+      busy: () => this.#engaged,
+      write: (event) => this.#write(event),
+      tell: (input) => this.#tell(input),
+    });
     this.#commands = new Commands({
       config,
       sounds: this.#sounds,
+      soundTest: this.#soundTest,
       onReload: options.onReload,
       stopped: () => this.#stopped !== undefined,
       busy: () => this.#engaged,
@@ -183,6 +195,7 @@ export class Service {
       pages: this.#pages,
       recorder: this.#recorder,
       word: new LeaveWord(this.#sounds, this.#media, this.#recorder, (input) => this.#tell(input)),
+      soundTest: this.#soundTest,
       setOutput: (output, on) => this.#gpio.setOutput(output, on),
       tell: (input) => this.#tell(input),
       reload: () => void this.#commands.reload(),
@@ -403,12 +416,15 @@ export class Service {
 
   #write(event: TerminalEvent): TerminalEvent {
     if (event.type === 'page' && ['ended', 'failed'].includes(event.state)) this.#pages.ended(event.call);
+    if (event.type === 'press' || event.type === 'call' || event.type === 'page')
+      this.#soundTest.cut(`a ${event.type} began`);
     this.#log.info('Event', { event: this.#journal.append(told(event)) });
     return event;
   }
 
   #heard(event: MediaEvent): void {
     this.#pages.heard(event);
+    this.#soundTest.heard(event);
     const quality = this.#quality.noticed(event);
     if (quality) this.#write(quality);
     if (event.type === 'played') this.#sounds.played(event.sound);

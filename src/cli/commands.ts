@@ -1,7 +1,7 @@
 /** The commands, one function each. What they return is the exit code. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { CodedError } from '../base/index.ts';
+import { CodedError, printable } from '../base/index.ts';
 import { checkConfig, formatProblem } from '../config/index.ts';
 import { ask, type ControlAnswer, type ControlRequest, NotRunningError, talk } from '../control/index.ts';
 import { type JournalEvent, journalFolder, readEvents } from '../journal/index.ts';
@@ -176,6 +176,35 @@ const page: Command = (args) => {
   return tell({ command: 'page', zone: needed(args, 0, 'ZONE'), file: resolve(needed(args, 1, 'FILE')) });
 };
 
+/** What the terminal can find out about itself: a line for each part, and 1 when one has failed. */
+const selftest: Command = async (args, { baseline = false }) => {
+  only(args, 0);
+  const sound = await ask(socketToReach(), { command: 'selftest', baseline }, selftestLimitMs);
+  const answer = await ask(socketToReach(), { command: 'status' });
+  const { registrations = {}, mqtt = null } = (answer.ok ? answer.status : {}) as Partial<Tested>;
+  const parts: [string, boolean, string][] = [
+    ['loudspeaker and microphone', sound.ok, sound.ok ? String(sound.reason) : sound.error],
+    ...Object.entries(registrations).map(([account, { registered, reason }]): [string, boolean, string] => [
+      `registration ${account}`,
+      registered,
+      reason,
+    ]),
+  ];
+  if (mqtt !== null) parts.push(['broker', mqtt.connected, mqtt.connected ? 'connected' : 'not connected']);
+  for (const [part, passed, reason] of parts)
+    console.log(printable(`${passed ? 'passed' : 'FAILED'}  ${part}${reason ? `: ${reason}` : ''}`));
+  return parts.every(([, passed]) => passed) ? 0 : 1;
+};
+
+/** Of `status`, what a self-test looks at. */
+interface Tested {
+  registrations: Record<string, { registered: boolean; reason: string }>;
+  mqtt: { connected: boolean } | null;
+}
+
+/** Three tries, and a card that opens slowly. */
+const selftestLimitMs = 70_000;
+
 /** A command of one argument. */
 function one(command: string, key: string, what: string, read: (text: string) => unknown = (text) => text): Command {
   return (args) => {
@@ -212,6 +241,7 @@ export const commands = {
   hangup: none('hangup'),
   hold: none('hold'),
   resume: none('resume'),
+  selftest,
   transfer: one('transfer', 'target', 'TARGET'),
   reload: none('reload'),
 } satisfies Record<string, Command>;
@@ -226,4 +256,5 @@ export const optionsOf: Partial<Record<keyof Commands, readonly (keyof Options)[
   events: ['follow', 'json', 'last'],
   trace: ['follow', 'pcap'],
   press: ['for'],
+  selftest: ['baseline'],
 };

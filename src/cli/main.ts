@@ -25,6 +25,7 @@ const usage = `usage: hailpoint COMMAND
   page ZONE FILE                a sound file to the loudspeakers of a zone
   play FILE                     a WAV file on the loudspeaker
   say TEXT                      a text on the loudspeaker, by espeak-ng
+  selftest [--baseline]         chirp, registrations, broker; --baseline: what later chirps are compared with
   reload                        read the configuration anew, when no call goes on
   events [-f] [--json] [-n N]   the journal: presses, calls, pages, faults
   trace [-f] [--pcap FILE]      the last minutes of SIP, without credentials: ladders, or a capture file
@@ -39,6 +40,7 @@ const options = {
   for: { type: 'string' },
   pcap: { type: 'string' },
   once: { type: 'boolean' },
+  baseline: { type: 'boolean' },
   incoming: { type: 'string' },
   source: { type: 'string' },
   help: { type: 'boolean', short: 'h' },

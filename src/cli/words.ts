@@ -41,6 +41,13 @@ function eventWords(event: JournalEvent): string {
     }
     case 'recording':
       return `${event.what} ${event.call} ${event.state}: ${event.file}${because(event.reason)}`;
+    case 'selftest': {
+      const figures =
+        event.gainDb === undefined
+          ? ''
+          : ` (${event.gainDb} dB, ${event.delayMs} ms, ${event.distortionPercent} % distortion, ambient ${event.ambientDbfs} dBFS)`;
+      return `${event.kind} by ${event.by} ${event.result}, ${event.tries} tries${because(event.reason)}${figures}`;
+    }
     case 'mailbox': {
       const count = event.fresh === undefined ? '' : `: ${event.fresh} new, ${event.old} old`;
       return `${event.account}: ${event.waiting ? 'messages wait' : 'no messages'}${count}`;

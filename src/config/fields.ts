@@ -62,6 +62,14 @@ export const timeOfDay = written('a time of day such as 22:00', (text, refuse) =
   return 60 * Number(hour) + Number(minute);
 });
 
+/** `22:00-06:00`, over midnight where it must. */
+export const hours = written('hours such as 22:00-06:00', (text, refuse) => {
+  const [from, to] = text.split('-').map((part) => timeOfDay.safeParse(part.trim()));
+  if (!from?.success || !to?.success || text.split('-').length !== 2 || from.data === to.data)
+    return refuse(`${JSON.stringify(text)} are no hours`);
+  return { fromMinute: from.data, toMinute: to.data };
+});
+
 export function integer(from: number, to: number): z.ZodType<number, number> {
   return z
     .int()

@@ -129,6 +129,7 @@ function build(
       ...(file.sip.media.ports && { ports: file.sip.media.ports }),
     },
     ...(file.audio.night && { night: nightOf(file.audio.night) }),
+    selftest: { everyMs: file.selftest.every, ...(file.selftest.quiet !== 'none' && { quiet: file.selftest.quiet }) },
     encryption: Object.fromEntries(
       Object.entries(file.sip.accounts).map(([account, { encryption }]) => [account, encryption]),
     ),

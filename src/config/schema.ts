@@ -13,6 +13,7 @@ import {
   duration,
   fingerprint,
   hostPort,
+  hours,
   integer,
   listOf,
   oneOf,
@@ -237,6 +238,17 @@ function mqtt(around: Surroundings) {
 
 const web = z.strictObject({ listen: about('Where the page is served.', hostPort) });
 
+const selftest = z.strictObject({
+  every: about(
+    'How often, once `hailpoint selftest --baseline` has kept what is right; off: only when asked for.',
+    duration('1h', '30d', 'off').prefault('24h'),
+  ),
+  quiet: about(
+    'The hours, by the local clock, in which it does not sound unasked; or none.',
+    z.union([z.literal('none'), hours]).prefault('22:00-06:00'),
+  ).meta({ expected: 'hours such as 22:00-06:00, or none' }),
+});
+
 export function terminalSchema(around: Surroundings) {
   return z.strictObject({
     terminal: about('Who this is.', terminal),
@@ -252,6 +264,7 @@ export function terminalSchema(around: Surroundings) {
     outputs: about('What lamps and relays follow.', named('an output', output).prefault({})),
     recordings: about('What is recorded, in the state directory.', recordings.prefault({})),
     audio: about('Sound.', audio.prefault({})),
+    selftest: about('The chirp by which loudspeaker and microphone test themselves.', selftest.prefault({})),
     mqtt: about('MQTT; absent: none.', mqtt(around).optional()),
     web: about('The page; absent: none.', web.optional()),
   });

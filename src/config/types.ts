@@ -1,8 +1,10 @@
 /** What `loadConfig` hands out: the whole configuration, frozen, cut into the slices the rooms take. */
+
 import type { LineConfig } from '../io/gpio/index.ts';
 import type { PageGroup, Zone } from '../media/page-types.ts';
 import type { MediaConfig } from '../media/types.ts';
 import type { CodecName, Encryption } from '../sdp/index.ts';
+import type { SelfTestConfig } from '../selftest/index.ts';
 import type { HostPort } from '../sip/message/index.ts';
 import type { TlsOptions } from '../sip/transport/index.ts';
 import type { AccountConfig } from '../sip/ua/types.ts';
@@ -91,6 +93,7 @@ export interface Config {
   night?: NightConfig;
   /** Multicast groups that are listened to, and those that may be paged. */
   pages: { groups: readonly PageGroup[]; zones: Readonly<Record<string, Zone>> };
+  selftest: SelfTestConfig;
   /** What each account asks of its calls. */
   encryption: Readonly<Record<string, Encryption>>;
   /** Where the keys of its encrypted calls come from. */

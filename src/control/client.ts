@@ -9,7 +9,7 @@ export class NotRunningError extends CodedError {}
 const answerLimitMs = 5_000;
 
 /** Asks once. Rejects with `NotRunningError` when no service answers at `path`. */
-export function ask(path: string, request: ControlRequest): Promise<ControlAnswer> {
+export function ask(path: string, request: ControlRequest, limitMs = answerLimitMs): Promise<ControlAnswer> {
   return new Promise((resolve, reject) => {
     const stop = talk(
       path,
@@ -19,7 +19,7 @@ export function ask(path: string, request: ControlRequest): Promise<ControlAnswe
         resolve(line as ControlAnswer);
       },
       reject,
-      answerLimitMs,
+      limitMs,
     );
   });
 }

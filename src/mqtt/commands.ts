@@ -4,9 +4,8 @@ import { type Command, parseCommand } from '../terminal/index.ts';
 /** What may be asked over MQTT. A press may not: it is for those who stand at the terminal. */
 const VERBS: readonly string[] = [
   ...['call', 'dial', 'hangup', 'hold', 'resume', 'transfer', 'digits'],
-  ...['page', 'play', 'say', 'output', 'volume', 'reload'],
+  ...['page', 'play', 'say', 'output', 'volume', 'selftest', 'reload'],
 ];
-const PLANNED: readonly string[] = ['selftest'];
 const MAX_PAYLOAD_BYTES = 8192;
 
 export interface Asked {
@@ -34,7 +33,6 @@ export function readCommand(verb: string, payload: Uint8Array, retained: boolean
     return { command: 'the message is no JSON object' };
   const { id, ...rest } = args as Record<string, unknown>;
   const named = typeof id === 'string' || typeof id === 'number' ? { id } : {};
-  if (PLANNED.includes(verb)) return { ...named, command: `${verb} is not available in this version` };
   if (!VERBS.includes(verb))
     return { ...named, command: `there is no command "${verb}"; there are ${VERBS.join(', ')}` };
   return { ...named, command: parseCommand(verb, rest) };

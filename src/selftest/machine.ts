@@ -37,7 +37,7 @@ export type SelfTestOutput =
   /** Whoever measures may stop: nobody waits for it any more. */
   | { type: 'stop' }
   | { type: 'done'; outcome: Outcome }
-  | { type: 'keep'; levelDbfs: number; acoustics: Acoustics };
+  | { type: 'keep'; baseline: Baseline };
 
 export class SelfTest {
   readonly #config: SelfTestConfig;
@@ -81,7 +81,7 @@ export class SelfTest {
       const unfit = unfitAsBaseline(acoustics);
       if (unfit !== undefined) return last ? this.#end('failed', unfit, now, acoustics) : this.#next(now);
       this.#baseline = { acoustics, levelDbfs, time: baselineTime };
-      return [{ type: 'keep', levelDbfs, acoustics }, ...this.#end('passed', 'kept as it is now', now, acoustics)];
+      return [{ type: 'keep', baseline: this.#baseline }, ...this.#end('passed', 'kept as it is now', now, acoustics)];
     }
     const { passed, reason } = judge(acoustics, levelDbfs, this.#baseline);
     if (!passed && !last) return this.#next(now);

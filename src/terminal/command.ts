@@ -30,6 +30,9 @@ export function parseCommand(verb: string, args: Arguments): Command | string {
       return withText(args, 'zone', (zone) => withText(args, 'file', (file) => ({ verb, zone, file })));
     case 'say':
       return withText(args, 'text', (text) => ({ verb, text }));
+    case 'selftest':
+      if (args.baseline !== undefined && typeof args.baseline !== 'boolean') return '"baseline" must be true or false';
+      return { verb, baseline: args.baseline === true };
     case 'hangup':
     case 'hold':
     case 'resume':

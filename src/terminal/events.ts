@@ -103,6 +103,25 @@ export type TerminalEvent =
       remoteScore?: number;
       remoteLoss?: number;
     }
+  /**
+   * The self-test of loudspeaker and microphone. `cut`: something more important began. `clearDb`: how far the chirp stood out;
+   * below 10 the rest means nothing. `bandsDb`: 250, 500, 1000, 2000, 4000 and 6300 Hz, relative to `gainDb`.
+   */
+  | {
+      type: 'selftest';
+      result: 'passed' | 'failed' | 'cut';
+      kind: 'test' | 'commissioning';
+      reason: string;
+      /** `socket`, `mqtt`, `web` or `schedule`. */
+      by: string;
+      tries: number;
+      clearDb?: number;
+      gainDb?: number;
+      delayMs?: number;
+      bandsDb?: readonly number[];
+      distortionPercent?: number;
+      ambientDbfs?: number;
+    }
   | { type: 'mailbox'; account: string; waiting: boolean; fresh?: number; old?: number }
   | { type: 'reload'; state: 'now' | 'later'; reason: string }
   | { type: 'command'; verb: string; source: Source; ok: boolean; reason?: string };

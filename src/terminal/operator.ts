@@ -98,6 +98,9 @@ export class Operator {
         return [
           command.verb === 'say' ? { type: 'speak', text: command.text } : { type: 'prompt', prompt: command.file },
         ];
+      case 'selftest':
+        if (sessions.length > 0) return 'a call goes on';
+        return [{ type: 'selftest', by: source, baseline: command.baseline }];
       case 'reload':
         return this.#floor.calls.length > 0 ? 'a call goes on' : this.#reload(source);
       default:

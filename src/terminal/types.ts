@@ -34,6 +34,8 @@ export type Command =
   | { verb: 'say'; text: string }
   /** A sound file into a zone. */
   | { verb: 'page'; zone: string; file: string }
+  /** A chirp through loudspeaker and microphone; `baseline`: what later ones are compared with. */
+  | { verb: 'selftest'; baseline: boolean }
   /** The configuration is read anew. */
   | { verb: 'reload' };
 
@@ -196,6 +198,8 @@ export type TerminalAction =
   | { type: 'message'; message: string; taken: boolean }
   /** Text to speech at the terminal's loudspeaker. */
   | { type: 'speak'; text: string }
+  /** `by`: who asked for it. */
+  | { type: 'selftest'; by: string; baseline: boolean }
   /** Nothing goes on: now is the time. */
   | { type: 'reload' }
   | { type: 'output'; output: string; on: boolean; blinkMs?: number }

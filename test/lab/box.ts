@@ -3,6 +3,7 @@ import { Actions } from '../../src/app/actions.ts';
 import { Pages } from '../../src/app/pages.ts';
 import type { Recorder } from '../../src/app/recorder.ts';
 import type { Sounds } from '../../src/app/sounds.ts';
+import type { SoundTest } from '../../src/app/soundtest.ts';
 import type { LeaveWord } from '../../src/app/word.ts';
 import { CodedError, CountingRandom, earliest, silentLogger } from '../../src/base/index.ts';
 import { type CallOutput, Calls } from '../../src/call/index.ts';
@@ -76,6 +77,7 @@ export class Box extends Peer {
       pages,
       recorder: {} as Recorder,
       word: {} as LeaveWord,
+      soundTest: { timeout: () => {} } as unknown as SoundTest,
       setOutput: () => {},
       tell,
       reload: () => {},

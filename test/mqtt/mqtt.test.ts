@@ -231,7 +231,8 @@ describe('mqtt', { skip: brokerMissing() ?? false }, () => {
       ['a text', 'say', '{"text":"hello"}', { verb: 'say', text: 'hello' }, { verb: 'say', ok: true }],
       ['no text', 'say', '{}', undefined, /"text" is missing/],
       ['the configuration anew', 'reload', '', { verb: 'reload' }, { verb: 'reload', ok: true }],
-      ['to come', 'selftest', '{}', undefined, /selftest is not available/],
+      ['a chirp', 'selftest', '', { verb: 'selftest', baseline: false }, { verb: 'selftest', ok: true }],
+      ['a chirp, to be kept', 'selftest', '{"baseline":"yes"}', undefined, /"baseline" must be true or false/],
       ['only at the terminal', 'press', '{"button":"help"}', undefined, /no command "press"/],
       ['too long', 'dial', `{"target":"${'x'.repeat(9000)}"}`, undefined, /longer than/],
     ] as const) {

@@ -98,6 +98,8 @@ export function words(action: TerminalAction): string {
       return `speak ${action.text}`;
     case 'reload':
       return 'reload';
+    case 'selftest':
+      return `selftest${action.baseline ? ' baseline' : ''} by ${action.by}`;
     case 'volume':
       return `volume ${action.volume}`;
     case 'output':

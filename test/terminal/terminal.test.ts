@@ -287,6 +287,13 @@ describe('commands', () => {
     ]);
   });
 
+  test('a self-test, when no call goes on', () => {
+    const story = new Story();
+    assert.deepEqual(by(story, { verb: 'selftest', baseline: true }), ['*selftest done', 'selftest baseline by mqtt']);
+    story.press();
+    assert.deepEqual(by(story, { verb: 'selftest', baseline: false }), ['*selftest refused: a call goes on']);
+  });
+
   test('what does not exist is refused', () => {
     const story = new Story();
     assert.deepEqual(by(story, { verb: 'press', button: 'ghost' }), ['*press refused: there is no button ghost']);
