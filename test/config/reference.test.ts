@@ -43,8 +43,17 @@ test('the examples of the README load', async () => {
     'mqtt.secret': 'a secret',
     'desk.secret': 'a secret',
   };
-  for (const text of [terminal, ...more.map((part) => `terminal: { id: t }\ndevice: simulated\n${part}`)]) {
-    const { problems } = await checkText(text, files);
+  // What begins with the wiring stands in a profile of its own.
+  const isProfile = (part: string): boolean => /^(?:sound|buttons):\n {2}driver:/.test(part);
+  const profiles = more.filter(isProfile);
+  const parts = more.filter((part) => !isProfile(part));
+  for (const text of [
+    terminal,
+    ...parts.map((part) => `terminal: { id: t }\ndevice: simulated\n${part}`),
+    ...profiles.map((_, index) => `terminal: { id: t }\ndevice: part-${index}.yaml\n`),
+  ]) {
+    const wiring = Object.fromEntries(profiles.map((part, index) => [`part-${index}.yaml`, part]));
+    const { problems } = await checkText(text, { ...files, ...wiring });
     assert.deepEqual(problems.map(brief), [], text);
   }
 });
