@@ -148,6 +148,7 @@ export class Service {
         packetMs: config.packetMs,
         soundRateHz: soundRateHz(config.media),
         pauses: config.pauses,
+        jitter: config.jitter,
         encryption,
         keys,
         dtmf,

@@ -29,6 +29,8 @@ export interface CallsConfig {
   soundRateHz?: number;
   /** Pauses need not be sent, either way. */
   pauses?: boolean;
+  /** How long what arrives is held: in calls, and in those that only listen. */
+  jitter?: { minMs: number; maxMs: number; pageMs: number };
   /** What each account asks; a call by none of them asks for nothing, but takes an encrypted offer. */
   encryption: Readonly<Record<string, Encryption>>;
   /** Where the keys of our offers come from; absent: SDP has them. */
@@ -41,9 +43,8 @@ export interface CallsConfig {
   secretBytes(count: number): Uint8Array;
 }
 
-/** Calls a terminal keeps buffers for: adaptive as product.md says, and a page's fixed delay. */
-const callBuffer = { kind: 'adaptive', minMs: 20, maxMs: 200 } as const;
-const pageBuffer = { kind: 'fixed', delayMs: 60 } as const;
+/** Where the config leaves it to us. */
+const defaultJitter = { minMs: 10, maxMs: 200, pageMs: 60 } as const;
 
 const sdpType = 'application/sdp';
 
@@ -316,6 +317,7 @@ export class Call {
     this.#key = settled.srtp?.send;
     this.#dtls = settled.dtls;
     const identity = settled.dtls && this.#config.identity?.();
+    const { minMs, maxMs, pageMs } = this.#config.jitter ?? defaultJitter;
     this.stream?.configure({
       direction: settled.direction,
       remote: settled.remote,
@@ -329,7 +331,7 @@ export class Call {
       packetMs: settled.packetMs,
       muxed: settled.muxed,
       extendedReports: settled.extendedReports,
-      buffer: this.#wanted === 'recvonly' ? pageBuffer : callBuffer,
+      buffer: this.#wanted === 'recvonly' ? { kind: 'fixed', delayMs: pageMs } : { kind: 'adaptive', minMs, maxMs },
       ...(settled.srtp && { srtp: settled.srtp }),
       ...(settled.dtls && identity && { dtls: { ...settled.dtls, identity } }),
       ...(restart && { restart }),

@@ -144,6 +144,7 @@ function build(
     codecs: file.audio.codecs,
     packetMs: file.audio.ptime,
     pauses: file.audio.dtx,
+    jitter: { minMs: file.audio.jitter.min, maxMs: file.audio.jitter.max, pageMs: file.audio.jitter.page },
     ...(mqtt && {
       mqtt: {
         url: mqtt.url,

@@ -168,6 +168,14 @@ function sip(around: Surroundings) {
   });
 }
 
+const jitter = z
+  .strictObject({
+    min: about('In calls: on a quiet network.', duration('0ms', '200ms').prefault('10ms')),
+    max: about('In calls: on the worst one.', duration('20ms', '300ms').prefault('200ms')),
+    page: about('In calls that we only listen to: on every network.', duration('0ms', '500ms').prefault('60ms')),
+  })
+  .refine(({ min, max }) => min <= max, { path: ['min'], error: 'it is more than max' });
+
 const audio = z.strictObject({
   codecs: about('By preference.', listOf(oneOf(CODEC_NAMES)).prefault(['opus', 'g722', 'pcma', 'pcmu'])),
   ptime: about(
@@ -175,6 +183,10 @@ const audio = z.strictObject({
     duration('10ms', '60ms')
       .refine((ms) => ms % 10 === 0, { error: 'it is no multiple of 10ms' })
       .prefault('20ms'),
+  ),
+  jitter: about(
+    'How long sound is held before it is played, so that what comes late is not missed.',
+    jitter.prefault({}),
   ),
   dtx: about(
     'Pauses need not be sent, either way: Opus DTX, comfort noise (RFC 3389).',

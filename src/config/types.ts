@@ -110,6 +110,8 @@ export interface Config {
   packetMs: number;
   /** They need not be sent, either way. */
   pauses: boolean;
+  /** How long what arrives is held: in calls, and in those that only listen. */
+  jitter: { minMs: number; maxMs: number; pageMs: number };
   mqtt?: MqttConfig;
   web?: WebConfig;
   warnings: readonly Problem[];

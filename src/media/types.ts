@@ -45,7 +45,7 @@ export interface StreamConfig {
   received?: { payloadType: number; dtmfPayloadType?: number };
   /** What we send per packet. */
   packetMs: number;
-  /** `call`: adaptive jitter buffer 20..200 ms; `page`: fixed 60 ms. */
+  /** `call`: adaptive jitter buffer 10..200 ms; `page`: fixed 60 ms. */
   buffer: { kind: 'adaptive'; minMs: number; maxMs: number } | { kind: 'fixed'; delayMs: number };
   /** RTCP comes and goes by the port of RTP (RFC 5761). */
   muxed?: boolean;

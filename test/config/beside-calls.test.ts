@@ -19,7 +19,18 @@ audio: { voice: de+f2 }
   assert.deepEqual([sip.accounts[0].presence, sip.accounts[0].watchRegistration], [true, true]);
 });
 
+test('how long sound is held before it is played', () => {
+  const jitter = (text: string): unknown => checkText(`${MINIMAL}${text}`).config?.jitter;
+  assert.deepEqual(jitter(''), { minMs: 10, maxMs: 200, pageMs: 60 });
+  assert.deepEqual(jitter('audio: { jitter: { min: 0ms, page: 0.2s } }\n'), { minMs: 0, maxMs: 200, pageMs: 200 });
+});
+
 for (const [name, text, expected] of [
+  [
+    'no network wants less than the quiet one',
+    'audio: { jitter: { min: 100ms, max: 50ms } }',
+    /audio\.jitter\.min: it is more than max/,
+  ],
   ['a voice is no option of a program', 'audio: { voice: "-f/etc/passwd" }', /audio\.voice/],
   ['a watcher is an address', 'sip: { watchers: desk }', /sip\.watchers/],
   [
