@@ -66,6 +66,12 @@ const explain: Command = async (args, { config = defaultConfigFile, incoming, so
   return 0;
 };
 
+const doctor: Command = async (args, { config = defaultConfigFile, state, json }) => {
+  only(args, 0);
+  const { runDoctor } = await import('./doctor.ts');
+  return runDoctor(config, state, json ?? false);
+};
+
 const demo: Command = async (args, options) => {
   only(args, 0);
   const { runDemo } = await import('../demo/index.ts');
@@ -225,6 +231,7 @@ export const commands = {
   run,
   check,
   explain,
+  doctor,
   demo,
   status,
   events,
@@ -251,6 +258,7 @@ export const optionsOf: Partial<Record<keyof Commands, readonly (keyof Options)[
   run: ['config'],
   check: ['config'],
   explain: ['config', 'incoming', 'source'],
+  doctor: ['config', 'json'],
   demo: ['once'],
   status: ['json'],
   events: ['follow', 'json', 'last'],

@@ -11,6 +11,7 @@ const usage = `usage: hailpoint COMMAND
   explain --incoming 'INVITE…' [--source IP] [-c FILE]
                                 what a call would lead to, and by which rule; the INVITE, a
                                 file that holds it, or - for the standard input
+  doctor [-c FILE] [--json]     what a terminal needs, looked at one by one, with the mend
   demo [--once]                 the whole system on this machine, no hardware needed
   status [--json]               what the running service is doing
   press BUTTON [--for MS]       press a button by software
