@@ -44,7 +44,8 @@ export class Recorder {
 
   /** A listener for `MediaStream.record` that keeps what it is given. */
   begin(call: string, what: RecordingNews['what'], onEnd: (news: RecordingNews) => void = () => {}): RecordListener {
-    const name = `${new Date().toISOString().replaceAll(/[:.]/g, '-')}_${call.replaceAll(/[^\w.-]/g, '_')}.wav`;
+    const day = new Date().toISOString().replaceAll(/[:.]/g, '-');
+    const name = `${day}_${what}_${call.replaceAll(/[^\w.-]/g, '_')}.wav`;
     const file = join(this.#folder, name);
     const tape = new Tape(file, () => this.#checkFree());
     this.#room = this.#room.then(() => this.#makeRoom());
@@ -84,9 +85,9 @@ export class Recorder {
     return stop;
   }
 
-  /** Messages that people have left, and how many of them are kept. */
-  async count(): Promise<number> {
-    return (await this.#files()).length;
+  /** How many messages that people have left are kept. */
+  async messages(): Promise<number> {
+    return (await this.#files()).filter(({ path }) => /Z_message_[^/]*$/.test(path)).length;
   }
 
   /** After a power cut: what had been written is made whole. */

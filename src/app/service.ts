@@ -161,6 +161,7 @@ export class Service {
     this.#recorder = new Recorder(join(options.stateDirectory, 'recordings'), config.recordings, logger, (news) => {
       this.#write({ type: 'recording', ...news });
       if (news.state === 'started') return;
+      if (news.what === 'message') this.#countMessages();
       const reason = news.reason ?? 'it was recorded';
       this.#tell({ type: 'fault', fault: 'recording', raised: news.state === 'failed', reason });
     });
@@ -311,7 +312,7 @@ export class Service {
         this.#web = await createWeb(web, this, this.#journal, this.#log);
       });
     this.#memory.start();
-    void this.#recorder.mend();
+    void this.#recorder.mend().then(() => this.#countMessages());
     if (this.#config.night !== undefined) this.#clock = setInterval(() => this.#dim(), hourLookedAtMs).unref();
   }
 
@@ -348,6 +349,13 @@ export class Service {
     this.#transport.refresh();
     this.#pages.refresh();
     this.#take(() => this.#calls.transportChanged({ kind: 'network' }, now()));
+  }
+
+  /** Consoles that watch `message-summary` hear how many people have left word. */
+  #countMessages(): void {
+    void this.#recorder.messages().then((left) => {
+      if (this.#stopped === undefined) this.#take(() => this.#calls.messagesWait(left, now()));
+    });
   }
 
   /** There is a call, of whatever kind. */

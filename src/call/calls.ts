@@ -256,6 +256,11 @@ export class Calls {
     this.#table.get(id)?.stream?.say(samples, rateHz);
   }
 
+  /** How many messages people have left here. */
+  messagesWait(fresh: number, now: number): CallOutput[] {
+    return this.#climb(this.#ua.messagesWait({ fresh, old: 0 }), now);
+  }
+
   /** Telephone-events in the sound, or INFO, as the account wants it. */
   digits(id: string, digits: string, now: number): CallOutput[] {
     const call = this.#table.get(id);

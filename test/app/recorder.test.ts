@@ -28,12 +28,12 @@ function room(t: TestContext, more: Partial<RecordingsConfig> = {}) {
   return { folder, recorder, news, last, old };
 }
 
-test('piece by piece a file, whole at any moment, named after its time and call', async (t) => {
+test('piece by piece a file, whole at any moment, named after its time, kind and call', async (t) => {
   const { folder, recorder, news, last } = room(t);
   const keep = recorder.begin('call/../7', 'call');
   keep(second(1), 8000, false);
   const [name] = await until('the file', 2000, () => readdirSync(folder).length > 0 && readdirSync(folder));
-  assert.match(name, /^\d{4}-\d\d-\d\dT[\d-]+Z_call_\.\._7\.wav$/);
+  assert.match(name, /^\d{4}-\d\d-\d\dT[\d-]+Z_call_call_\.\._7\.wav$/);
   const samples = (): Int16Array => parseWav(readFileSync(join(folder, name))).samples;
   await until('a second', 2000, () => readFileSync(join(folder, name)).length > 44 && samples().length === 8000);
   keep(second(2), 8000, false);
@@ -45,6 +45,16 @@ test('piece by piece a file, whole at any moment, named after its time and call'
     news.map(({ state }) => state),
     ['started', 'ended'],
   );
+});
+
+test('messages are counted, other recordings are not', async (t) => {
+  const { folder, recorder, old } = room(t);
+  assert.equal(await recorder.messages(), 0);
+  old('2026-01-01T00-00-00-000Z_message_c.wav', 1, 0);
+  old('2026-01-01T00-00-00-000Z_call_Z_message.wav', 1, 0);
+  const keep = recorder.begin('c', 'message');
+  keep(second(1), 8000, true);
+  await until('both', 2000, async () => readdirSync(folder).length === 3 && (await recorder.messages()) === 2);
 });
 
 test('a file that a power cut left behind is made whole', async (t) => {

@@ -46,6 +46,7 @@ function bench(options: { noPorts?: boolean; account?: string } = {}) {
         `info ${bodies.map(({ bytes }) => Buffer.from(bytes).toString().trim().replaceAll('\r\n', ' ')).join(', ')}`,
       ),
     answerMessage: (message: string, status: number) => note(`${message} answered ${status}`),
+    messagesWait: ({ fresh }: { fresh: number }) => note(`${fresh} messages wait`),
     answerOffer: (_: string, answer: Body | { status: number }) =>
       note('status' in answer ? `offer refused ${answer.status}` : `offer answered ${media(answer)}`),
     refer: (session: string, target: string) => note(`refer ${session} to ${target}`),

@@ -235,6 +235,8 @@ export interface UserAgentInterface {
   check(session: string, now: number): UaOutput[];
   /** 200, or a refusal, to a `message`. */
   answerMessage(message: string, status: number, now: number): UaOutput[];
+  /** How many messages wait to be listened to (RFC 3842): for those who watch `message-summary`. */
+  messagesWait(waiting: { readonly fresh: number; readonly old: number }): UaOutput[];
   /** INFO inside the session, one after the other: DTMF for peers that want it so (RFC 6086 §1). */
   inform(session: string, bodies: readonly Body[], now: number): UaOutput[];
   /** Answers `offered`: a body, or a refusal such as 488. */
