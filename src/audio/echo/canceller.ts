@@ -249,6 +249,11 @@ export class EchoCanceller {
     if (!again) return;
     const place = lag + this.#hold - this.#delay;
     const ms = this.#rateHz / 1000;
+    // A filter that works is right wherever a sweep believes the echo: voices repeat themselves each period of the pitch.
+    if (this.#converged && (this.#place === undefined || Math.abs(place - this.#place) > SAME)) {
+      this.#place = place;
+      return;
+    }
     if (this.#place === undefined) {
       this.#recentre(Math.round(place - PLACE_MS * ms));
       this.#filter.begin(Math.min(MOST_GAIN, this.#heardPower / (this.#sentPower + 1)));
