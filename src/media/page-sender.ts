@@ -73,11 +73,15 @@ export class PageSender {
     else if (this.#prompt !== undefined && chime === undefined) {
       this.#prompt.fill(this.#frame);
       this.#mixer.add(this.#frame, 0, length, 1);
-      if (this.#prompt.ended) this.#transmission.finish();
     }
     this.#mixer.finish(this.#out);
     this.#transmission.tick(this.#out, now, wallMs);
+    if (this.#prompt?.ended) this.#transmission.finish();
     if (this.over && !this.#failed) this.#post({ type: 'page-sent', page: this.page });
+  }
+
+  skip(ms: number): void {
+    this.#transmission.skip(ms);
   }
 
   /** The end is said, and then it is `over`. */

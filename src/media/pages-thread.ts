@@ -93,6 +93,11 @@ export class PagesThread {
     }
   }
 
+  /** The thread stood still for `ms`. */
+  skip(ms: number): void {
+    for (let i = 0; i < this.#senders.length; i++) this.#senders[i].skip(ms);
+  }
+
   /** Loudspeakers learn of the end by silence. */
   close(): void {
     for (const receiver of this.#receivers) receiver.close();

@@ -31,10 +31,13 @@ export class PagesHandle implements Pages {
   }
 
   refresh(): void {
+    // All sockets leave a group before the first one joins it again: only then does the kernel say so to the network, and a switch
+    // that has forgotten us (the link was down) hears of it.
+    for (const { memberships } of this.#groups) for (const membership of memberships) membership.leave();
     for (const joined of this.#groups) {
       const { group, memberships } = joined;
       if (memberships.length === 0) this.#open(joined);
-      const names = memberships.map((membership) => membership.refresh())[0] ?? [];
+      const names = memberships.map((membership) => membership.join())[0] ?? [];
       if (memberships.length > 0 && names.length > 0) joined.reason = undefined;
       else joined.reason ??= `no interface ${group.interface ?? 'that is up'}`;
       this.#logger.debug('multicast', { group: group.name, interfaces: names, reason: joined.reason });

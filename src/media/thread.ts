@@ -215,6 +215,7 @@ export class MediaThread {
 
   #skip(ms: number): void {
     for (let i = 0; i < this.#streams.length; i++) this.#streams[i].skip(ms);
+    this.#pages.skip(ms);
   }
 
   #want(now: number): void {

@@ -96,12 +96,16 @@ export class Transmission {
   /** The next 10 ms; without `frame`, silence. `now`: ms, monotonic; `wallMs`: time of day. */
   tick(frame: Int16Array | undefined, now: number, wallMs: number): void {
     if (this.over) return;
-    if (frame !== undefined) {
+    if (frame !== undefined && !this.#ending) {
       const made = this.#resampler.process(frame, 0, frame.length, this.#resampled, 0);
       this.#waiting.put(this.#resampled, 0, made);
     }
     if (this.#signals > 0) return this.#signal(now);
-    if (this.#ending && this.#waiting.length < this.#packet.length) return this.#close();
+    if (this.#ending && this.#waiting.length < this.#packet.length) {
+      if (this.#waiting.length === 0) return this.#close();
+      this.#packet.fill(0);
+      this.#waiting.put(this.#packet, 0, this.#packet.length - this.#waiting.length);
+    }
     this.#keepTime(wallMs);
     // What was kept during the alerts stays behind by as much: a burst would overrun the listeners.
     this.#dueMs = Math.min(MAX_LATE_MS, this.#dueMs + FRAME_MS);
@@ -110,6 +114,13 @@ export class Transmission {
       if (this.#config.format === 'rtp' && now >= this.#reportAtMs) this.#report(now, false);
       this.#sendPacket();
     }
+  }
+
+  /** The ticks of `ms` were left out, and the sound with them: what comes next was taken so much later. */
+  skip(ms: number): void {
+    const ticks = Math.round((ms * formatOf(this.#config.codec).clockRateHz) / 1000);
+    this.#header.rtpTimestamp = uint32(this.#header.rtpTimestamp + ticks);
+    this.#unwrapped += ticks;
   }
 
   /** No more frames: what waits is sent, the end is said, and `tick` goes on until `over`. */

@@ -97,11 +97,16 @@ export class Membership {
     return this.#joined.map(([name]) => name);
   }
 
-  /** Leaves and joins anew: a switch that has forgotten us (its link was down) hears of it again. */
-  refresh(): readonly string[] {
+  /** Until `join`. */
+  leave(): void {
     for (const [, index] of this.#joined) this.#ask(IP_DROP_MEMBERSHIP, IPV6_LEAVE_GROUP, index);
-    const names = this.#interface === undefined ? usable(isIpv6(this.#host)) : [this.#interface];
-    this.#joined = names
+  }
+
+  /** Where it can be now. One whose link is down is still there. */
+  join(): readonly string[] {
+    const names =
+      this.#interface === undefined ? new Set([...usable(isIpv6(this.#host)), ...this.joined]) : [this.#interface];
+    this.#joined = [...names]
       .map((name): [string, number] => [name, native.ifIndex(name)])
       .filter(([, index]) => index !== 0 && this.#ask(IP_ADD_MEMBERSHIP, IPV6_JOIN_GROUP, index));
     return this.joined;

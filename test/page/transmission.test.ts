@@ -35,8 +35,7 @@ function send(format: TransmissionConfig['format'], soundMs = 200): Sent[] {
   for (let i = 0; !transmission.over; i++, now += 10) {
     assert.ok(i < 1000, 'it comes to an end');
     if (i * 10 === soundMs) transmission.finish();
-    const frame = i * 10 < soundMs ? new Int16Array(80).fill(1000) : undefined;
-    transmission.tick(frame, now, WALL_MS + now);
+    transmission.tick(new Int16Array(80).fill(1000), now, WALL_MS + now);
   }
   return sent;
 }
