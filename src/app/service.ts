@@ -136,7 +136,7 @@ export class Service {
       systemRandom,
     );
     this.#turnedAway = () => ua.turnedAway;
-    const { encryption, keys, dtmf } = config;
+    const { encryption, keys, dtmf, digits } = config;
     this.#codecs = spoken(config.codecs, logger);
     const noDtls = missingDtls();
     if (noDtls !== undefined) logger.warn('no DTLS-SRTP: calls are encrypted by keys in SDP', { reason: noDtls });
@@ -152,6 +152,7 @@ export class Service {
         encryption,
         keys,
         dtmf,
+        digits,
         secretBytes,
         ...(noDtls === undefined && { identity: dtlsIdentity }),
       },

@@ -9,6 +9,7 @@ export { CodecError, type CodecFormat, type Decoder, type Encoder, type OpusWish
 export { makeDecoder, makeEncoder, type Pauses } from './codecs.ts';
 export { ComfortNoise } from './comfort.ts';
 export { Concealer } from './concealment.ts';
+export { DtmfDetector, DtmfTones } from './dtmf-tones.ts';
 export { Duplex } from './duplex.ts';
 export { EchoCanceller, type EchoOptions } from './echo/canceller.ts';
 export { SampleFifo } from './fifo.ts';

@@ -1,6 +1,6 @@
 /** One call as this room knows it: the session at the user agent and the stream on the media thread, by one id. */
 
-import type { Direction, MediaEngine, MediaStream } from '../media/types.ts';
+import type { DigitsConfig, Direction, MediaEngine, MediaStream } from '../media/types.ts';
 import { type DtlsIdentity, fingerprintOf, SRTP_SUITES, type SrtpKeys, type SrtpSuite } from '../rtp/index.ts';
 import {
   acceptAnswer,
@@ -20,6 +20,9 @@ import {
 import type { Hop } from '../sip/message/index.ts';
 import type { Body } from '../sip/ua/types.ts';
 
+/** How digits are sent. */
+export type DtmfMethod = 'rfc4733' | 'info' | 'inband';
+
 export interface CallsConfig {
   /** By preference. */
   codecs: readonly CodecName[];
@@ -38,7 +41,9 @@ export interface CallsConfig {
   /** Who we are in DTLS, made when it is first asked for. Absent: there is no DTLS on this machine. */
   identity?(): DtlsIdentity;
   /** How each account wants our digits; absent: as telephone-events. */
-  dtmf?: Readonly<Record<string, 'rfc4733' | 'info'>>;
+  dtmf?: Readonly<Record<string, DtmfMethod>>;
+  /** Their lengths, and whether tones in what is heard are digits. */
+  digits?: DigitsConfig;
   /** Fresh bytes for SRTP keys, of the kernel's randomness. */
   secretBytes(count: number): Uint8Array;
 }
@@ -282,7 +287,7 @@ export class Call {
       packetMs: this.#config.packetMs,
       soundRateHz: this.#config.soundRateHz,
       pauses: this.#config.pauses,
-      dtmf: true,
+      dtmf: this.dtmf !== 'inband',
       security: this.#security(),
       sessionId: this.#sessionId,
       version: ++this.#version, // RFC 3264 §8: one more each time it is said anew
@@ -299,6 +304,11 @@ export class Call {
       ...(keys?.[this.account ?? ''] === 'dtls' && this.#key === undefined && { keys: 'dtls' }),
       ...(this.#dtls && { agreed: this.#dtls }),
     };
+  }
+
+  /** How digits of ours go, as its account wants them. */
+  get dtmf(): DtmfMethod {
+    return this.#config.dtmf?.[this.account ?? ''] ?? 'rfc4733';
   }
 
   get #encryption(): Encryption {
@@ -327,6 +337,7 @@ export class Call {
       dtmfClockRateHz: settled.dtmfClockRateHz,
       noisePayloadType: settled.noisePayloadType,
       pauses: this.#config.pauses,
+      digits: this.#config.digits,
       received: settled.received,
       packetMs: settled.packetMs,
       muxed: settled.muxed,

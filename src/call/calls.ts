@@ -261,11 +261,11 @@ export class Calls {
     return this.#climb(this.#ua.messagesWait({ fresh, old: 0 }), now);
   }
 
-  /** Telephone-events in the sound, or INFO, as the account wants it. */
+  /** Telephone-events, INFO or tones in the sound, as the account wants it. */
   digits(id: string, digits: string, now: number): CallOutput[] {
     const call = this.#table.get(id);
-    if (call?.account !== undefined && this.#config.dtmf?.[call.account] === 'info')
-      return this.#climb(this.#ua.inform(id, infosFor(digits), now), now);
+    if (call?.dtmf === 'info')
+      return this.#climb(this.#ua.inform(id, infosFor(digits, this.#config.digits?.durationMs), now), now);
     call?.stream?.sendDigits(digits);
     return [];
   }

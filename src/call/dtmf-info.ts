@@ -37,9 +37,9 @@ function digitOf(text: string | undefined): string | undefined {
 }
 
 /** What we send, a body for each. */
-export function infosFor(digits: string): Body[] {
+export function infosFor(digits: string, durationMs = DURATION_MS): Body[] {
   return [...digits].map((digit) => ({
     contentType: 'application/dtmf-relay',
-    bytes: Buffer.from(`Signal=${digit}\r\nDuration=${DURATION_MS}\r\n`),
+    bytes: Buffer.from(`Signal=${digit}\r\nDuration=${durationMs}\r\n`),
   }));
 }

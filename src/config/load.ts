@@ -135,6 +135,7 @@ function build(
     ),
     keys: Object.fromEntries(Object.entries(file.sip.accounts).map(([account, { keys }]) => [account, keys])),
     dtmf: Object.fromEntries(Object.entries(file.sip.accounts).map(([account, { dtmf }]) => [account, dtmf])),
+    digits: { durationMs: file.sip.dtmf.duration, gapMs: file.sip.dtmf.gap, tones: file.sip.dtmf.tones },
     voice: file.audio.voice,
     recordings: {
       maxBytes: file.recordings.megabytes * 1e6,

@@ -93,8 +93,8 @@ function sip(around: Surroundings) {
       oneOf(['sdes', 'dtls']).prefault('sdes'),
     ),
     dtmf: about(
-      'How digits are sent: in the sound, or by INFO. Both are understood.',
-      oneOf(['rfc4733', 'info']).prefault('rfc4733'),
+      'How digits are sent: as telephone-events, by INFO, or as tones in the sound (then telephone-events are not spoken of), which also go to who has none.',
+      oneOf(['rfc4733', 'info', 'inband']).prefault('rfc4733'),
     ),
     presence: about('Publishes whether the terminal is in a call.', z.boolean().prefault(false)).meta({
       expected: 'true or false',
@@ -152,6 +152,19 @@ function sip(around: Surroundings) {
     ),
     dscp: about('What SIP is marked with on the network.', dscp.prefault('cs3')),
     accounts: about('Where the terminal registers.', named('an account', account).prefault({})),
+    dtmf: about(
+      'Digits, of every account. Telephone-events and INFO are always understood.',
+      z
+        .strictObject({
+          duration: about('Of each digit that is sent.', duration('40ms', '1s').prefault('160ms')),
+          gap: about('Between two digits.', duration('40ms', '1s').prefault('100ms')),
+          tones: about(
+            'Whether tones in what is heard are digits; fallback: of who has no telephone-events.',
+            oneOf(['never', 'fallback', 'always']).prefault('fallback'),
+          ),
+        })
+        .prefault({}),
+    ),
     watchers: about(
       "Who may subscribe to the state of its calls and take one over (Replaces), beside the accounts' own servers.",
       listOf(addressRange).optional(),

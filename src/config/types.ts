@@ -2,7 +2,7 @@
 
 import type { LineConfig } from '../io/gpio/index.ts';
 import type { PageGroup, Zone } from '../media/page-types.ts';
-import type { MediaConfig } from '../media/types.ts';
+import type { DigitsConfig, MediaConfig } from '../media/types.ts';
 import type { CodecName, Encryption } from '../sdp/index.ts';
 import type { SelfTestConfig } from '../selftest/index.ts';
 import type { HostPort } from '../sip/message/index.ts';
@@ -99,7 +99,9 @@ export interface Config {
   /** Where the keys of its encrypted calls come from. */
   keys: Readonly<Record<string, 'sdes' | 'dtls'>>;
   /** How each account wants our digits. */
-  dtmf: Readonly<Record<string, 'rfc4733' | 'info'>>;
+  dtmf: Readonly<Record<string, 'rfc4733' | 'info' | 'inband'>>;
+  /** Their lengths, and whether tones in what is heard are digits. */
+  digits: DigitsConfig;
   /** What recordings may take of the disk, what is left free there, and how long they are kept. */
   recordings: { maxBytes: number; freeBytes: number; keepMs: number };
   /** For texts that are spoken: a voice of espeak-ng. */

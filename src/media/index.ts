@@ -8,6 +8,7 @@ export type { PageGroup, Pages, Zone } from './page-types.ts';
 export { soundRateHz } from './protocol.ts';
 export type {
   Codec,
+  DigitsConfig,
   Direction,
   DtlsConfig,
   MediaConfig,

@@ -7,6 +7,7 @@ import { type Mixer, makeDecoder, makeEncoder, type Pauses, type Tone } from '..
 import type { Random } from '../base/index.ts';
 import { isRtcp, MAX_SRTP_OVERHEAD_BYTES, parseRtp, RTP_HEADER_BYTES, RtpHeader, RtpSession } from '../rtp/index.ts';
 import { SocketName, UdpSocket } from '../rtp/socket.ts';
+import { Digits } from './digits.ts';
 import { DUCKED, Fade } from './fade.ts';
 import { type Component, Handshake, isDtls } from './handshake.ts';
 import { SourceLatch } from './latch.ts';
@@ -66,6 +67,7 @@ export class Stream {
   #config: StreamConfig | undefined;
   #session: RtpSession | undefined;
   #coding: Coding | undefined;
+  readonly #digits: Digits;
   /** What the other side is told before it may talk. */
   #said: Prompt | undefined;
   /** Both sides of what is said, 10 ms, while it is recorded; and the tone that tells so. */
@@ -90,6 +92,7 @@ export class Stream {
     this.#rtp = new UdpSocket(rtpFd);
     this.#rtcp = new UdpSocket(rtcpFd);
     this.#rateHz = rateHz;
+    this.#digits = new Digits(rateHz);
     this.#random = random;
     this.#post = post;
     this.#frame = new Int16Array(rateHz / 100);
@@ -135,6 +138,7 @@ export class Stream {
       packetMs: config.packetMs,
       dtmfPayloadType: config.dtmfPayloadType,
       dtmfClockRateHz: config.dtmfClockRateHz,
+      dtmf: config.digits && { digitMs: config.digits.durationMs, gapMs: config.digits.gapMs },
       noisePayloadType: config.noisePayloadType,
       received: config.received,
       extendedReports: config.extendedReports,
@@ -144,6 +148,7 @@ export class Stream {
     if (this.#session === undefined) this.#session = new RtpSession(session, this.#random);
     else this.#session.configure(session);
     this.#coding = coding;
+    this.#digits.configure(config.digits, config.dtmfPayloadType !== undefined);
     this.#latch.signal(host, port);
     if (config.restart) this.#latch.restart();
     this.#rtcpTarget.set(rtcp.host, rtcp.port);
@@ -172,7 +177,7 @@ export class Stream {
   }
 
   sendDigits(digits: string): number {
-    return this.#session?.sendDigits(digits) ?? 0;
+    return this.#digits.inBand ? this.#digits.send(digits) : (this.#session?.sendDigits(digits) ?? 0);
   }
 
   /** Throws `RangeError` for a rate that cannot be converted. */
@@ -210,6 +215,8 @@ export class Stream {
   hear(mixer: Mixer, volume: number, now: number): void {
     if (this.#session === undefined || this.#coding === undefined || !this.receives) return;
     const heard = this.#coding.listener.fill(this.#frame, this.#session.jitter, now);
+    const digit = this.#digits.hear(this.#frame, now);
+    if (digit !== undefined) this.#post({ type: 'digit', stream: this.id, digit });
     if (this.#speaker) this.tapped?.set(this.#frame);
     // Who begins to talk is heard at once; what is interrupted fades, and fades in again.
     const goal = this.#speaker ? (this.#ducked ? DUCKED : 1) : 0;
@@ -244,7 +251,7 @@ export class Stream {
     const { talker } = this.#coding;
     const said = this.#noticed(this.#saying() ?? (this.#microphone ? frame : undefined));
     if (said !== undefined && this.tapped !== undefined) addTo(this.tapped, said);
-    talker.add(said);
+    talker.add(this.#digits.say() ?? said);
     for (let length = talker.next(this.#session); length > 0; length = talker.next(this.#session)) {
       const sealed = this.#shield.protect(talker.datagram, length);
       if (sealed > 0) this.#rtp.send(talker.datagram, sealed, this.#latch.target);
@@ -372,7 +379,9 @@ export class Stream {
       this.#firstPacket = true;
       this.#post({ type: 'first-packet', stream: this.id });
     }
-    if (received === 'digit') this.#post({ type: 'digit', stream: this.id, digit: session.digit });
+    if (received !== 'digit') return;
+    this.#digits.event(session.digit, now);
+    this.#post({ type: 'digit', stream: this.id, digit: session.digit });
   }
 
   #receiveRtcp(session: RtpSession, socket: UdpSocket, datagramBytes: number, now: number): void {

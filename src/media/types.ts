@@ -37,6 +37,8 @@ export interface StreamConfig {
   dtmfPayloadType?: number;
   /** Of its durations, where that is not the clock of the codec. */
   dtmfClockRateHz?: number;
+  /** How digits go and come; absent: as telephone-events, as tones where there are none. */
+  digits?: DigitsConfig;
   /** Pauses need not be sent. */
   pauses?: boolean;
   /** RFC 3389: how a pause is marked, when both sides have it. */
@@ -59,6 +61,14 @@ export interface StreamConfig {
   dtls?: DtlsConfig;
 }
 
+export interface DigitsConfig {
+  /** Of each digit, and of the pause behind it. */
+  durationMs: number;
+  gapMs: number;
+  /** Tones in what is heard are digits; `fallback`: where the other side has no telephone-events. */
+  tones: 'never' | 'fallback' | 'always';
+}
+
 /** What stays the same is the same association, and its keys go on. */
 export interface DtlsConfig {
   identity: DtlsIdentity;
@@ -79,6 +89,7 @@ export interface MediaStream {
   configure(config: StreamConfig): void;
   /** `speaker`: what arrives is played. `microphone`: what is heard is sent; otherwise silence is sent, the microphone stays closed. `ducked`: 20 dB lower, for something else sounds. */
   audible(speaker: boolean, microphone: boolean, ducked?: boolean): void;
+  /** As telephone-events, else as tones. */
   sendDigits(digits: string): void;
   /** Mono samples for the other side's ear, in place of the microphone, while the microphone is mute. One that plays is cut. */
   say(samples: Int16Array, rateHz: number): void;

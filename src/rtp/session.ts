@@ -94,7 +94,9 @@ export class RtpSession {
     if (
       old.packetMs !== config.packetMs ||
       old.clockRateHz !== config.clockRateHz ||
-      old.dtmfClockRateHz !== config.dtmfClockRateHz
+      old.dtmfClockRateHz !== config.dtmfClockRateHz ||
+      old.dtmf?.digitMs !== config.dtmf?.digitMs ||
+      old.dtmf?.gapMs !== config.dtmf?.gapMs
     )
       this.#dtmfSender = dtmfSenderFor(config);
     if (

@@ -5,13 +5,14 @@ import { brief, checkText, MINIMAL } from './kit.ts';
 
 test('digits, presence, registration, watchers, texts and the voice', () => {
   const { config, problems } = checkText(
-    `${MINIMAL}sip: { watchers: 10.0.0.0/24, accounts: { a: { address: "sip:a@b", dtmf: info, presence: true, watch-registration: true } } }
+    `${MINIMAL}sip: { watchers: 10.0.0.0/24, dtmf: { duration: 120ms, tones: always }, accounts: { a: { address: "sip:a@b", dtmf: info, presence: true, watch-registration: true } } }
 incoming: [ { from: "sip:*@b", answer: reject, message: speak } ]
 audio: { voice: de+f2 }
 `,
   );
   assert.deepEqual(problems, []);
-  const { sip, dtmf, terminal, voice } = config!;
+  const { sip, dtmf, digits, terminal, voice } = config!;
+  assert.deepEqual(digits, { durationMs: 120, gapMs: 100, tones: 'always' });
   assert.deepEqual(
     [sip.watchers, dtmf, terminal.incoming[0].message, voice],
     [['10.0.0.0/24'], { a: 'info' }, 'speak', 'de+f2'],

@@ -70,6 +70,21 @@ test('digits cross once each, in order', async () => {
   await Promise.all([a.end(), b.end()]);
 });
 
+test('digits cross as tones where there are no telephone-events', async () => {
+  const a = new Terminal({ driver: 'none' }, '127.43.3.3');
+  const b = new Terminal({ driver: 'none' }, '127.43.4.3');
+  const more = { dtmfPayloadType: undefined, digits: { durationMs: 100, gapMs: 80, tones: 'fallback' } } as const;
+  a.talk(b.stream.local, 'sendrecv', more);
+  b.talk(a.stream.local, 'sendrecv', more);
+  await b.event('first-packet');
+  a.stream.sendDigits('1a*#5');
+  const digits = (): string => b.events.items.map((event) => (event.type === 'digit' ? event.digit : '')).join('');
+  await until('five digits', 5000, () => digits().length >= 5);
+  await pause(200);
+  assert.equal(digits(), '1A*#5');
+  await Promise.all([a.end(), b.end()]);
+});
+
 test('what is said to the other side is heard there while our microphone is mute, and ends when it opens', async () => {
   const a = new Terminal(sound('teller', tone), '127.24.3.9');
   const b = new Terminal(sound('told'), '127.24.4.9');

@@ -63,6 +63,7 @@ test.before(async () => {
                 address: `sip:${users.sdes}@sdes.test`,
                 encryption: 'required',
               }),
+              tones: account('1002', { address: 'sip:1002@tones.test', dtmf: 'inband' }),
               dtls: account(users.dtls, {
                 address: `sip:${users.dtls}@dtls.test`,
                 encryption: 'required',
@@ -70,8 +71,11 @@ test.before(async () => {
               }),
             },
           },
-          calls: { digits: { steps: [{ ring: ['sip:613@plain.test'] }], prolong: '4' } },
-          buttons: { help: { press: { call: 'digits' } } },
+          calls: {
+            digits: { steps: [{ ring: ['sip:613@plain.test'] }], prolong: '4' },
+            tones: { steps: [{ ring: ['sip:613@tones.test'] }], prolong: '4' },
+          },
+          buttons: { help: { press: { call: 'digits' } }, side: { press: { call: 'tones' } } },
           incoming: [{ from: 'sip:1002@*', source: [`${net}.30`], answer: 'auto', as: 'intercom' }],
         },
       },
@@ -147,6 +151,19 @@ test('digits, by each codec: Asterisk reads ours, and we its', { timeout: 60_000
       await terminal.event({ type: 'call', state: 'ended' }, 8_000, from);
     }),
   );
+});
+
+test('digits as tones in the sound: Asterisk reads ours, and we its', { timeout: 60_000 }, async () => {
+  const station = stations.find(({ codec }) => codec === 'pcmu')!;
+  const mark = pbx.mark();
+  const from = await talk(station, 'sip:611@tones.test');
+  await station.terminal.command('digits', { digits: '9*05' });
+  await pbx.logged(mark, /PEERS-DTMF 1002 9\*05/, 10_000);
+  await hangup(station, from);
+  const before = station.terminal.events.items.length;
+  await station.terminal.press('side');
+  await station.terminal.event({ type: 'call', state: 'prolonged' }, 8_000, before);
+  await station.terminal.event({ type: 'call', state: 'ended' }, 8_000, before);
 });
 
 test('baresip: both hear the other, by each codec that is not its usual one', { timeout: 120_000 }, async (t) => {
