@@ -10,14 +10,19 @@ import { gainOf, SILENCE_DBFS } from './level.ts';
 const FAR_DBFS = -50;
 /** The echo comes later than what makes it, and fades: the loudest of so many frames counts. What is heard is compared with what was played so many before. */
 const MEMORY = 20;
+const RING = 64;
 const LATEST = 6;
+/** What seems to be somebody near is the echo in a place that has changed, where its loudness over so many frames follows what was played up to so many before. */
+const COMPARED = 40;
+const LATEST_ECHO = 10;
+const ALIKE = 0.8;
 /** Loudspeaker to microphone, where nothing is known yet: as loud as it was played. */
 const FIRST_COUPLING_DB = 0;
 const LEAST_COUPLING_DB = -70;
 const MOST_COUPLING_DB = 12;
 /** Per frame: quickly down where less comes back than was thought, slowly up where more does. */
 const DOWN_SHARE = 0.08;
-const UP_DB = 0.5;
+const UP_DB = 1;
 /** And while it looks as if somebody near spoke: it could be the echo, in a place that has changed. */
 const DOUBTFUL_UP_DB = 0.03;
 /** So much louder than the echo is a voice that is near, and so many frames in a row. */
@@ -37,11 +42,12 @@ const SPEAKER_DOWN_DB = 3;
 const BACK_DB = 1.5;
 
 export class Duplex {
-  readonly #far = new Float32Array(MEMORY).fill(SILENCE_DBFS);
-  readonly #near = new Float32Array(MEMORY).fill(SILENCE_DBFS);
+  readonly #far = new Float32Array(RING).fill(SILENCE_DBFS);
+  readonly #near = new Float32Array(RING).fill(SILENCE_DBFS);
   #at = 0;
   #couplingDb = FIRST_COUPLING_DB;
   #loud = 0;
+  #echoed = false;
   #nearFor = 0;
   #farFor = 0;
   #holder: 'near' | 'far' | 'nobody' = 'nobody';
@@ -69,13 +75,17 @@ export class Duplex {
   update(farDbfs: number, nearDbfs: number, ambientDbfs: number, mastered: boolean): void {
     this.#far[this.#at] = farDbfs;
     this.#near[this.#at] = nearDbfs;
-    this.#at = (this.#at + 1) % MEMORY;
+    this.#at = (this.#at + 1) % RING;
     const far = this.#loudest(this.#far, 0, MEMORY);
     const ambient = Number.isNaN(ambientDbfs) ? SILENCE_DBFS : ambientDbfs;
     const echoDbfs = far + this.#couplingDb;
     const onTop = nearDbfs > Math.max(echoDbfs, ambient) + BREAK_IN_DB && nearDbfs > QUIET_DBFS;
     this.#loud = onTop ? this.#loud + 1 : 0;
-    this.#nearFor = this.#loud >= BREAK_IN_FRAMES ? HANGOVER : Math.max(0, this.#nearFor - 1);
+    // Looked at now and then: it is the dearest question here.
+    if (this.#loud > 0 && far > FAR_DBFS && this.#at % BREAK_IN_FRAMES === 0) this.#echoed = this.#alike() > ALIKE;
+    else if (this.#loud === 0 && this.#nearFor === 0) this.#echoed = false;
+    if (this.#echoed) this.#loud = 0;
+    this.#nearFor = this.#loud >= BREAK_IN_FRAMES ? HANGOVER : this.#echoed ? 0 : Math.max(0, this.#nearFor - 1);
     this.#farFor = farDbfs > FAR_DBFS ? HANGOVER : Math.max(0, this.#farFor - 1);
     const played = this.#loudest(this.#far, LATEST, MEMORY);
     if (played > FAR_DBFS && !mastered) this.#learn(this.#loudest(this.#near, 0, MEMORY - LATEST) - played);
@@ -98,11 +108,35 @@ export class Duplex {
     }
   }
 
+  /** How much what is heard follows what was played: the best correlation of the levels, over the lags an echo may have. */
+  #alike(): number {
+    let best = 0;
+    for (let lag = 0; lag <= LATEST_ECHO; lag++) {
+      let x = 0;
+      let y = 0;
+      let xx = 0;
+      let yy = 0;
+      let xy = 0;
+      for (let i = 0; i < COMPARED; i++) {
+        const a = this.#near[(this.#at + RING - 1 - i) % RING];
+        const b = this.#far[(this.#at + RING - 1 - i - lag) % RING];
+        x += a;
+        y += b;
+        xx += a * a;
+        yy += b * b;
+        xy += a * b;
+      }
+      const variance = (COMPARED * xx - x * x) * (COMPARED * yy - y * y);
+      if (variance > 0) best = Math.max(best, (COMPARED * xy - x * y) / Math.sqrt(variance));
+    }
+    return best;
+  }
+
   /** Of the frames that are `from` to `to` old. */
   #loudest(levels: Float32Array, from: number, to: number): number {
     let loudest = SILENCE_DBFS;
     for (let age = from; age < to; age++) {
-      const level = levels[(this.#at + MEMORY - 1 - age) % MEMORY];
+      const level = levels[(this.#at + RING - 1 - age) % RING];
       if (level > loudest) loudest = level;
     }
     return loudest;

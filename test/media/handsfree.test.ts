@@ -13,7 +13,7 @@ const frameOf = (samples: Int16Array, i: number): Int16Array => samples.subarray
 function lives(
   seconds: number,
   options: RoomOptions,
-  act?: (room: Room, tick: number) => void,
+  act?: (room: Room, tick: number) => unknown,
   speaks: (second: number) => boolean = () => false,
 ): Room {
   const room = new Room(options);
@@ -157,6 +157,12 @@ test('half duplex: who speaks near breaks in, and the loudspeaker steps back', (
   assert.ok(alike > 0.85, `likeness ${alike}`);
   // Not to nothing: who speaks at the far side is still heard a little.
   assert.ok(quietest.volume < 0.2 && quietest.volume > 0.1, `${quietest.volume}`);
+});
+
+test('half duplex: an echo that is suddenly loud is not taken for somebody near', () => {
+  const room = lives(8, { coupling: 0.003, config: { echo: 'half-duplex' } }, (at, tick) => tick === 300 && at.loud(1));
+  const loss = lossDb(room, 5, 8);
+  assert.ok(loss > 25, `${loss} dB`);
 });
 
 test('half duplex: when both are silent both are open', () => {

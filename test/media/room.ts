@@ -30,7 +30,7 @@ export class Room {
   /** What the microphone heard, and what was sent. */
   readonly heard: number[] = [];
   readonly sent: number[] = [];
-  readonly #options: Required<Omit<RoomOptions, 'config'>>;
+  #options: Required<Omit<RoomOptions, 'config'>>;
   readonly #card: { driver: string; timing: CardTiming; reference?: (frame: Int16Array) => void };
   readonly #impulse: Float64Array;
   readonly #queue: number[] = [];
@@ -58,6 +58,11 @@ export class Room {
   underrun(ticks: number): void {
     for (let i = 0; i < ticks; i++) this.tick(undefined, undefined, false);
     this.#start();
+  }
+
+  /** The echo is so strong from now on. */
+  loud(coupling: number): void {
+    this.#options = { ...this.#options, coupling };
   }
 
   /** The microphone loses so many samples: told as a break. */

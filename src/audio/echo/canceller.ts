@@ -45,7 +45,7 @@ const CONVERGED_DB = 12;
 const LOST_DB = 6;
 /** The estimate is what is heard when they share this much of their power; frames with an echo in which they do not, before the room counts as lost. */
 const EXPLAINED = 0.6;
-const UNEXPLAINED = 150;
+const UNEXPLAINED = 400;
 
 export class EchoCanceller {
   readonly #rateHz: number;
