@@ -26,6 +26,7 @@ import { Ring } from '../trace/index.ts';
 import { createWeb, type Web } from '../web/index.ts';
 import { Acquisitions } from './acquire.ts';
 import { Actions } from './actions.ts';
+import { AudiblePages } from './audible-pages.ts';
 import { spoken } from './codecs.ts';
 import { type CommandSource, Commands } from './commands.ts';
 import { instanceOf } from './instance.ts';
@@ -88,6 +89,7 @@ export class Service {
   #web?: Web;
   readonly #commands: Commands;
   readonly #soundTest: SoundTest;
+  readonly #audible = new AudiblePages();
   readonly #actions: Actions;
   readonly #pages: Pages;
   readonly #acquisitions: Acquisitions;
@@ -395,6 +397,7 @@ export class Service {
       sound: this.#media.status(),
       codecs: this.#codecs,
       ...(this.#config.pages.groups.length > 0 && { multicast: this.#pages.status() }),
+      selftest: this.#soundTest.status,
       strangers: { ...this.#turnedAway(), ...this.#transport.strangers },
       mqtt: this.#config.mqtt ? { connected: this.#mqtt?.connected ?? false } : null,
     });
@@ -424,7 +427,8 @@ export class Service {
     this.#ceiling = ceiling;
   }
 
-  #write(event: TerminalEvent): TerminalEvent {
+  #write(said: TerminalEvent): TerminalEvent {
+    const event = this.#audible.complete(said);
     if (event.type === 'page' && ['ended', 'failed'].includes(event.state)) this.#pages.ended(event.call);
     if (event.type === 'press' || event.type === 'call' || event.type === 'page')
       this.#soundTest.cut(`a ${event.type} began`);
@@ -435,6 +439,7 @@ export class Service {
   #heard(event: MediaEvent): void {
     this.#pages.heard(event);
     this.#soundTest.heard(event);
+    if (event.type === 'audible') this.#audible.heard(event.audible);
     const quality = this.#quality.noticed(event);
     if (quality) this.#write(quality);
     if (event.type === 'played') this.#sounds.played(event.sound);

@@ -32,6 +32,8 @@ export class SoundTest {
   #kept: Kept;
   /** The measure that is waited for. */
   #measure: string | undefined;
+  /** How it ended, since the start of the service. */
+  #last: string | null = null;
   #askers: ((outcome: Outcome) => void)[] = [];
 
   constructor(rooms: SoundTested) {
@@ -42,6 +44,11 @@ export class SoundTest {
     // A clock that was set back since says nothing.
     const sinceMs = testedAt === undefined ? undefined : Math.max(0, Date.now() - testedAt);
     this.#machine = new SelfTest(rooms.config, baseline, sinceMs, now());
+  }
+
+  /** For `hailpoint status`. */
+  get status(): { commissioned: string | null; last: string | null } {
+    return { commissioned: this.#kept.baseline?.time ?? null, last: this.#last };
   }
 
   get deadline(): number | undefined {
@@ -95,6 +102,7 @@ export class SoundTest {
     const { result, kind, reason, by, tries, acoustics } = outcome;
     const { write, tell } = this.#rooms;
     write({ type: 'selftest', result, kind, reason, by, tries, ...(acoustics && rounded(acoustics)) });
+    this.#last = `${result}: ${reason}`;
     if (result !== 'cut') {
       this.#kept.testedAt = Date.now();
       this.#keep();

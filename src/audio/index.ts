@@ -4,6 +4,7 @@
  */
 export { Agc } from './agc.ts';
 export { Ambient } from './ambient.ts';
+export { Audibility, type Audible } from './audible.ts';
 export { type Acoustics, BANDS_HZ, makeChirp, measureChirp } from './chirp.ts';
 export { CodecError, type CodecFormat, type Decoder, type Encoder, type OpusWishes } from './codec.ts';
 export { makeDecoder, makeEncoder, type Pauses } from './codecs.ts';

@@ -21,7 +21,11 @@ function eventWords(event: JournalEvent): string {
       const end = event.cause ? `: ${event.cause}` : '';
       const length = event.durationMs === undefined ? '' : ` after ${(event.durationMs / 1000).toFixed(1)} s`;
       const moved = event.to === undefined ? '' : ` from ${event.from} to ${event.to}`;
-      return `${event.direction} ${event.peer} ${event.state}${moved}${end}${length}${where}${because(event.reason)}`;
+      const heard =
+        event.heard === undefined
+          ? ''
+          : `, heard: ${event.heard ? 'yes' : 'no'}, ${event.overAmbientDb} dB over the surroundings`;
+      return `${event.direction} ${event.peer} ${event.state}${moved}${end}${length}${heard}${where}${because(event.reason)}`;
     }
     case 'output':
       return `${event.output} ${event.on ? 'on' : 'off'}${event.blinkMs ? `, blinking ${event.blinkMs} ms` : ''}`;

@@ -125,6 +125,7 @@ function build(
       volume: file.audio.volume,
       country: file.audio.country,
       handsfree: handsfreeOf(file.audio),
+      ...(file.audio['verify-pages'] && { verifyPages: true }),
       dscp: file.sip.media.dscp,
       ...(file.sip.media.ports && { ports: file.sip.media.ports }),
     },

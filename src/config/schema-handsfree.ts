@@ -29,6 +29,10 @@ const night = z
   .refine(({ from, to }) => from !== to, { error: 'it begins when it ends', path: ['to'] });
 
 export const handsfreeKeys = {
+  'verify-pages': about(
+    'While a page sounds the microphone is opened to judge whether it is audible; nothing of it is sent or kept.',
+    z.boolean().prefault(false),
+  ).meta({ expected: 'true or false' }),
   echo: about(
     'auto: echo canceller, and half duplex until it has learned the room; only one of them; or neither. A file has no echo.',
     oneOf(['auto', 'canceller', 'half-duplex', 'off']).prefault('auto'),

@@ -114,6 +114,11 @@ export class Stream {
     return this.#speaker && this.receives;
   }
 
+  /** A page: it is heard, and nothing of here is sent, whatever is audible. */
+  get pages(): boolean {
+    return this.#speaker && this.#config?.direction === 'recvonly';
+  }
+
   get wantsMicrophone(): boolean {
     return this.#microphone && this.sends;
   }

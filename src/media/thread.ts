@@ -3,7 +3,7 @@
  * absolute deadlines of its own. With nothing to do it sleeps until a message wakes it.
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { type Country, Mixer, Tone } from '../audio/index.ts';
+import { Audibility, type Country, Mixer, Tone } from '../audio/index.ts';
 import type { Random } from '../base/index.ts';
 import { unreachable } from '../base/index.ts';
 import { AlsaCard, type SoundCard, TICK_MS } from '../io/soundcard/index.ts';
@@ -38,6 +38,8 @@ const MAX_OPENING_MS = 120;
 const RESTLESS_MS = 1000;
 /** And one that does nothing but listen for pages, after these. */
 const LISTENING_MS = 10;
+/** How audible a page is, is told this often. */
+const VERIFIED_NEWS_TICKS = 30;
 /** Underruns alone are told this often. */
 const UNDERRUN_NEWS_MS = 1000;
 const HANDSFREE_NEWS_MS = 1000;
@@ -49,6 +51,7 @@ export interface ThreadOptions {
   card: SoundCard;
   rateHz: number;
   handsfree: HandsfreeConfig;
+  verifyPages: boolean;
   /** After its last use the loudspeaker is let go of, ms; 0: never. */
   releaseMs?: number;
   country?: Country;
@@ -78,6 +81,10 @@ export class MediaThread {
   #seen = 0;
   #beat = 0;
   #measure: Measure | undefined;
+  readonly #audibility = new Audibility();
+  /** A page sounds, and the microphone judges it. */
+  #verifying = false;
+  #verifiedTicks = 0;
   #speakerUntilMs = 0;
   #openingSinceMs = Number.NaN;
   #nextTickMs = 0;
@@ -183,6 +190,7 @@ export class MediaThread {
     const played = this.#card.write(this.#loudspeaker);
     if (measured) this.#measure?.hear(this.#microphone);
     this.#tellMeasure();
+    if (this.#verifying && heard) this.#verify();
     this.#cardClock.wrote(this.#card.timing, played, this.#options.now());
     this.#pages.speak(this.#heardOf, now);
     this.#handsfree.process(this.#microphone, heard, this.#microphoneWanted);
@@ -192,7 +200,7 @@ export class MediaThread {
       streams[i].report(now);
     }
     for (let i = 0; i < this.#recordings.length; i++)
-      this.#recordings[i].take(heard ? this.#microphone : undefined, this.#microphone.length);
+      this.#recordings[i].take(heard && this.#microphoneWanted ? this.#microphone : undefined, this.#microphone.length);
   }
 
   #awaitsLoudspeaker(now: number): boolean {
@@ -233,12 +241,27 @@ export class MediaThread {
     }
     if (speaker) this.#speakerUntilMs = Math.max(this.#speakerUntilMs, now + (this.#options.releaseMs || LINGER_MS));
     this.#microphoneWanted = microphone;
+    const verifying = this.#options.verifyPages && !microphone && this.#pageSounds;
+    if (verifying && !this.#verifying) this.#audibility.reset();
+    this.#verifying = verifying;
     const sampled = this.#handsfree.samples(now, this.#streams.length === 0 && !speaker);
     this.#card.want(
       now < this.#speakerUntilMs || this.#holds,
-      microphone || sampled || this.#measure !== undefined,
+      microphone || sampled || verifying || this.#measure !== undefined,
       now,
     );
+  }
+
+  get #pageSounds(): boolean {
+    for (let i = 0; i < this.#streams.length; i++) if (this.#streams[i].pages) return true;
+    return this.#pages.wantsSpeaker;
+  }
+
+  #verify(): void {
+    this.#audibility.put(this.#loudspeaker, this.#microphone);
+    if (++this.#verifiedTicks % VERIFIED_NEWS_TICKS > 0) return;
+    const audible = this.#audibility.result;
+    if (audible !== undefined) this.#post({ type: 'audible', audible });
   }
 
   /** The loudspeaker is never let go of. But a fall-back is, when all is quiet: so that it goes back to the card that is meant. */

@@ -3,7 +3,7 @@
  * Every call returns at once, and what happens later comes back as a `MediaEvent`.
  */
 import type { CodecFormat } from '../audio/codec.ts';
-import type { Country, LoudnessConfig } from '../audio/index.ts';
+import type { Audible, Country, LoudnessConfig } from '../audio/index.ts';
 import type { DtlsRole } from '../rtp/dtls.ts';
 import type { DtlsIdentity, Fingerprint } from '../rtp/identity.ts';
 import type { SrtpKeys, SrtpSuite } from '../rtp/suites.ts';
@@ -189,6 +189,8 @@ export type MediaEvent =
   /** The mixer controls of the card: why one is not as it should be; empty: they are. */
   | { type: 'controls'; reason: string }
   | { type: 'played'; sound: string }
+  /** Of the page that sounds, so far, where the configuration lets the microphone judge it. */
+  | { type: 'audible'; audible: Audible }
   | { type: 'measured'; measure: string; measured: Measured }
   | PageEvent;
 
@@ -236,6 +238,8 @@ export interface MediaConfig {
   country?: Country;
   /** Absent: as `handsfreeDefaults` has it. */
   handsfree?: HandsfreeConfig;
+  /** During one-way pages the microphone is opened to tell whether they are audible; nothing of it is sent or kept. */
+  verifyPages?: boolean;
   /** UDP ports for RTP, even ones; undefined: any the system gives. */
   ports?: { from: number; to: number };
   /** What RTP and RTCP are marked with (RFC 2474); absent: EF, 46. */

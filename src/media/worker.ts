@@ -33,6 +33,7 @@ const thread: MediaThread = new MediaThread({
   card,
   rateHz,
   handsfree: config.handsfree ?? handsfreeDefaults(config.volume),
+  verifyPages: config.verifyPages === true,
   releaseMs: sound.driver === 'alsa' ? sound.releaseMs : undefined,
   country: config.country,
   realTime,

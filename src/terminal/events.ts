@@ -53,6 +53,9 @@ export interface CallEvent {
   priority?: Priority;
   /** How long the two sides were connected. */
   durationMs?: number;
+  /** Of a page, where `audio.verify-pages` lets the microphone judge: it was audible here, and by how much. */
+  heard?: boolean;
+  overAmbientDb?: number;
 }
 
 /** One line of the journal and one message on `…/event`, before it gets its `id` and times. */

@@ -70,6 +70,8 @@ test('commissioned, passed, then cut off: failed after three tries, and a fault 
   assert.ok(existsSync(join(folder, 'selftest.json')));
   const again = await ask(socket, { command: 'selftest' }, 30_000);
   assert.ok(again.ok && /^as at commissioning, \d+ dB clear$/.test(String(again.reason)), JSON.stringify(again));
+  const { commissioned, last } = first.status().selftest;
+  assert.ok(commissioned?.startsWith('20') && last?.startsWith('passed: as at'), `${commissioned} ${last}`);
   await first.stop();
   const [kept, passed] = tests(folder);
   assert.equal(`${kept.kind} ${kept.result} ${kept.tries}`, 'commissioning passed 1');

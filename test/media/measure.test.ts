@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import test, { after, before } from 'node:test';
 import { SoundCards, soundcardsLack } from '../kit/soundcard.ts';
-import { Terminal } from './pair.ts';
+import { until } from '../kit/wait.ts';
+import { babble, Terminal } from './pair.ts';
 
 const lack = soundcardsLack();
 const skip =
@@ -81,3 +82,30 @@ test('no card, a reason; asked to stop, it stops', { skip }, async () => {
   assert.equal('cut' in (await stopped.event('measured')).measured, true);
   await stopped.end();
 });
+
+for (const [card, heard] of [
+  ['a', true],
+  ['b', false],
+] as const) {
+  test(`a page is ${heard ? '' : 'not '}heard by the microphone of ${card}, and nothing of it is sent`, {
+    skip,
+  }, async () => {
+    const paged = new Terminal(alsa(card), `127.46.2.${heard ? 8 : 9}`, { verifyPages: true });
+    const caller = new Terminal({ driver: 'none' }, `127.46.2.${heard ? 10 : 11}`);
+    paged.talk(caller.stream.local, 'recvonly');
+    caller.talk(paged.stream.local, 'sendonly');
+    caller.stream.audible(false, false);
+    caller.stream.say(babble(4, 8000), 8000);
+    const news = () => paged.events.items.flatMap((event) => (event.type === 'audible' ? [event.audible] : []));
+    await until('several looks', 6000, () => news().length >= 6);
+    assert.equal(news().at(-1)?.heard, heard, JSON.stringify(news()));
+    assert.equal(paged.engine.status().microphoneOpened, 1);
+    paged.stream.close();
+    await until('the closed microphone', 2000, () => paged.engine.status().microphone === 'closed');
+    await Promise.all([paged.engine.stop(), caller.end()]);
+    const sent = paged.events.items.flatMap((event) =>
+      event.type === 'statistics' ? [event.statistics.packetsSent] : [],
+    );
+    assert.ok((sent.at(-1) ?? 0) <= 2, `${sent}`);
+  });
+}

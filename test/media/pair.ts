@@ -17,8 +17,8 @@ export class Terminal {
   readonly stream: MediaStream;
   readonly events = new Inbox<MediaEvent>();
 
-  constructor(sound: MediaConfig['sound'], host: string) {
-    this.engine = createMediaEngine({ sound, volume: 100 }, silentLogger);
+  constructor(sound: MediaConfig['sound'], host: string, more: Partial<MediaConfig> = {}) {
+    this.engine = createMediaEngine({ sound, volume: 100, ...more }, silentLogger);
     this.engine.onEvent((event) => this.events.put(event));
     this.stream = this.engine.open(host);
   }

@@ -1,0 +1,105 @@
+/**
+ * Whether what the loudspeaker plays is audible, by the microphone beside it: how the power that is heard follows the power that
+ * is played, at the delay at which it follows best. What does not follow is the surroundings. Looks at powers of frames of 10 ms
+ * alone; the sound itself is not kept.
+ */
+
+/** Delays looked at, frames: card, server and room together. */
+const LAGS = 40;
+/** Before that there is nothing to say. */
+const LEAST_FRAMES = 100;
+/** Correlation, and dB over the surroundings, that count as heard. */
+const FOLLOWS = 0.4;
+const HEARD_DB = 3;
+/** A frame is played, not a pause, above this share of the mean power. */
+const PLAYED = 0.1;
+/** The quietest 50 ms are the surroundings too: how much louder these are on average. */
+const QUIET_FRAMES = 5;
+const QUIET_TO_MEAN = 1.5;
+/** Below one step of the converter nothing is. */
+const FLOOR = 0.1;
+
+export interface Audible {
+  heard: boolean;
+  /** What is played over the surroundings, both as the microphone hears them. */
+  overAmbientDb: number;
+}
+
+export class Audibility {
+  readonly #played = new Float64Array(LAGS);
+  readonly #sumPlayed = new Float64Array(LAGS);
+  readonly #sumSquares = new Float64Array(LAGS);
+  readonly #sumProducts = new Float64Array(LAGS);
+  #at = 0;
+  #frames = 0;
+  #sumHeard = 0;
+  #sumHeardSquares = 0;
+  #active = 0;
+  #activeFrames = 0;
+  #recent = 0;
+  #quietest = Number.POSITIVE_INFINITY;
+
+  /** Something else is played from now on. */
+  reset(): void {
+    for (const sums of [this.#played, this.#sumPlayed, this.#sumSquares, this.#sumProducts]) sums.fill(0);
+    this.#frames = this.#sumHeard = this.#sumHeardSquares = this.#active = this.#activeFrames = this.#recent = 0;
+    this.#quietest = Number.POSITIVE_INFINITY;
+  }
+
+  /** 10 ms of each, of the same tick. */
+  put(played: Int16Array, heard: Int16Array): void {
+    const loud = power(played);
+    const mic = power(heard);
+    this.#at = (this.#at + LAGS - 1) % LAGS;
+    this.#played[this.#at] = loud;
+    this.#frames++;
+    this.#sumHeard += mic;
+    this.#sumHeardSquares += mic * mic;
+    for (let lag = 0; lag < LAGS; lag++) {
+      const earlier = this.#played[(this.#at + lag) % LAGS];
+      this.#sumPlayed[lag] += earlier;
+      this.#sumSquares[lag] += earlier * earlier;
+      this.#sumProducts[lag] += earlier * mic;
+    }
+    if (loud > (PLAYED * this.#sumPlayed[0]) / this.#frames) {
+      this.#active += loud;
+      this.#activeFrames++;
+    }
+    this.#recent += mic / QUIET_FRAMES;
+    if (this.#frames % QUIET_FRAMES > 0) return;
+    this.#quietest = Math.min(this.#quietest, this.#recent);
+    this.#recent = 0;
+  }
+
+  /** Undefined: too short, or nothing was played. */
+  get result(): Audible | undefined {
+    const frames = this.#frames;
+    if (frames < LEAST_FRAMES || this.#activeFrames === 0 || this.#active === 0) return undefined;
+    const meanHeard = this.#sumHeard / frames;
+    const spreadHeard = this.#sumHeardSquares / frames - meanHeard ** 2;
+    let best = 0;
+    let gain = 0;
+    let meanPlayed = 0;
+    for (let lag = 0; lag < LAGS; lag++) {
+      const mean = this.#sumPlayed[lag] / frames;
+      const spread = this.#sumSquares[lag] / frames - mean ** 2;
+      const common = this.#sumProducts[lag] / frames - mean * meanHeard;
+      const correlation = common / Math.sqrt(Math.max(1e-9, spread * spreadHeard));
+      if (correlation <= best) continue;
+      best = correlation;
+      gain = common / Math.max(1e-9, spread);
+      meanPlayed = mean;
+    }
+    const rest = meanHeard - gain * meanPlayed;
+    const ambient = Math.max(FLOOR, rest, QUIET_TO_MEAN * this.#quietest);
+    const echo = (gain * this.#active) / this.#activeFrames;
+    const overAmbientDb = Math.round(10 * Math.log10(Math.max(1e-3, echo / ambient)));
+    return { heard: best >= FOLLOWS && overAmbientDb >= HEARD_DB, overAmbientDb: Math.max(0, overAmbientDb) };
+  }
+}
+
+function power(frame: Int16Array): number {
+  let sum = 0;
+  for (let i = 0; i < frame.length; i++) sum += frame[i] * frame[i];
+  return sum / frame.length;
+}
