@@ -2,17 +2,19 @@
  * The jitter buffer beside that of baresip 1.1 (libre's `jbuf` and librem's `aubuf`, by `baresip-buffer.c`), on the same traces
  * in virtual time: random and bursty loss times several kinds of jitter, a minute of 20 ms packets each.
  *
- * Three figures for each: the share of the sound that was missing (lost on the way, too late, or cut) or made up, whichever is
- * more; the mean delay that the buffer adds; and what both cost of the R of the E-model (ITU-T G.107, delay after Cole and
- * Rosenbluth, 60 ms for the rest of the way, concealment as G.113 has it for G.711). baresip has no concealment for G.711; it
- * gets the benefit of it all the same: what is compared is the buffers. Beside baresip as shipped stand the one setting of some
- * hundred that is best over all traces, and for each trace the one that is best for it, which nobody could know before.
+ * For each: the share of the sound that was missing (lost on the way, too late, or cut) or made up; the mean delay that the
+ * buffer adds, and its 95th percentile; and what both cost of the R of the E-model (ITU-T G.107, `impairment` of `rtp/delay.ts`).
+ * baresip has no concealment for G.711, but gets the price of loss that holds with it: what is compared is the buffers.
+ * Beside baresip as shipped stand the one setting of some forty that is best over all traces, and for each trace the one that is
+ * best for it, which nobody can know before. The ratio is of the costs. `FULL=1` prints every trace, otherwise one line a kind.
  *
- * `FULL=1` prints every trace, otherwise one line for each kind.
+ * Then espeak-ng speech goes through some of the traces, and is judged by STOI (`kit/speech-score.py`): with our concealment, with
+ * none, and as baresip plays it.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseWav, Resampler } from '../../src/audio/index.ts';
 import { impairment } from '../../src/rtp/delay.ts';
 import { voice } from '../audio/kit.ts';
 import { checkout, temporaryDirectory } from '../kit/checkout.ts';
@@ -21,6 +23,11 @@ import { type Jitter, type Loss, type TracePacket, trace } from '../kit/traces.t
 import { CALL, listen } from '../media/virtual.ts';
 import { bench } from './figures.ts';
 
+const SAID =
+  'Attention please. This is a page from the control room. The east gate will close in five minutes. Please make your way to ' +
+  'the exit. If you need help press the button again, and stay where you are. Somebody will talk to you in a moment. The lift ' +
+  'is out of order today; the stairs are on the left behind the ticket office. Seven children, two women and a man were ' +
+  'waiting at the northern platform when the last train left.';
 const PACKETS = 3000;
 const PACKET_MS = 20;
 /** Those who were sent last are not counted: they may still be on their way. */
@@ -61,7 +68,7 @@ const jitters: Jitter[] = [
 const shipped: Setting = { name: 'fixed 5-10', numbers: [0, 5, 10, 0, 20, 160] };
 const settings: Setting[] = [
   shipped,
-  ...[20, 40, 60, 80, 100, 120, 140].flatMap((audioMs) => [
+  ...[20, 60, 100, 140].flatMap((audioMs) => [
     { name: `off, audio ${audioMs}`, numbers: [2, 0, 0, 0, audioMs, Math.max(160, 2 * audioMs)] },
     ...[0, 1, 2, 3, 4, 5].map((min) => ({
       name: `fixed ${min}-20, audio ${audioMs}`,
@@ -121,7 +128,7 @@ function ours(packets: readonly TracePacket[], leastMs: number): Outcome {
 }
 
 /** For each setting. */
-function baresips(program: readonly string[], packets: readonly TracePacket[], leastMs: number): Outcome[] {
+function baresips(program: readonly string[], packets: readonly TracePacket[]): Played[] {
   const arriving = packets.filter(({ arrivalMs }) => arrivalMs < Number.POSITIVE_INFINITY);
   arriving.sort((a, b) => a.arrivalMs - b.arrivalMs);
   const input = Buffer.alloc(4 + arriving.length * 16 + 4 + settings.length * 24 + 8);
@@ -138,17 +145,36 @@ function baresips(program: readonly string[], packets: readonly TracePacket[], l
     maxBuffer: 1 << 30,
   });
   if (status !== 0) throw new Error(`baresip-buffer: ${status ?? signal} ${stderr}`, { cause: error });
-  const outcomes: Outcome[] = [];
+  const all: Played[] = [];
   for (let offset = 0; offset < stdout.length; ) {
     const samples = stdout.readInt32LE(offset);
-    outcomes.push(playedBy(stdout, offset + 4, samples, leastMs));
+    all.push({ tags: stdout, offset: offset + 4, samples });
     offset += 4 + 2 * samples;
   }
-  return outcomes;
+  return all;
 }
 
 /** Tags of samples at 8 kHz, from `offset` on. */
-function playedBy(tags: Buffer, offset: number, samples: number, leastMs: number): Outcome {
+interface Played {
+  tags: Buffer;
+  offset: number;
+  samples: number;
+}
+
+/** What was said in `speech`, where it was heard. */
+function soundOf({ tags, offset, samples }: Played, speech: Int16Array): Int16Array {
+  const sound = new Int16Array(samples);
+  let at = 0;
+  for (let i = 0, last = 0; i < samples; i++) {
+    const tag = tags.readInt16LE(offset + 2 * i);
+    at = tag === last ? at + 1 : 0;
+    last = tag;
+    if (tag > 0) sound[i] = speech[((tag - 1) * 8 * PACKET_MS + at) % speech.length];
+  }
+  return sound;
+}
+
+function judged({ tags, offset, samples }: Played, leastMs: number): Outcome {
   const pieces: Piece[] = [];
   let silentMs = 0;
   for (let i = 0; i < samples; i++) {
@@ -181,6 +207,8 @@ async function build(directory: string): Promise<string[] | undefined> {
   return [join(libraries, loader!), '--library-path', libraries, program];
 }
 
+const nameOf = ({ percent, bursty }: Loss, { kind, ms }: Jitter): string =>
+  `${kind} ${ms} ms, ${percent} %${bursty ? ' bursty' : ''}`;
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 const told = ({ bad, delayMs, p95Ms, cost }: Outcome): string =>
   `${bad.toFixed(2).padStart(5)} % ${delayMs.toFixed(0).padStart(3)} ms (p95 ${p95Ms.toFixed(0).padStart(3)}) -${cost.toFixed(1).padStart(4)}`;
@@ -190,6 +218,117 @@ const average = (outcomes: readonly Outcome[]): Outcome => ({
   p95Ms: mean(outcomes.map(({ p95Ms }) => p95Ms)),
   cost: mean(outcomes.map(({ cost }) => cost)),
 });
+
+const spoken: (readonly [Loss, Jitter])[] = [
+  [
+    { percent: 0, bursty: false },
+    { kind: 'uniform', ms: 10 },
+  ],
+  [
+    { percent: 1, bursty: false },
+    { kind: 'uniform', ms: 20 },
+  ],
+  [
+    { percent: 5, bursty: false },
+    { kind: 'uniform', ms: 20 },
+  ],
+  [
+    { percent: 10, bursty: false },
+    { kind: 'uniform', ms: 20 },
+  ],
+  [
+    { percent: 20, bursty: false },
+    { kind: 'uniform', ms: 20 },
+  ],
+  [
+    { percent: 5, bursty: true },
+    { kind: 'uniform', ms: 20 },
+  ],
+  [
+    { percent: 10, bursty: true },
+    { kind: 'uniform', ms: 20 },
+  ],
+  [
+    { percent: 20, bursty: true },
+    { kind: 'uniform', ms: 20 },
+  ],
+  [
+    { percent: 0, bursty: false },
+    { kind: 'uniform', ms: 80 },
+  ],
+  [
+    { percent: 0, bursty: false },
+    { kind: 'uniform', ms: 120 },
+  ],
+  [
+    { percent: 0, bursty: false },
+    { kind: 'queue', ms: 80 },
+  ],
+  [
+    { percent: 0, bursty: false },
+    { kind: 'bursts', ms: 120 },
+  ],
+  [
+    { percent: 0, bursty: false },
+    { kind: 'steps', ms: 120 },
+  ],
+  [
+    { percent: 5, bursty: false },
+    { kind: 'queue', ms: 80 },
+  ],
+];
+
+/** `others`: as baresip plays a trace, as shipped and tuned. */
+function judgeSpeech(directory: string, others: (packets: readonly TracePacket[]) => Played[]): void {
+  const wav = join(directory, 'speech.wav');
+  if (spawnSync('espeak-ng', ['-v', 'en-us', '-s', '150', '-w', wav, SAID]).status !== 0) {
+    console.log('no espeak-ng (apt-get install espeak-ng): nothing is spoken');
+    return;
+  }
+  const { rateHz, samples } = parseWav(readFileSync(wav));
+  const said = new Int16Array(8 * PACKETS * PACKET_MS);
+  const once = new Int16Array(Math.ceil((samples.length * 8000) / rateHz) + 10);
+  const count = new Resampler(rateHz, 8000).process(samples, 0, samples.length, once, 0);
+  for (let at = 0; at < said.length; at += count) said.set(once.subarray(0, Math.min(count, said.length - at)), at);
+  const write = (name: string, sound: Int16Array): string => {
+    const file = join(directory, name);
+    writeFileSync(file, sound);
+    return file;
+  };
+  const reference = write('reference', said);
+  console.log('STOI: ours, ours with holes, baresip as shipped, baresip tuned');
+  for (const [i, [loss, jitter]] of spoken.entries()) {
+    const packets = trace(PACKETS, loss, jitter, 7000 + i, PACKET_MS, 4.5);
+    const heard = (concealing: boolean): Int16Array => {
+      const sound = new Int16Array(8 * UNTIL_MS);
+      listen(packets, {
+        ...{ mode: CALL, untilMs: UNTIL_MS, speech: said, rateHz: 8000, concealing },
+        played: (frame, atMs) => sound.set(frame, 8 * atMs),
+      });
+      return sound;
+    };
+    const files = [
+      write('ours', heard(true)),
+      write('holes', heard(false)),
+      ...others(packets).map((played, k) => write(`baresip-${k}`, soundOf(played, said))),
+    ];
+    const { stdout, status } = spawnSync('python3', [
+      ...[join(checkout, 'test/kit/speech-score.py'), '8000', reference, ...files],
+    ]);
+    if (status !== 0) {
+      console.log('no numpy and scipy (apt-get install python3-scipy): nothing is judged');
+      return;
+    }
+    const name = nameOf(loss, jitter);
+    console.log(
+      `${name.padEnd(30)} ${String(stdout)
+        .trim()
+        .split('\n')
+        .map((score) => Number(score).toFixed(3))
+        .join('  ')}`,
+    );
+  }
+}
 
 await bench(async (cleaner) => {
   const { path, remove } = temporaryDirectory();
@@ -201,12 +340,11 @@ await bench(async (cleaner) => {
       // Wherever the clock of the sound card stands against the packets.
       const leastMs = ((7 * l + 3 * j) % 20) + 0.5;
       const packets = trace(PACKETS, loss, jitter, 100 * j + l + 1, PACKET_MS, leastMs);
-      const name = `${jitter.kind} ${jitter.ms} ms, ${loss.percent} %${loss.bursty ? ' bursty' : ''}`;
       return {
-        name,
+        name: nameOf(loss, jitter),
         jitter,
         own: ours(packets, leastMs),
-        others: program === undefined ? [] : baresips(program, packets, leastMs),
+        others: program === undefined ? [] : baresips(program, packets).map((played) => judged(played, leastMs)),
       };
     }),
   );
@@ -246,5 +384,6 @@ await bench(async (cleaner) => {
       groups[0].map((_, i) => average(groups.map((g) => g[i]))),
     );
   }
+  if (program !== undefined) judgeSpeech(path, (packets) => [0, best].map((i) => baresips(program, packets)[i]));
   console.log(`${rows.length} traces; beaten by some setting of baresip, chosen for that trace: ${lost}`);
 });

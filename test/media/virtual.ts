@@ -18,6 +18,8 @@ export interface Line {
   played?(frame: Int16Array, atMs: number, line: { listener: Listener; jitter: JitterBuffer }): void;
   /** What stands in a packet that may be lost too: the packet before it can be recovered from it. */
   redundant?: boolean;
+  /** False: holes are silent. */
+  concealing?: boolean;
 }
 
 export interface HeardPacket {
@@ -51,7 +53,7 @@ export function listen(trace: Iterable<TracePacket>, line: Line): Heard {
     (payload[offset] << 24) | (payload[offset + 1] << 16) | (payload[offset + 2] << 8) | payload[offset + 3];
   const decoder: Decoder = {
     rateHz: codecRateHz,
-    concealsMs: 0,
+    concealsMs: line.concealing === false ? 1e9 : 0,
     samplesIn: () => count,
     decode: (payload, offset, _length, to, at) => {
       const sequence = numberOf(payload, offset);
@@ -59,7 +61,7 @@ export function listen(trace: Iterable<TracePacket>, line: Line): Heard {
       speak(sequence, to, at, 0, count);
       return count;
     },
-    conceal: () => undefined,
+    conceal: (to, at, samples) => void to.fill(0, at, at + samples),
     recover: (payload, offset, _length, to, at, samples) => {
       if (!line.redundant) return false;
       recovered++;
