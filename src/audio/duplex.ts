@@ -15,14 +15,15 @@ const LATEST = 6;
 /** What seems to be somebody near is the echo in a place that has changed, where its loudness over so many frames follows what was played up to so many before. */
 const COMPARED = 40;
 const LATEST_ECHO = 10;
-const ALIKE = 0.8;
+const ALIKE = 0.87;
 /** Loudspeaker to microphone, where nothing is known yet: as loud as it was played. */
 const FIRST_COUPLING_DB = 0;
 const LEAST_COUPLING_DB = -70;
 const MOST_COUPLING_DB = 12;
 /** Per frame: quickly down where less comes back than was thought, slowly up where more does. */
 const DOWN_SHARE = 0.08;
-const UP_DB = 1;
+const UP_DB = 0.5;
+const ECHOED_UP_DB = 1;
 /** And while it looks as if somebody near spoke: it could be the echo, in a place that has changed. */
 const DOUBTFUL_UP_DB = 0.03;
 /** So much louder than the echo is a voice that is near, and so many frames in a row. */
@@ -103,7 +104,7 @@ export class Duplex {
     if (ratioDb < this.#couplingDb)
       this.#couplingDb = Math.max(LEAST_COUPLING_DB, this.#couplingDb + DOWN_SHARE * (ratioDb - this.#couplingDb));
     else {
-      const upDb = this.#nearFor === 0 ? UP_DB : DOUBTFUL_UP_DB;
+      const upDb = this.#echoed ? ECHOED_UP_DB : this.#nearFor === 0 ? UP_DB : DOUBTFUL_UP_DB;
       this.#couplingDb = Math.min(ratioDb, MOST_COUPLING_DB, this.#couplingDb + upDb);
     }
   }
