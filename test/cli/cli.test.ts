@@ -221,3 +221,48 @@ test('what cannot be explained is a failure: a button that is not there, a text 
     assert.deepEqual([status, lines.length], [1, 1], lines.join('\n'));
   }
 });
+
+for (const [sentence, sound, connected, code, words] of [
+  [
+    'all is well',
+    { ok: true, reason: 'as at commissioning, 40 dB clear' },
+    true,
+    0,
+    /^passed {2}loudspeaker and microphone: as at commissioning, 40 dB clear\npassed {2}registration pbx: .*\npassed {2}broker: connected\n$/,
+  ],
+  [
+    'a silent loudspeaker',
+    { ok: false, reason: 'loudspeaker silent' },
+    true,
+    1,
+    /^FAILED {2}loudspeaker and microphone: loudspeaker silent\npassed {2}registration pbx/,
+  ],
+  ['no broker', { ok: true, reason: 'heard' }, false, 1, /\nFAILED {2}broker: not connected\n$/],
+] as const)
+  test(`selftest, ${sentence}: ${code}, and a line for each part`, async (t) => {
+    const { folder, socket, env } = room(t);
+    const asked: object[] = [];
+    const service = {
+      command: (command: object) => {
+        asked.push(command);
+        return Promise.resolve(sound);
+      },
+      status: () => ({ registrations: { pbx: { registered: true, reason: 'for 300 s' } }, mqtt: { connected } }),
+    };
+    const journal = open(folder);
+    const handler = controlHandler(service as unknown as Service, journal, new Ring());
+    const server = new ControlServer(socket, handler, silentLogger);
+    await server.start();
+    t.after(async () => {
+      await server.stop();
+      journal.close();
+    });
+    const child = spawn(process.execPath, [program, 'selftest', '--baseline'], { env });
+    let text = '';
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+    });
+    assert.equal(await new Promise((resolve) => child.on('close', resolve)), code);
+    assert.match(text, words);
+    assert.deepEqual(asked, [{ verb: 'selftest', baseline: true }]);
+  });

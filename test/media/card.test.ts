@@ -113,6 +113,19 @@ test('the card is lost in a call: the second takes its place, and the first its 
   await Promise.all([a.engine.stop(), peer.end()]);
 });
 
+test('the loudspeaker is let go of as the profile says, or never', { skip }, async () => {
+  const [soon, never] = [alsa('a', { releaseMs: 1000 }), alsa('b', { releaseMs: 0 })].map(
+    (sound, index) => new Terminal(sound, `127.46.1.${9 + index}`).engine,
+  );
+  for (const engine of [soon, never]) engine.tone('warning', true);
+  await until('both', 3000, () => [soon, never].every((engine) => engine.status().speaker === 'open'));
+  await until('the one let go of', 4000, () => soon.status().speaker === 'closed');
+  await pause(5000);
+  assert.equal(never.status().speaker, 'open');
+  assert.equal(never.status().microphoneOpened, 0);
+  await Promise.all([soon.stop(), never.stop()]);
+});
+
 test('from mouth to ear it is the same after the card stood still', { skip }, async (t) => {
   const a = new Terminal(alsa('a'), '127.46.1.5');
   const b = new Terminal(alsa('b'), '127.46.1.6');

@@ -200,6 +200,13 @@ test('the installed service on a board', { skip: noMachine, timeout: 480_000 }, 
       assert.equal(calls.length, 1, 'the talk stays');
       await machine.exec('hailpoint hangup');
       await event({ type: 'call', state: 'ended' }, 5_000, from);
+      // And while nobody uses it: it is missed all the same.
+      await until('the released card', 10_000, async () => (await status()).sound.speaker === 'closed', 200);
+      const idle = events.items.length;
+      await machine.exec(`echo snd_aloop.0 > ${driver}/unbind`);
+      await event({ type: 'fault', fault: 'sound', state: 'raised' }, 3_000, idle);
+      await machine.exec(`echo snd_aloop.0 > ${driver}/bind`);
+      await event({ type: 'fault', fault: 'sound', state: 'cleared' }, 3_000, idle);
     },
   );
 
