@@ -5,20 +5,23 @@
 import { gainOf } from './level.ts';
 
 /** RMS of running speech that is aimed at. */
-const TARGET_DBFS = -20;
+const TARGET_DBFS = -22;
 /** What it may add at most, and how loud the place may become by it. */
 const MAX_GAIN_DB = 18;
 const MAX_NOISE_DBFS = -50;
-/** Per frame of 10 ms with speech: up 4 dB a second, down 20. */
-const UP_DB = 0.04;
+/** Per frame of 10 ms with speech: up 2.5 dB a second, down 20. */
+const UP_DB = 0.025;
 const DOWN_DB = 0.2;
 /** Of the level of speech: half a second. */
 const SMOOTHING = 0.02;
 /** Nearer than this to the target is near enough. */
-const DEAD_BAND_DB = 1.5;
+const DEAD_BAND_DB = 3;
+/** Frames with speech before anything is done: a second. */
+const FIRST_FRAMES = 100;
 
 export class Agc {
   #speechPower = -1;
+  #frames = 0;
   #gainDb = 0;
   #gain = 1;
 
@@ -44,6 +47,10 @@ export class Agc {
     // Of the hangover after a word nothing is learned.
     if (this.#speechPower > 0 && power < this.#speechPower / 100) return;
     this.#speechPower = this.#speechPower < 0 ? power : this.#speechPower + SMOOTHING * (power - this.#speechPower);
+    if (this.#frames < FIRST_FRAMES) {
+      this.#frames++;
+      return;
+    }
     const wanted = TARGET_DBFS - 10 * Math.log10(this.#speechPower);
     const most = Number.isNaN(ambientDbfs) ? MAX_GAIN_DB : Math.min(MAX_GAIN_DB, MAX_NOISE_DBFS - ambientDbfs);
     const goal = Math.max(0, Math.min(most, wanted));
