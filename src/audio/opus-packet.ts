@@ -9,7 +9,7 @@
 
 /** Of one frame, in samples of 48 kHz, by the configuration: SILK 0..11, hybrid 12..15, CELT 16..31 (table 2). */
 function frameTicks(config: number): number {
-  if (config < 12) return [480, 960, 1920, 2880][config & 3];
+  if (config < 12) return (config & 3) === 3 ? 2880 : 480 << (config & 3);
   if (config < 16) return config & 1 ? 960 : 480;
   return 120 << (config & 3);
 }
@@ -41,19 +41,21 @@ export function repeatsEarlier(packet: Uint8Array, offset: number, length: numbe
   return ((packet[at] >> (7 - flags)) & 1) === 1;
 }
 
+/** A frame's length is one byte, or two from 252 on (§3.2.1). */
+const lengthBytes = (first: number): number => (first >= 252 ? 2 : 1);
+
 /** Where the first frame begins: behind the TOC, the count, the length of the padding, and the lengths of frames (§3.2). */
 function firstFrame(packet: Uint8Array, offset: number, length: number): number {
   const end = offset + length;
-  const lengthBytes = (at: number): number => (packet[at] >= 252 ? 2 : 1);
   const code = packet[offset] & 3;
   let at = offset + 1;
   if (code < 2) return at;
-  if (code === 2) return at + lengthBytes(at);
+  if (code === 2) return at + lengthBytes(packet[at]);
   const count = packet[at++];
   if (count & 0x40) {
     while (at < end && packet[at] === 255) at++;
     at++;
   }
-  if (count & 0x80) for (let i = 1; i < (count & 63) && at < end; i++) at += lengthBytes(at);
+  if (count & 0x80) for (let i = 1; i < (count & 63) && at < end; i++) at += lengthBytes(packet[at]);
   return at;
 }

@@ -50,7 +50,8 @@ export class OpusEncoder implements Encoder {
   readonly #payload = new Uint8Array(MAX_SENT_BYTES);
   readonly #fec: boolean;
   readonly #dtx: boolean;
-  #loss = 0;
+  /** Of one number, because one in an object is boxed at each change. */
+  readonly #loss = new Float64Array(1);
   #lossPercent = 0;
 
   /** `pauses`: they need not be sent. Throws `CodecError` where there is no libopus. */
@@ -91,8 +92,9 @@ export class OpusEncoder implements Encoder {
   /** Said at every packet: rises at once, sinks within 10 s. */
   expectLoss(share: number): void {
     if (!this.#fec) return;
-    this.#loss += (share - this.#loss) * (share > this.#loss ? 1 : FORGET);
-    const percent = Math.min(MOST_LOSS, Math.max(LEAST_LOSS, Math.round(100 * this.#loss)));
+    const loss = this.#loss[0];
+    this.#loss[0] = loss + (share - loss) * (share > loss ? 1 : FORGET);
+    const percent = Math.min(MOST_LOSS, Math.max(LEAST_LOSS, Math.round(100 * this.#loss[0])));
     if (percent !== this.#lossPercent) this.#set(OPUS_SET_PACKET_LOSS_PERC, percent);
     this.#lossPercent = percent;
   }

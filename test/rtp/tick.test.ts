@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type HeapProfiler, Session } from 'node:inspector';
 import { test } from 'node:test';
-import { alaw, Mixer, Resampler, Tone } from '../../src/audio/index.ts';
+import { alaw, Mixer, makeDecoder, makeEncoder, missingOpus, Resampler, Tone } from '../../src/audio/index.ts';
 import { CountingRandom } from '../../src/base/index.ts';
 import { Listener } from '../../src/media/listener.ts';
 import { RTP_HEADER_BYTES, RtpSession, type SessionConfig } from '../../src/rtp/index.ts';
@@ -93,15 +93,46 @@ test('the tick allocates nothing', () => {
   assert.ok(total < most, `${total} bytes in 10000 ticks: ${told}`);
 });
 
+for (const [encoding, clockRateHz] of [
+  ['G722', 8000],
+  ['OPUS', 48_000],
+] as const)
+  test(`${encoding}: neither way allocates, loss included`, {
+    skip: encoding === 'OPUS' && (missingOpus() ?? false),
+  }, () => {
+    const format = { encoding, clockRateHz, channels: 1, opus: { fec: true } };
+    const encoder = makeEncoder(format, 16_000, 'left-out');
+    const decoder = makeDecoder(format, 16_000);
+    const sound = sine(440, 16_000, 16_000);
+    const heard = new Int16Array(320);
+    const payload = new Uint8Array(1500);
+    const pass = (): void => {
+      for (let i = 0; i < 2000; i++) {
+        encoder.expectLoss(i & 1 ? 0.1 : 0.2);
+        const length = encoder.encode(sound, (i * 320) % 16_000, 320, payload, 12);
+        const lost = i % 10 === 9;
+        if (lost && decoder.concealsMs > 0 && !decoder.recover(payload, 12, length, heard, 0, 320))
+          decoder.conceal(heard, 0, 320);
+        decoder.decode(payload, 12, length, heard, 0);
+      }
+    };
+    pass();
+    const allocated = allocations(pass, /./);
+    const total = allocated.reduce((sum, { bytes }) => sum + bytes, 0);
+    const told = allocated.map(({ name, bytes }) => `${name} ${bytes}`).join(', ');
+    // An array or a closure per packet would be 100 kB and more.
+    assert.ok(total < 60_000, `${total} bytes in 2000 packets: ${told}`);
+  });
+
 /** What our own functions allocate while `run` runs, garbage included, by the sampling heap profiler. */
-function allocations(run: () => void): { name: string; bytes: number }[] {
+function allocations(run: () => void, ours = /build\/(src|test)\//): { name: string; bytes: number }[] {
   const session = new Session();
   session.connect();
   const byName = new Map<string, number>();
   const collect = (node: HeapProfiler.SamplingHeapProfileNode): void => {
     const { url, functionName, lineNumber } = node.callFrame;
     const name = `${functionName}:${lineNumber}`;
-    if (/build\/(src|test)\//.test(url) && node.selfSize > 0) byName.set(name, (byName.get(name) ?? 0) + node.selfSize);
+    if (ours.test(url || '(native)') && node.selfSize > 0) byName.set(name, (byName.get(name) ?? 0) + node.selfSize);
     node.children.forEach(collect);
   };
   session.post('HeapProfiler.startSampling', {
