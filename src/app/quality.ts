@@ -32,6 +32,7 @@ function qualityOf(of: StreamStatistics): CallQuality {
   const known = (value: number | undefined, digits: number): number | undefined =>
     value === undefined ? undefined : Number(value.toFixed(digits));
   const whole = {
+    codec: of.codec?.toLowerCase(),
     sent: of.packetsSent,
     received: of.packetsReceived,
     lost: of.packetsLost,

@@ -41,7 +41,8 @@ function eventWords(event: JournalEvent): string {
       const score = event.score === undefined ? '' : `score ${event.score} of 5, `;
       const remote = event.remoteScore === undefined ? '' : `; the other side's score ${event.remoteScore}`;
       const { received, lost, late, sent, jitterMs } = event;
-      return `${score}${received} packets came, ${lost} lost, ${late} late, jitter ${jitterMs} ms; ${sent} sent${remote}`;
+      const codec = event.codec === undefined ? '' : `${event.codec}, `;
+      return `${codec}${score}${received} packets came, ${lost} lost, ${late} late, jitter ${jitterMs} ms; ${sent} sent${remote}`;
     }
     case 'recording':
       return `${event.what} ${event.call} ${event.state}: ${event.file}${because(event.reason)}`;

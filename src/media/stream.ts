@@ -289,6 +289,7 @@ export class Stream {
     const session = this.#session;
     const remote = session?.remoteMetrics;
     return {
+      codec: this.#coding?.codec.encoding,
       packetsSent: session?.packetsSent ?? 0,
       packetsReceived: session?.reception.packetsReceived ?? 0,
       packetsLost: session?.reception.packetsLost ?? 0,

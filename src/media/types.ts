@@ -153,6 +153,8 @@ export function handsfreeDefaults(volume: number): HandsfreeConfig {
 }
 
 export interface StreamStatistics {
+  /** As SDP names it; absent: nothing was settled. */
+  codec?: string;
   packetsSent: number;
   packetsReceived: number;
   packetsLost: number;

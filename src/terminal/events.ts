@@ -94,6 +94,8 @@ export type TerminalEvent =
   | {
       type: 'quality';
       call: string;
+      /** `opus`, `g722`, `pcma`... */
+      codec?: string;
       sent: number;
       received: number;
       lost: number;

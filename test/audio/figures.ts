@@ -1,5 +1,17 @@
 /** Prints the figures of `src/audio/README.md`: `node build/test/audio/figures.js`. */
-import { alaw, Concealer, Mixer, Resampler, SteeredResampler, TimeScale, Tone } from '../../src/audio/index.ts';
+import {
+  ComfortNoise,
+  Concealer,
+  DtmfDetector,
+  Mixer,
+  makeDecoder,
+  makeEncoder,
+  missingOpus,
+  Resampler,
+  SteeredResampler,
+  TimeScale,
+  Tone,
+} from '../../src/audio/index.ts';
 import { SeededRandom } from '../sdp/kit.ts';
 import { amplitude, decibels, segmentalSnr, sine, spectralDistance, voice } from './kit.ts';
 
@@ -68,17 +80,47 @@ for (const percent of [1, 3, 5, 10, 20]) {
   console.log(`  ${percent} %: ${words.join(', ')}`);
 }
 
+console.log('codecs, 20 ms of speech: encoded, decoded, concealed, bytes');
+for (const [encoding, rateHz, fec] of [
+  ['PCMA', 8000, false],
+  ['G722', 16_000, false],
+  ['L16', 16_000, false],
+  ['OPUS', 16_000, false],
+  ['OPUS', 16_000, true],
+  ['OPUS', 48_000, true],
+] as const) {
+  const clockRateHz = encoding === 'OPUS' ? 48_000 : encoding === 'L16' ? 16_000 : 8000;
+  const format = { encoding, clockRateHz, channels: 1, ...(fec && { opus: { fec } }) };
+  if (encoding === 'OPUS' && missingOpus() !== undefined) continue;
+  const [encoder, decoder] = [makeEncoder(format, rateHz, 'sent'), makeDecoder(format, rateHz)];
+  const said = new Int16Array((speech.length * rateHz) / 8000 + 10);
+  new Resampler(8000, rateHz).process(speech, 0, speech.length, said, 0);
+  const count = rateHz / 50;
+  const [payload, heard] = [new Uint8Array(1500), new Int16Array(count)];
+  let at = 0;
+  let sum = 0;
+  let packets = 0;
+  const encode = (): void => {
+    at = (at + count) % (said.length - 2 * count);
+    if (fec) encoder.expectLoss(0.1);
+    sum += encoder.encode(said, at, count, payload, 0);
+    packets++;
+  };
+  const encoded = cost(encode);
+  const length = Math.round(sum / packets);
+  const size = encoder.encode(said, at, count, payload, 0);
+  const decoded = cost(() => decoder.decode(payload, 0, size, heard, 0));
+  const concealed = decoder.concealsMs > 0 ? cost(() => decoder.conceal(heard, 0, count)) : '-';
+  const name = `${encoding} at ${rateHz} Hz${fec ? ', FEC for 10 %' : ''}`;
+  console.log(`  ${name}: ${encoded}, ${decoded}, ${concealed}, ${length} bytes`);
+}
+
 console.log('cost');
 const packet = sine(300, 8000, 160);
-const bytes = new Uint8Array(160);
 const frame = new Int16Array(160);
 const concealer = new Concealer(8000);
 const mixer = new Mixer(16_000, 160);
 const tone = new Tone('ringback', 16_000);
-const encodeDecode = (): void => {
-  alaw.encode(packet, 0, 160, bytes, 0);
-  alaw.decode(bytes, 0, 160, frame, 0);
-};
 const loseOne = (): void => {
   concealer.conceal(frame, 0, 160);
   concealer.good(packet, 0, 160);
@@ -88,7 +130,6 @@ const mix = (): void => {
   mixer.add(frame, 0, 160, 0.5);
   mixer.finish(frame);
 };
-console.log(`  G.711 encode and decode, 20 ms: ${cost(encodeDecode)}`);
 console.log(`  a lost packet of 20 ms at 8 kHz: ${cost(loseOne)}`);
 const scaled = new Int16Array(320);
 const scale = new TimeScale(8000, 20);
@@ -114,4 +155,9 @@ for (const [fromHz, toHz] of [
   );
 }
 console.log(`  mix two sources and limit, 10 ms at 16 kHz: ${cost(mix)}`);
+const comfort = new ComfortNoise(8000, true);
+comfort.describe(Uint8Array.of(50, 60, 150, 127, 127, 127, 127, 127, 127), 0, 9);
+const detector = new DtmfDetector(16_000);
+console.log(`  comfort noise of order 8, 20 ms: ${cost(() => comfort.fill(frame, 0, 160))}`);
+console.log(`  tones of digits looked for, 10 ms at 16 kHz: ${cost(() => void detector.process(frame))}`);
 console.log(`  a tone, 10 ms at 16 kHz: ${cost(() => tone.fill(frame, 0, 160))}`);
