@@ -30,6 +30,7 @@ for (const [index, [sentence, mishaps, least, gapMs]] of (
     const sound = { driver: 'file', rateHz: 16000, periodMs: 10 } as const;
     const a = new Terminal({ ...sound, microphone: speech }, `127.24.5.${2 * index + 1}`);
     const b = new Terminal({ ...sound, speaker: heard }, `127.24.5.${2 * index + 2}`);
+    await Promise.all([a.ready(), b.ready()]);
     const { wire, forA, forB } = await Wire.lay('127.24.5.200', a.stream.local, b.stream.local, mishaps, index + 5);
     a.talk(forA);
     b.talk(forB);

@@ -29,6 +29,11 @@ export class Terminal {
     this.stream.audible(true, true);
   }
 
+  /** Its thread runs: the files of its sound begin with what happens from now on. */
+  async ready(): Promise<void> {
+    await this.event('sound');
+  }
+
   /** The event of that type that came, or will within `limitMs`. */
   async event<T extends MediaEvent['type']>(type: T, limitMs = 3000): Promise<Extract<MediaEvent, { type: T }>> {
     const event = await this.events.take(`the media event ${type}`, limitMs, (item) => item.type === type);

@@ -42,6 +42,7 @@ for (const [index, suite] of (Object.keys(SRTP_SUITES) as SrtpSuite[]).entries()
   test(`${suite}: two terminals hear each other`, async () => {
     const a = new Terminal(sound(`a-${index}`, speech), `127.42.3.${index + 1}`);
     const b = new Terminal(sound(`b-${index}`, speech), `127.42.4.${index + 1}`);
+    await Promise.all([a.ready(), b.ready()]);
     const [ofA, ofB] = [keys(suite, 1), keys(suite, 2)];
     a.talk(b.stream.local, 'sendrecv', { srtp: { send: ofA, receive: ofB } });
     b.talk(a.stream.local, 'sendrecv', { srtp: { send: ofB, receive: ofA } });

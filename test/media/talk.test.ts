@@ -37,6 +37,7 @@ for (const [codec, octet, packetMs] of [
   }, async () => {
     const a = new Terminal(sound(`a-${octet}`, speech), `127.24.3.${octet}`);
     const b = new Terminal(sound(`b-${octet}`, tone), `127.24.4.${octet}`);
+    await Promise.all([a.ready(), b.ready()]);
     a.talk(b.stream.local, 'sendrecv', { codec, packetMs });
     b.talk(a.stream.local, 'sendrecv', { codec, packetMs });
     await Promise.all([a.event('first-sound'), b.event('first-sound')]);
