@@ -149,8 +149,7 @@ export class PageReceiver {
     if (sounds) {
       if (card.breaks !== this.#breaks) playout.realign(card.delayMs + mixerMs);
       this.#breaks = card.breaks;
-      const clock = this.#group.sync === 'clock' ? this.#wallAheadMs : undefined;
-      playout.fill(this.#frame, card.nextMs + mixerMs, clock);
+      playout.fill(this.#frame, card.nextMs + mixerMs, this.#wallAheadMs);
     }
     const before = this.#fade.gain * this.#volume;
     const goal = this.#level === 'full' ? 1 : this.#level === 'ducked' ? DUCKED : 0;
@@ -297,7 +296,8 @@ export class PageReceiver {
       const decoder = makeDecoder(format, this.#rateHz);
       const { clockRateHz } = format;
       this.#breaks = Number.NaN;
-      page.playout = new Playout({ decoder, clockRateHz, rateHz: this.#rateHz, delayMs: this.#group.delayMs });
+      const { delayMs, sync } = this.#group;
+      page.playout = new Playout({ decoder, clockRateHz, rateHz: this.#rateHz, delayMs, sync });
     } catch (error) {
       page.playout = undefined;
       this.#refuse(this.#source, (error as Error).message, page.lastMs);

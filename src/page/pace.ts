@@ -9,11 +9,11 @@ const SMOOTH_MS = 60;
 const CORRECT_MS = 250;
 /** A sixth of a semitone. */
 const MAX_SHARE = 0.01;
-/** A larger error for so many frames running is no mistake of measurement. */
+/** A larger error for so many frames running, while nothing is there that could be played: it is waited for. */
 const LEAP_MS = 8;
 const LEAP_FRAMES = 5;
-/** And no frame of a second or more is waited for. */
-const FAR_MS = 200;
+/** And one that no pace makes good. */
+const FAR_MS = 100;
 
 export class Pace {
   readonly #samplesPerMs: number;
@@ -38,8 +38,11 @@ export class Pace {
     return this.#errorMs;
   }
 
-  /** `target`: the sample that is due at the beginning of the frame that is filled next, of `count` samples. */
-  aim(target: number, count: number): void {
+  /**
+   * `target`: the sample that is due at the beginning of the frame that is filled next, of `count` samples; `end`: behind the last one
+   * that there is.
+   */
+  aim(target: number, count: number, end: number): void {
     this.from = Number.NaN;
     if (Number.isNaN(this.position)) {
       this.position = target;
@@ -47,8 +50,9 @@ export class Pace {
     }
     const frameMs = (count * this.#step) / this.#samplesPerMs;
     const errorMs = (target - this.position) / this.#samplesPerMs;
-    this.#far = Math.abs(errorMs) > LEAP_MS ? this.#far + 1 : 0;
-    if (this.#far >= LEAP_FRAMES || Math.abs(errorMs) > FAR_MS) {
+    const starved = this.position + count * this.#step > end;
+    this.#far = Math.abs(errorMs) > (starved ? LEAP_MS : FAR_MS) ? this.#far + 1 : 0;
+    if (this.#far >= LEAP_FRAMES) {
       this.from = this.position;
       this.position = target;
       this.step = this.#step;

@@ -6,9 +6,11 @@ import { Timeline } from './timeline.ts';
 
 /** A packet so far off all others belongs to a new count of the sender's. */
 const JUMP_MS = 1000;
-/** A packet is 20 ms, a frame 10. */
-const MARGIN_MS = 30;
-const STEP_MS = 10;
+/** Between the arrival of a packet and its place in the card: a frame, and what lies ahead of a sample when it is played. */
+const MARGIN_MS = 15;
+/** Of any card: so that all who hear the same packets come to the same delay where it must be longer than was asked for. */
+const CARD_MS = 20;
+const CARD_STEP_MS = 10;
 
 export interface PlayoutOptions {
   decoder: Decoder;
@@ -17,6 +19,8 @@ export interface PlayoutOptions {
   /** Of the frames. */
   rateHz: number;
   delayMs: number;
+  /** What decides: packets, or the sender's reports where there are any. */
+  sync: 'arrival' | 'clock';
 }
 
 export class Playout {
@@ -26,12 +30,11 @@ export class Playout {
   #timeline: Timeline;
   #tape: Tape;
   #pace: Pace;
-  /** As it is: what was asked for, or more. */
-  delayMs: number;
+  /** What the slowest packets need. */
+  #leastMs = MARGIN_MS + CARD_MS;
 
   constructor(options: PlayoutOptions) {
     this.#options = options;
-    this.delayMs = options.delayMs;
     this.#interpolator = new Interpolator(options.decoder.rateHz, options.rateHz);
     this.#before = new Int16Array(options.rateHz / 100);
     [this.#timeline, this.#tape, this.#pace] = this.#begin();
@@ -71,20 +74,18 @@ export class Playout {
    * the card; where that takes up the delay, it is made longer.
    */
   realign(cardMs = 0): void {
-    const short = Math.ceil((cardMs + MARGIN_MS - this.#options.delayMs) / STEP_MS) * STEP_MS;
-    this.delayMs = this.#options.delayMs + Math.max(0, short);
+    this.#leastMs = MARGIN_MS + Math.max(CARD_MS, Math.ceil(cardMs / CARD_STEP_MS) * CARD_STEP_MS);
     this.#pace = new Pace(this.#options.decoder.rateHz, this.#options.rateHz);
   }
 
   /**
-   * Fills `frame`, whose first sample is heard at `atMs`. `wallAheadMs`: the sender's reports decide, where there are any. True when
-   * some of it really came.
+   * Fills `frame`, whose first sample is heard at `atMs`. `wallAheadMs`: our time of day less our clock. True when some of it really
+   * came.
    */
-  fill(frame: Int16Array, atMs: number, wallAheadMs?: number): boolean {
+  fill(frame: Int16Array, atMs: number, wallAheadMs: number): boolean {
     const { length } = frame;
-    const target = this.#tape.sampleOf(this.#timeline.ticksAt(atMs, this.delayMs, wallAheadMs));
     const pace = this.#pace;
-    pace.aim(target, length);
+    pace.aim(this.#tape.sampleOf(this.#ticksAt(atMs, wallAheadMs)), length, this.#tape.end);
     const leapt = !Number.isNaN(pace.from);
     // The old place first: behind a leap ahead it is gone.
     if (leapt) this.#tape.read(this.#before, length, pace.from, pace.step);
@@ -98,6 +99,12 @@ export class Playout {
   /** All that has come has been played. */
   get playedOut(): boolean {
     return !(this.#pace.position < this.#tape.end);
+  }
+
+  /** What was asked for, or more where that is too short. */
+  get delayMs(): number {
+    const { delayMs, sync } = this.#options;
+    return sync === 'clock' ? delayMs : Math.round(this.#timeline.holdMs(delayMs, this.#leastMs));
   }
 
   get errorMs(): number {
@@ -114,6 +121,13 @@ export class Playout {
 
   get lostMs(): number {
     return this.#tape.lostMs;
+  }
+
+  #ticksAt(atMs: number, wallAheadMs: number): number {
+    const { delayMs, sync } = this.#options;
+    if (sync === 'clock' && this.#timeline.agrees(wallAheadMs))
+      return this.#timeline.ticksByClock(atMs, delayMs, wallAheadMs);
+    return this.#timeline.ticksAt(atMs, delayMs, this.#leastMs);
   }
 
   #begin(): [Timeline, Tape, Pace] {

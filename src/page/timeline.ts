@@ -12,6 +12,8 @@ import { uint32, uint32Diff } from '../base/index.ts';
 const WINDOW_MS = 2000;
 /** Sender and receiver are not this far apart, on any network and however long the sound was under way before it was sent. */
 const MAX_TRANSIT_MS = 3000;
+/** No burst is waited for longer. */
+const MAX_HOLD_MS = 500;
 /** Clocks set by NTP may differ by so much, so that a packet seems to come before it was sent. */
 const MAX_AHEAD_MS = 250;
 
@@ -24,6 +26,10 @@ export class Timeline {
   #window = Number.NaN;
   #fastestNow = 0;
   #fastestBefore = 0;
+  /** Of this window; a lone straggler does not count. */
+  #slowest = Number.NEGATIVE_INFINITY;
+  #slow = Number.NEGATIVE_INFINITY;
+  #slowBefore = Number.NEGATIVE_INFINITY;
   #reported: { ticks: number; wallMs: number } | undefined;
 
   constructor(clockRateHz: number) {
@@ -55,9 +61,13 @@ export class Timeline {
     else if (window > this.#window) {
       this.#fastestBefore = this.#fastestNow;
       this.#fastestNow = transitMs;
+      this.#slowBefore = this.#slow;
+      this.#slowest = this.#slow = Number.NEGATIVE_INFINITY;
     }
     if (!(window < this.#window)) this.#window = window;
     this.#fastestNow = Math.min(this.#fastestNow, transitMs);
+    if (transitMs > this.#slowest) [this.#slow, this.#slowest] = [this.#slowest, transitMs];
+    else this.#slow = Math.max(this.#slow, transitMs);
   }
 
   /** What a sender report says: that sample was taken at that time of day. */
@@ -72,11 +82,23 @@ export class Timeline {
   }
 
   /**
-   * Which sample, as ticks and a fraction, is due at `atMs` when sound is played `delayMs` late. `wallAheadMs`: our time of day less
-   * our own clock; absent: packets decide.
+   * Which sample, as ticks and a fraction, is due at `atMs` when sound is played `delayMs` after the fastest packets. Where the
+   * sender's packets come in bursts, or late for good, that is too short for the slowest ones: they have `leastMs`.
    */
-  ticksAt(atMs: number, delayMs: number, wallAheadMs?: number): number {
-    const zeroMs = wallAheadMs === undefined ? this.#fastestMs : this.#zeroMs(wallAheadMs);
+  ticksAt(atMs: number, delayMs: number, leastMs: number): number {
+    return (atMs - this.#fastestMs - this.holdMs(delayMs, leastMs)) * this.#ticksPerMs;
+  }
+
+  /** What the delay after the fastest packets is then. */
+  holdMs(delayMs: number, leastMs: number): number {
+    const slowMs = Math.max(this.#slow, this.#slowBefore);
+    return Math.max(delayMs, Math.min(MAX_HOLD_MS, slowMs + leastMs - this.#fastestMs));
+  }
+
+  /** The same when sound is played `delayMs` after it was taken. `wallAheadMs`: our time of day less our own clock. */
+  ticksByClock(atMs: number, delayMs: number, wallAheadMs: number): number {
+    const reported = this.#reported;
+    const zeroMs = reported === undefined ? this.#fastestMs : this.#reportedZeroMs(reported, wallAheadMs);
     return (atMs - delayMs - zeroMs) * this.#ticksPerMs;
   }
 
@@ -85,12 +107,6 @@ export class Timeline {
     if (this.#reported === undefined) return false;
     const transitMs = this.#fastestMs - this.#reportedZeroMs(this.#reported, wallAheadMs);
     return transitMs > -MAX_AHEAD_MS && transitMs < MAX_TRANSIT_MS;
-  }
-
-  #zeroMs(wallAheadMs: number): number {
-    const reported = this.#reported;
-    if (reported === undefined || !this.agrees(wallAheadMs)) return this.#fastestMs;
-    return this.#reportedZeroMs(reported, wallAheadMs);
   }
 
   #reportedZeroMs({ ticks, wallMs }: { ticks: number; wallMs: number }, wallAheadMs: number): number {
