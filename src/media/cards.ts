@@ -52,7 +52,8 @@ export class Cards {
     try {
       this.#watcher = watch(DEVICES, { persistent: false }, (what) => what === 'rename' && this.#changed());
       this.#watcher.on('error', () => {});
-      this.#changed();
+      // The loudspeaker is tried at the start anyway.
+      if (!isPlugged(options.sound.microphone)) this.#changed();
     } catch {
       // No card of hardware, not even the place for one: what is lost is looked for now and then all the same.
     }

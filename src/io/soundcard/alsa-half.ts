@@ -125,7 +125,7 @@ export abstract class AlsaHalf {
    */
   look(plugged: boolean): void {
     this.#retryAt = 0;
-    this.#unproven = this.#probed;
+    if (this.open === undefined) this.#unproven = this.#probed;
     this.#plugged = plugged;
   }
 

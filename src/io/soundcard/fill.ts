@@ -6,10 +6,14 @@
 /** Writes between two looks at the lowest level seen, and when it is far too high. */
 const WINDOW = 50;
 const SHORT_WINDOW = 20;
+/** After it was too low: what is a little too high now may be what the next such moment needs. */
+const LONG_WINDOW = 500;
 /** Frames above the wanted level that are left alone, that cannot wait, and below it. */
 const SURPLUS = 0.25;
 const FAR_SURPLUS = 0.5;
 const SHORTAGE = 0.75;
+/** Frames above the wanted level that no such moment needs. */
+const NEEDLESS_SURPLUS = 1.25;
 /** The most that is taken out of one frame, or put in: what `blend` can hide. */
 export const MOST_CORRECTION = 0.5;
 const MOST_PREFILL = 4;
@@ -25,6 +29,8 @@ export class Fill {
   prefill: number;
   #lowest = Number.POSITIVE_INFINITY;
   #writes = 0;
+  /** Writes until a shortage is forgotten. */
+  #wary = 0;
   #underrunAt = Number.NEGATIVE_INFINITY;
   #changedAt = Number.NEGATIVE_INFINITY;
   #calmMs = CALM_MS;
@@ -61,10 +67,20 @@ export class Fill {
     this.#lowest = Math.min(this.#lowest, level);
     this.#writes++;
     const surplus = this.#lowest - (this.prefill - 1);
-    if (this.#writes < (surplus >= FAR_SURPLUS ? SHORT_WINDOW : WINDOW)) return 0;
+    if (this.#wary > 0) this.#wary--;
+    if (this.#writes < this.#window(surplus)) return 0;
     this.begin();
     if (surplus >= SURPLUS) return -Math.min(MOST_CORRECTION, surplus);
-    return surplus < -SHORTAGE ? Math.min(MOST_CORRECTION, -surplus) : 0;
+    // Such moments go on, if what was put in is still needed.
+    if (surplus < -SHORTAGE || (this.#wary > 0 && surplus < 0)) this.#wary = 2 * LONG_WINDOW;
+    if (surplus >= -SHORTAGE) return 0;
+    return Math.min(MOST_CORRECTION, -surplus);
+  }
+
+  #window(surplus: number): number {
+    if (surplus >= NEEDLESS_SURPLUS) return SHORT_WINDOW;
+    if (surplus < 0) return WINDOW;
+    return this.#wary > 0 ? LONG_WINDOW : surplus >= FAR_SURPLUS ? SHORT_WINDOW : WINDOW;
   }
 }
 

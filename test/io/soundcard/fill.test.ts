@@ -47,6 +47,20 @@ test('one late moment in a window is no reason to play later for good', () => {
   assert.equal(run(fill, 1, 1000, 1, 310).corrections, 0);
 });
 
+test('hiccups every two seconds: it settles at what they need, and does not go up and down with each', () => {
+  const fill = new Fill(2);
+  let level = 1;
+  let corrections = 0;
+  for (let tick = 0; tick < 3000; tick++) {
+    const hiccup = tick % 200 === 100 ? 0.85 : 0;
+    const change = fill.judge(level - hiccup, 10 * tick);
+    if (change !== 0) corrections++;
+    level += change;
+  }
+  assert.ok(corrections <= 3, `${corrections}`);
+  assert.ok(level < 2, `${level}`);
+});
+
 test('two underruns in short succession: one frame more, taken back when all was calm for 15 s', () => {
   const fill = new Fill(2);
   fill.underrun(0);
