@@ -135,6 +135,7 @@ export class Sounds {
     try {
       const bytes = await readFile(file);
       const { samples, rateHz } = isOgg(bytes) ? parseOggOpus(bytes, maxSamples) : parseWav(bytes);
+      if (samples.length === 0) throw new Error('it holds no sound');
       return { samples: samples.subarray(0, maxSamples), rateHz };
     } catch (error) {
       const reason = `cannot play ${file}: ${(error as Error).message}`;

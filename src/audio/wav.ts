@@ -33,10 +33,11 @@ interface Format {
   bits: number;
 }
 
-/** Reads PCM of 8, 16, 24 and 32 bits, 32-bit float, A-law and µ-law, of any rate. A cut-off file gives what is there. */
+/** Reads PCM of 8, 16, 24 and 32 bits, float of 32 and 64, A-law and µ-law, of any rate. A cut-off file gives what is there. */
 export function parseWav(bytes: Uint8Array): Wav {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 12 || text(bytes, 0) !== 'RIFF' || text(bytes, 8) !== 'WAVE')
+  // RF64 (EBU Tech 3306) only says elsewhere how long it is; it is read to its end.
+  if (bytes.length < 12 || !['RIFF', 'RF64'].includes(text(bytes, 0)) || text(bytes, 8) !== 'WAVE')
     throw new WavSyntaxError('Cannot read WAV: it does not begin with RIFF and WAVE', 0);
   let format: Format | undefined;
   for (let at = 12; at + 8 <= bytes.length; ) {
@@ -92,7 +93,7 @@ function parseFormat(view: DataView, at: number, size: number): Format {
   const bits = view.getUint16(at + 14, true);
   const known =
     (tag === PCM && [8, 16, 24, 32].includes(bits)) ||
-    (tag === FLOAT && bits === 32) ||
+    (tag === FLOAT && (bits === 32 || bits === 64)) ||
     ((tag === ALAW || tag === ULAW) && bits === 8);
   if (!known) throw new WavSyntaxError(`Cannot read WAV: format ${tag} with ${bits} bits is not supported`, at);
   if (channels < 1 || channels > MAX_CHANNELS || rateHz < 1000 || rateHz > 768_000)
@@ -115,6 +116,7 @@ function mixDown(view: DataView, start: number, end: number, format: Format): In
 
 /** One sample at a byte, in units of s16. */
 function reader(view: DataView, { tag, bits }: Format): (at: number) => number {
+  if (tag === FLOAT && bits === 64) return (at) => view.getFloat64(at, true) * 32768;
   if (tag === FLOAT) return (at) => view.getFloat32(at, true) * 32768;
   if (tag === ALAW || tag === ULAW) {
     const codes = Uint8Array.from({ length: 256 }, (_, code) => code);

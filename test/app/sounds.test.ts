@@ -95,6 +95,13 @@ test('a part that is missing is told, and the others are played', async (t) => {
   assert.deepEqual(played, [{ samples: 80, rateHz: 8000 }]);
 });
 
+test('a file without a sound is said to be one', async (t) => {
+  const { played, make, folder } = room(t);
+  writeFileSync(join(folder, 'empty.wav'), formatWav(new Int16Array(), 8000));
+  assert.match((await play(make(), join(folder, 'empty.wav')))!, /it holds no sound/);
+  assert.deepEqual(played, []);
+});
+
 test('Opus is a sound like any other', async (t) => {
   const { played, make } = room(t);
   const opus = new URL('../../../test/fixtures/audio/tone-440.opus', import.meta.url).pathname;

@@ -42,6 +42,23 @@ for (const [sentence, bytes, expected] of [
     riff(fmt(3, 1, 22050, 32), chunk('data', [...float(0.5), ...float(-1.5)])),
     '22050/1: 16384 -32768',
   ],
+  [
+    'floating point of 64 bits',
+    riff(fmt(3, 1, 22050, 64), chunk('data', [...new Uint8Array(Float64Array.of(0.25).buffer)])),
+    '22050/1: 8192',
+  ],
+  [
+    'RF64, whose data say their length elsewhere',
+    Uint8Array.from([
+      ...ascii('RF64'),
+      ...le(0xffffffff, 4),
+      ...ascii('WAVE'),
+      ...chunk('ds64', Array(28).fill(0)),
+      ...fmt(1, 1, 8000, 16),
+      ...chunk('data', le(7, 2), 0xffffffff),
+    ]),
+    '8000/1: 7',
+  ],
   ['A-law', riff(fmt(6, 1, 8000, 8), chunk('data', [0xd5, 0x2a])), '8000/1: 8 -32256'],
   ['µ-law', riff(fmt(7, 1, 8000, 8), chunk('data', [0xff, 0x80])), '8000/1: 0 32124'],
   [
