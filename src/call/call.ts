@@ -340,6 +340,7 @@ export class Call {
       digits: this.#config.digits,
       received: settled.received,
       packetMs: settled.packetMs,
+      others: settled.others,
       muxed: settled.muxed,
       extendedReports: settled.extendedReports,
       buffer: this.#wanted === 'recvonly' ? { kind: 'fixed', delayMs: pageMs } : { kind: 'adaptive', minMs, maxMs },

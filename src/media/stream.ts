@@ -3,7 +3,7 @@
  * `hear`, `speak` and `report`, in this order.
  */
 
-import { type Mixer, makeDecoder, makeEncoder, type Pauses, type Tone } from '../audio/index.ts';
+import { CodecError, type Mixer, makeDecoder, makeEncoder, type Pauses, type Tone } from '../audio/index.ts';
 import type { Random } from '../base/index.ts';
 import { isRtcp, MAX_SRTP_OVERHEAD_BYTES, parseRtp, RTP_HEADER_BYTES, RtpHeader, RtpSession } from '../rtp/index.ts';
 import { SocketName, UdpSocket } from '../rtp/socket.ts';
@@ -26,6 +26,8 @@ const MAX_DATAGRAM_BYTES = 2048;
 const MAX_REPORT_BYTES = 512;
 const STATISTICS_MS = 5000;
 const SILENT_MS = 5000;
+/** One packet may have been on its way since before; so many in a row are a change. */
+const FOLLOW_PACKETS = 2;
 /** A one-way stream keeps the way back open for NATs (RFC 6263 §4.4, §4.6 wants at most 15 s). */
 const KEEP_ALIVE_MS = 15_000;
 /** Comfort noise, RFC 3389: one byte that says "silence". */
@@ -80,6 +82,8 @@ export class Stream {
   #begun = false;
   readonly #fade = new Fade();
   #gain = 0;
+  /** Packets in a row of a codec that is not ours now. */
+  #strangers = 0;
   #firstPacket = false;
   #firstSound: 'awaited' | 'mixed' | 'told' = 'awaited';
   #heardAtMs = 0;
@@ -378,7 +382,8 @@ export class Stream {
     this.#silentToldMs = 0;
     if (!this.receives) return;
     const received = session.receive(this.#datagram, length, now);
-    if (received === 'ignored') return;
+    if (received === 'ignored') return this.#follow(now);
+    this.#strangers = 0;
     if (received === 'noise') this.#coding?.listener.pause(this.#datagram, this.#header);
     else if (received === 'audio') this.#coding?.listener.resume();
     if (!this.#firstPacket || again) {
@@ -388,6 +393,31 @@ export class Stream {
     if (received !== 'digit') return;
     this.#digits.event(session.digit, now);
     this.#post({ type: 'digit', stream: this.id, digit: session.digit });
+  }
+
+  /** The other side may change to any codec of its answer, without a word (RFC 3264 §6.1). So do we: some take only what they send. */
+  #follow(now: number): void {
+    const config = this.#config!;
+    const other = config.others?.find(({ received }) => received === this.#header.payloadType);
+    if (other === undefined || ++this.#strangers < FOLLOW_PACKETS) return;
+    this.#strangers = 0;
+    const { codec, dtmfPayloadType, dtmfClockRateHz = codec.clockRateHz } = config;
+    const received = config.received?.payloadType ?? codec.payloadType;
+    const changed: StreamConfig = {
+      ...config,
+      ...other,
+      restart: false,
+      dtmfClockRateHz,
+      noisePayloadType: undefined,
+      received: { payloadType: other.received, dtmfPayloadType: config.received?.dtmfPayloadType ?? dtmfPayloadType },
+      others: [{ codec, packetMs: config.packetMs, received }, ...config.others!.filter((one) => one !== other)],
+    };
+    try {
+      this.configure(changed, now);
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error;
+      this.#config = { ...config, others: [] }; // a library that fails: it stays as it was
+    }
   }
 
   #receiveRtcp(session: RtpSession, socket: UdpSocket, datagramBytes: number, now: number): void {

@@ -47,6 +47,8 @@ export interface StreamConfig {
   received?: { payloadType: number; dtmfPayloadType?: number };
   /** What we send per packet. */
   packetMs: number;
+  /** What the other side may change to at any time, and is then followed; `received`: the number of its packets. */
+  others?: readonly { codec: Codec; packetMs: number; received: number }[];
   /** `call`: adaptive jitter buffer 10..200 ms; `page`: fixed 60 ms. */
   buffer: { kind: 'adaptive'; minMs: number; maxMs: number } | { kind: 'fixed'; delayMs: number };
   /** RTCP comes and goes by the port of RTP (RFC 5761). */

@@ -66,6 +66,8 @@ export interface Negotiated extends RtcpAgreed {
   received?: { payloadType: number; dtmfPayloadType?: number };
   /** What we send per packet. */
   packetMs: number;
+  /** What else the other side may send at any time, as its answer has it (§6.1), under its numbers and ours. */
+  others?: { codec: Codec; packetMs: number; received: number }[];
   /** The other side does not listen: it put us on hold, or it pages. */
   heldByPeer: boolean;
   /** Keys of SDP, or whose certificate is to agree on them. Neither: neither side encrypts. */
@@ -76,6 +78,9 @@ export interface Negotiated extends RtcpAgreed {
 export interface Refused {
   refused: string;
 }
+
+/** More than we offer there cannot be; but the same may stand there again and again. */
+const MAX_OTHERS = 8;
 
 /**
  * Our offer. `previous`: the description we sent last in this dialog; its media stay in their places (§8), refused but for
@@ -171,9 +176,15 @@ export function acceptAnswer(offer: Sdp, answer: Sdp): { stream: Negotiated } | 
   const dtmfPayloadType = numberIn(ours, formats.events[0]);
   if (payloadType !== stream.codec.payloadType || dtmfPayloadType !== stream.dtmfPayloadType)
     stream.received = { payloadType, dtmfPayloadType };
+  const others = formats.codecs.slice(1, MAX_OTHERS + 1).map((codec) => ({
+    codec,
+    packetMs: packetMsOf(codec, theirs, stream.packetMs),
+    received: numberIn(ours, codec)!,
+  }));
   return {
     stream: {
       ...stream,
+      ...(others.length > 0 && { others }),
       ...agreedRtcp(theirs, ours),
       ...(srtp !== 'plain' && { srtp }),
       ...(dtls !== 'none' && { dtls }),

@@ -7,7 +7,7 @@ import { formatWav, missingOpus } from '../../src/audio/index.ts';
 import type { MediaEvent } from '../../src/media/index.ts';
 import { temporaryDirectory } from '../kit/checkout.ts';
 import { until } from '../kit/wait.ts';
-import { cut, judge, levelDbfs, readWav, toneDbfs } from '../kit/wav.ts';
+import { cut, judge, levelDbfs, readWav, type Sound, toneDbfs } from '../kit/wav.ts';
 import { babble, g722, l16, opus, pcma, pcmu, sine, streamConfig, Terminal } from './pair.ts';
 
 const noOpus = missingOpus() ?? false;
@@ -92,6 +92,21 @@ test('the codec changes in the middle of a call: both go on', { skip: noOpus }, 
     statistics: { codec?: string };
   };
   assert.equal(statistics.codec, 'G722');
+});
+
+test('the other side changes to another codec of its answer, without a word: it is followed, both ways', async () => {
+  const a = new Terminal(sound('follower', speech), '127.43.3.5');
+  const b = new Terminal(sound('leader', tone), '127.43.4.5');
+  const others = [{ codec: g722, packetMs: 20, received: 9 }];
+  a.talk(b.stream.local, 'sendrecv', { codec: pcma, others });
+  b.talk(a.stream.local, 'sendrecv', { codec: pcma });
+  await a.event('first-sound');
+  b.talk(a.stream.local, 'sendrecv', { codec: g722 });
+  await pause(1500);
+  await Promise.all([a.end(), b.end()]);
+  const last = (heard: Sound): Sound => cut(heard, heard.samples.length / 16 - 800, heard.samples.length / 16 - 300);
+  assert.ok(toneDbfs(last(readWav(file('follower'))), 700) > -15);
+  assert.ok(levelDbfs(last(readWav(file('leader')))) > -50);
 });
 
 test('digits cross as tones where there are no telephone-events', async () => {

@@ -31,12 +31,22 @@ const lines = (text: string): string[] =>
   text.split('\r\n').filter((line) => /^(m=|a=(rtpmap|fmtp|ptime|maxptime))/.test(line));
 
 /** `OPUS/107 48000 20ms dtmf 101@8000` */
-function told({ codec, packetMs, dtmfPayloadType, dtmfClockRateHz, noisePayloadType, received }: Negotiated): string {
+function told({
+  codec,
+  packetMs,
+  dtmfPayloadType,
+  dtmfClockRateHz,
+  noisePayloadType,
+  received,
+  others = [],
+}: Negotiated): string {
   const words = [`${codec.encoding}/${codec.payloadType}`, `${codec.clockRateHz}`, `${packetMs}ms`];
   if (dtmfPayloadType !== undefined) words.push(`dtmf ${dtmfPayloadType}`);
   if (dtmfClockRateHz !== undefined) words.push(`at ${dtmfClockRateHz}`);
   if (noisePayloadType !== undefined) words.push(`noise ${noisePayloadType}`);
   if (received !== undefined) words.push(`hears ${received.payloadType}/${received.dtmfPayloadType ?? '-'}`);
+  for (const other of others)
+    words.push(`or ${other.codec.encoding}/${other.codec.payloadType} ${other.packetMs}ms as ${other.received}`);
   return words.join(' ');
 }
 
@@ -168,7 +178,11 @@ for (const [sentence, media, expected] of [
     'm=audio 4000 RTP/AVP 8 120\r\na=rtpmap:120 telephone-event/8000',
     'PCMA/8 8000 20ms dtmf 120 hears 8/101',
   ],
-  ['all of ours: their first', 'm=audio 4000 RTP/AVP 0 8 9', 'PCMU/0 8000 20ms'],
+  [
+    'several of ours: their first, and the others at any time',
+    'm=audio 4000 RTP/AVP 0 107 9\r\na=rtpmap:107 opus/48000/2\r\na=ptime:30',
+    'PCMU/0 8000 30ms or OPUS/107 20ms as 96 or G722/9 30ms as 9',
+  ],
   ['G.722', 'm=audio 4000 RTP/AVP 9\r\na=ptime:10', 'G722/9 8000 10ms'],
   ['L16 we never offered', 'm=audio 4000 RTP/AVP 11', "refused: the answer's audio: no common codec among 11"],
 ] as const)
