@@ -43,8 +43,9 @@ const SPEAKER_DOWN_DB = 3;
 const BACK_DB = 1.5;
 
 export class Duplex {
-  readonly #far = new Float32Array(RING).fill(SILENCE_DBFS);
-  readonly #near = new Float32Array(RING).fill(SILENCE_DBFS);
+  /** Levels in tenths of a dB: whole numbers are compared without being boxed. */
+  readonly #far = new Int16Array(RING).fill(10 * SILENCE_DBFS);
+  readonly #near = new Int16Array(RING).fill(10 * SILENCE_DBFS);
   #at = 0;
   #couplingDb = FIRST_COUPLING_DB;
   #loud = 0;
@@ -74,10 +75,10 @@ export class Duplex {
    * somebody else has done away with the echo, so both come back up.
    */
   update(farDbfs: number, nearDbfs: number, ambientDbfs: number, mastered: boolean): void {
-    this.#far[this.#at] = farDbfs;
-    this.#near[this.#at] = nearDbfs;
+    this.#far[this.#at] = 10 * farDbfs;
+    this.#near[this.#at] = 10 * nearDbfs;
     this.#at = (this.#at + 1) % RING;
-    const far = this.#loudest(this.#far, 0, MEMORY);
+    const far = this.#loudest(this.#far, 0, MEMORY) / 10;
     const ambient = Number.isNaN(ambientDbfs) ? SILENCE_DBFS : ambientDbfs;
     const echoDbfs = far + this.#couplingDb;
     const onTop = nearDbfs > Math.max(echoDbfs, ambient) + BREAK_IN_DB && nearDbfs > QUIET_DBFS;
@@ -89,7 +90,7 @@ export class Duplex {
     this.#nearFor = this.#loud >= BREAK_IN_FRAMES ? HANGOVER : this.#echoed ? 0 : Math.max(0, this.#nearFor - 1);
     this.#farFor = farDbfs > FAR_DBFS ? HANGOVER : Math.max(0, this.#farFor - 1);
     const played = this.#loudest(this.#far, LATEST, MEMORY);
-    if (played > FAR_DBFS && !mastered) this.#learn(this.#loudest(this.#near, 0, MEMORY - LATEST) - played);
+    if (played > 10 * FAR_DBFS && !mastered) this.#learn((this.#loudest(this.#near, 0, MEMORY - LATEST) - played) / 10);
     if (mastered) this.rest();
     else this.#give(echoDbfs, ambient);
   }
@@ -134,8 +135,8 @@ export class Duplex {
   }
 
   /** Of the frames that are `from` to `to` old. */
-  #loudest(levels: Float32Array, from: number, to: number): number {
-    let loudest = SILENCE_DBFS;
+  #loudest(levels: Int16Array, from: number, to: number): number {
+    let loudest = 10 * SILENCE_DBFS;
     for (let age = from; age < to; age++) {
       const level = levels[(this.#at + RING - 1 - age) % RING];
       if (level > loudest) loudest = level;

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { rmsDbfs } from '../../src/audio/index.ts';
+import { allocations } from '../kit/allocations.ts';
 import { FRAME, lossDb, RATE, Room, type RoomOptions, talk } from './room.ts';
 
 const SECONDS = 24;
@@ -191,6 +192,35 @@ test('the way from the microphone takes 6 ms', () => {
   for (let i = 0; i < 5; i++) room.tick(undefined, undefined);
   const loudest = room.sent.reduce((best, sample, i) => (Math.abs(sample) > Math.abs(room.sent[best]) ? i : best), 0);
   assert.ok(loudest <= 0.006 * RATE + 1, `${loudest / 16} ms`);
+});
+
+test('the tick allocates nothing', async () => {
+  const { Handsfree } = await import('../../src/media/handsfree.ts');
+  const { handsfreeDefaults } = await import('../../src/media/types.ts');
+  const { noTiming } = await import('../../src/io/soundcard/index.ts');
+  type Card = ConstructorParameters<typeof Handsfree>[1];
+  const card = { driver: 'alsa', timing: { ...noTiming(), playDelay: 320 }, reference: undefined } as unknown as Card;
+  const handsfree = new Handsfree(handsfreeDefaults(100), card, RATE);
+  const microphone = new Int16Array(FRAME);
+  const loudspeaker = new Int16Array(FRAME);
+  const live = (ticks: number): void => {
+    for (let t = 0; t < ticks; t++) {
+      const at = (t * FRAME) % (SECONDS * RATE);
+      for (let i = 0; i < FRAME; i++) {
+        loudspeaker[i] = far[at + i];
+        microphone[i] = near[at + i] + (far[at + i] >> 1);
+      }
+      card.reference?.(loudspeaker);
+      handsfree.process(microphone, true, true);
+    }
+  };
+  live(10_000);
+  const allocated = allocations(() => live(2000));
+  const total = allocated.reduce((sum, { bytes }) => sum + bytes, 0);
+  const told = allocated.map(({ name, bytes }) => `${name} ${bytes}`).join(', ');
+  // Boxed numbers, as in `test/rtp/tick.test.ts`, some in each of many small functions. A frame for each tick would be 700000.
+  const most = Number(process.versions.node.split('.')[0]) > 20 ? 650_000 : 450_000;
+  assert.ok(total < most, `${total} bytes in 2000 ticks: ${told}`);
 });
 
 test('a card in the air only: what a file holds is sent as it is', async () => {

@@ -1,12 +1,12 @@
 /** The whole way of the sound, as the media thread goes it every 10 ms: with loss, and both ways. */
 import assert from 'node:assert/strict';
-import { type HeapProfiler, Session } from 'node:inspector';
 import { test } from 'node:test';
 import { alaw, Mixer, makeDecoder, makeEncoder, missingOpus, Resampler, Tone } from '../../src/audio/index.ts';
 import { CountingRandom } from '../../src/base/index.ts';
 import { Listener } from '../../src/media/listener.ts';
 import { RTP_HEADER_BYTES, RtpSession, type SessionConfig } from '../../src/rtp/index.ts';
 import { amplitude, sine } from '../audio/kit.ts';
+import { allocations } from '../kit/allocations.ts';
 import { SeededRandom } from '../sdp/kit.ts';
 
 const config: SessionConfig = {
@@ -123,25 +123,3 @@ for (const [encoding, clockRateHz] of [
     // An array or a closure per packet would be 100 kB and more.
     assert.ok(total < 60_000, `${total} bytes in 2000 packets: ${told}`);
   });
-
-/** What our own functions allocate while `run` runs, garbage included, by the sampling heap profiler. */
-function allocations(run: () => void, ours = /build\/(src|test)\//): { name: string; bytes: number }[] {
-  const session = new Session();
-  session.connect();
-  const byName = new Map<string, number>();
-  const collect = (node: HeapProfiler.SamplingHeapProfileNode): void => {
-    const { url, functionName, lineNumber } = node.callFrame;
-    const name = `${functionName}:${lineNumber}`;
-    if (ours.test(url || '(native)') && node.selfSize > 0) byName.set(name, (byName.get(name) ?? 0) + node.selfSize);
-    node.children.forEach(collect);
-  };
-  session.post('HeapProfiler.startSampling', {
-    samplingInterval: 256,
-    includeObjectsCollectedByMajorGC: true,
-    includeObjectsCollectedByMinorGC: true,
-  });
-  run();
-  session.post('HeapProfiler.stopSampling', (_, { profile }) => collect(profile.head));
-  session.disconnect();
-  return [...byName].map(([name, bytes]) => ({ name, bytes })).sort((a, b) => b.bytes - a.bytes);
-}
