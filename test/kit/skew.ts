@@ -9,6 +9,8 @@ export interface Recording extends Sound {
 const WINDOW_MS = 200;
 const STEP_MS = 250;
 const MAX_SKEW_MS = 25;
+/** Whatever the rate of a recording. */
+const LOOKED_AT_HZ = 16_000;
 /** Below this nothing sounds that could be compared. */
 const QUIET = 0.003;
 
@@ -22,8 +24,8 @@ function at({ rateHz, samples, unixMs }: Recording, ms: number): number {
 /** `b` is so much later than `a`, every quarter of a second of what both play between the two times; ms. */
 export function skews(a: Recording, b: Recording, fromMs: number, toMs: number): number[] {
   const found: number[] = [];
-  const count = (WINDOW_MS * a.rateHz) / 1000;
-  const stepMs = 1000 / a.rateHz;
+  const count = (WINDOW_MS * LOOKED_AT_HZ) / 1000;
+  const stepMs = 1000 / LOOKED_AT_HZ;
   const play = (sound: Recording, ms: number): Float64Array =>
     Float64Array.from({ length: count }, (_, i) => at(sound, ms + i * stepMs));
   const energy = (of: Float64Array): number => of.reduce((sum, value) => sum + value * value, 0);
