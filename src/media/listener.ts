@@ -24,6 +24,8 @@ const QUIET_TOLERANCE_MS = 3;
 /** So much too long, and a period goes from every packet; below that one in `GENTLE_MS`. */
 const URGENT_MS = 40;
 const GENTLE_MS = 60;
+/** Behind a longer one no other need be waiting. */
+const LONG_PACKET_MS = 30;
 /** Room for what is made longer. */
 const SPARE_MS = 20;
 
@@ -145,7 +147,7 @@ export class Listener {
   }
 
   /** Makes the packet longer or shorter where the delay has to change and it can go unheard; returns the samples it has then. */
-  #scale(count: number, durationMs: number, { excessMs, shortMs }: JitterBuffer): number {
+  #scale(count: number, durationMs: number, { excessMs, shortMs, size }: JitterBuffer): number {
     const quiet = this.#timeScale.quiet(this.#decoded, count);
     const tolerance = quiet ? QUIET_TOLERANCE_MS : TOLERANCE_MS;
     this.#sinceScaledMs += durationMs;
@@ -153,6 +155,8 @@ export class Listener {
     // A period is seldom as short as what is missing.
     if (shortMs > SHORT_MS) changeMs = quiet ? shortMs + SHORT_MS : shortMs + TOLERANCE_MS;
     else if (excessMs < -tolerance) changeMs = -excessMs;
+    // Without another packet here it is not that sound piles up, but that it comes later by now.
+    else if (size === 0 && durationMs <= LONG_PACKET_MS) changeMs = 0;
     else if (excessMs > URGENT_MS || (excessMs > tolerance && (quiet || this.#sinceScaledMs >= GENTLE_MS)))
       changeMs = -excessMs;
     const scaled = this.#timeScale.process(this.#decoded, count, changeMs);

@@ -17,6 +17,8 @@ const WINDOW_MS = 8000;
 /** Of packets that come later than they are wanted, by more than this, the last run is only believed when another follows it. */
 const DOUBT_MS = 20;
 const MAX_DOUBTED = 64;
+/** So many are the new way of things. */
+const MOVED = 4;
 /** While no more packets are known, it is taken for certain that a much faster one is the rule. */
 const FEW = 50;
 
@@ -56,6 +58,9 @@ export class DelayEstimator {
   #doubtedCount = 0;
   #doubtedAtMs = 0;
   #late = false;
+  /** Packets in a row that were too late to be counted, and no less so than the one before. */
+  #beyond = 0;
+  #beyondMs = Number.POSITIVE_INFINITY;
   #known = false;
   #windowEndMs = Number.POSITIVE_INFINITY;
   #wantedMs = 0;
@@ -71,13 +76,22 @@ export class DelayEstimator {
     if (transitMs < now.fastestMs) now.fastestMs = transitMs;
     this.#begin(bucketOf(this.fastestMs));
     if (!this.#doubt(transitMs, arrivalMs)) this.#count(transitMs);
+    // Nor what is further away than can be counted, when it stays there.
+    const beyond = bucketOf(transitMs) >= this.#first + BUCKETS && transitMs > this.#beyondMs - BUCKET_MS;
+    this.#beyond = beyond ? this.#beyond + 1 : 0;
+    this.#beyondMs = transitMs;
+    if (this.#beyond >= MOVED) {
+      this.reset();
+      this.#turn(transitMs, arrivalMs);
+    }
     this.#choose();
   }
 
   /** The packets that follow have another zero. */
   reset(): void {
     this.#known = this.#late = false;
-    this.#doubtedCount = 0;
+    this.#doubtedCount = this.#beyond = 0;
+    this.#beyondMs = Number.POSITIVE_INFINITY;
   }
 
   /** Transit of the fastest packet of the last 8..16 s, ms. */
@@ -98,7 +112,7 @@ export class DelayEstimator {
   #doubt(transitMs: number, arrivalMs: number): boolean {
     const late = transitMs - this.fastestMs > Math.max(DOUBT_MS, this.wantedMs);
     // After a standstill each packet is less late than the one before.
-    const run = late && this.#late && transitMs <= this.#doubted[this.#doubtedCount - 1];
+    const run = late && this.#late && transitMs < this.#doubted[this.#doubtedCount - 1] - BUCKET_MS;
     if (late && !run) {
       // A second run of late packets: the first one was no accident.
       if (arrivalMs - this.#doubtedAtMs < 2 * WINDOW_MS)
