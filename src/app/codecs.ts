@@ -7,8 +7,12 @@ import type { CodecName } from '../sdp/index.ts';
 const ALWAYS: readonly CodecName[] = ['pcma', 'pcmu'];
 
 /** What `configured` leaves without a library that is missing; never nothing, for a press must get out. */
-export function spoken(configured: readonly CodecName[], logger: Logger): readonly CodecName[] {
-  const reason = configured.includes('opus') ? missingOpus() : undefined;
+export function spoken(
+  configured: readonly CodecName[],
+  logger: Logger,
+  missing: () => string | undefined = missingOpus,
+): readonly CodecName[] {
+  const reason = configured.includes('opus') ? missing() : undefined;
   if (reason === undefined) return configured;
   const rest = configured.filter((codec) => codec !== 'opus');
   const codecs = rest.length > 0 ? rest : ALWAYS;

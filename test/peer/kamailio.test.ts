@@ -238,7 +238,9 @@ async function bothHear(t: TestContext, button: string): Promise<void> {
 test('8USER: rtpengine in between, encrypted on the far side; both hear each other', {
   timeout: 120_000,
 }, async (t) => {
+  const there = desk.events.items.length;
   await bothHear(t, 'encrypted');
+  await desk.event({ type: 'quality', codec: 'opus' }, 2_000, there);
   const invite = first(await lastCall(desk), 'in', /^INVITE /, /^m=audio \d+ RTP\/SAVP /m);
   const suites = [...invite.matchAll(/^a=crypto:(\d+) (\S+)/gm)];
   assert.equal(suites.length, 12);
