@@ -114,7 +114,10 @@ export class Listener {
       } else if (taken === 'wait') {
         this.#conceal((this.#decoder.rateHz * FRAME_MS) / 1000);
       } else {
+        const before = this.concealedMs;
         this.#hole(jitter);
+        // Nothing was lost where nothing was sent.
+        if (taken === 'pause') this.concealedMs = before;
       }
     }
     this.#ready.take(frame, 0, this.#frameSamples);

@@ -245,9 +245,10 @@ export class JitterBuffer {
     const rest = gap % first.durationTicks;
     this.durationTicks = gap > first.durationTicks && rest > 0 ? rest : Math.min(gap, first.durationTicks);
     this.#nextTicks += this.durationTicks;
-    this.next = first.payload;
-    this.nextLength = gap === this.durationTicks ? first.length : 0;
+    this.nextLength = 0;
     if (this.#missing(first) === 0) return 'pause';
+    this.next = first.payload;
+    if (gap === this.durationTicks) this.nextLength = first.length;
     this.lostTicks += this.durationTicks;
     return 'lost';
   }

@@ -179,7 +179,7 @@ for (const [sentence, packets, mode, expected] of [
     'a pause that is over before it was noticed is as long as it was',
     [...five.slice(0, 3), { sequence: 3, rtpTimestamp: 8 * 90, arrivalMs: 60 }],
     fixed,
-    'w(60) 0 1 2 P(10) P(20)>3 3 w(30)',
+    'w(60) 0 1 2 P(10) P(20) 3 w(30)',
   ],
   [
     'packets of 20, then 60, then 10 ms',
