@@ -109,6 +109,11 @@ export class PageReceiver {
     return this.#page !== undefined && !this.#forgotten;
   }
 
+  /** Somebody pages, heard or not. */
+  get playing(): boolean {
+    return this.#page !== undefined;
+  }
+
   owns(page: string): boolean {
     return this.#page?.id === page;
   }

@@ -1,7 +1,7 @@
 /** All groups and pages of the media thread. */
 import type { Mixer } from '../audio/index.ts';
 import type { Random } from '../base/index.ts';
-import { KernelClock } from '../rtp/multicast.ts';
+import { KernelClock, Waiting } from '../rtp/multicast.ts';
 import type { CardClock } from './card-clock.ts';
 import { type GroupSockets, PageReceiver } from './page-receiver.ts';
 import { PageSender, type Said } from './page-sender.ts';
@@ -17,6 +17,9 @@ export type ToPages =
   | { kind: 'page-send'; page: string; zone: Zone; fd: number; said: Said }
   | { kind: 'page-stop'; page: string };
 
+const isPlaying = (receiver: PageReceiver): boolean => receiver.playing;
+const isActive = (receiver: PageReceiver): boolean => receiver.active;
+
 export class PagesThread {
   readonly #rateHz: number;
   readonly #now: () => number;
@@ -25,6 +28,8 @@ export class PagesThread {
   readonly #clock = new KernelClock();
   readonly #receivers: PageReceiver[] = [];
   readonly #senders: PageSender[] = [];
+  readonly #fds: number[] = [];
+  #waiting = new Waiting([]);
   #count = 0;
   /** Time of day less our own clock. */
   #wallAheadMs = Number.NaN;
@@ -42,7 +47,7 @@ export class PagesThread {
   }
 
   get wantsSpeaker(): boolean {
-    return this.#receivers.some((receiver) => receiver.active);
+    return this.#receivers.some(isActive);
   }
 
   get busy(): boolean {
@@ -55,6 +60,8 @@ export class PagesThread {
       case 'pages-listen': {
         const { group, sockets } = message;
         const name = (): string => `multicast-${++this.#count}`;
+        this.#fds.push(sockets.sound, ...(sockets.beside === undefined ? [] : [sockets.beside]));
+        this.#waiting = new Waiting(this.#fds);
         this.#receivers.push(new PageReceiver(group, sockets, this.#rateHz, this.#clock, name, this.#post));
         return;
       }
@@ -71,7 +78,7 @@ export class PagesThread {
   }
 
   receive(now: number): void {
-    if (this.#receivers.length === 0) return;
+    if (!this.#waiting.any && !this.#receivers.some(isPlaying)) return;
     this.#wallAheadMs = this.#clock.ahead(this.#now, this.#wallAheadMs);
     for (let i = 0; i < this.#receivers.length; i++) this.#receivers[i].receive(now, this.#wallAheadMs);
   }

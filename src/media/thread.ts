@@ -37,7 +37,7 @@ const MAX_OPENING_MS = 120;
 /** How often a sleeping thread looks after a card at fault. */
 const RESTLESS_MS = 1000;
 /** And one that does nothing but listen for pages, after these. */
-const LISTENING_MS = 10;
+const LISTENING_MS = 20;
 /** How audible a page is, is told this often. */
 const VERIFIED_NEWS_TICKS = 30;
 /** Underruns alone are told this often. */

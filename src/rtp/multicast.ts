@@ -26,6 +26,7 @@ const IPV6_MULTICAST_ALL = 29;
 /** With native longs: what `clock_gettime` fills in, too. */
 const SIOCGSTAMPNS = 0x8907;
 const CLOCK_REALTIME = 0;
+const POLLIN = 1;
 /** A burst of all packets of a second: pages are few and small. */
 const SO_RCVBUF = 8;
 const BUFFER_BYTES = 256 * 1024;
@@ -39,6 +40,7 @@ const native = {
   setsockopt: libc.func('int setsockopt(int fd, int level, int name, void *value, uint32_t length)'),
   ifIndex: libc.func('unsigned int if_nametoindex(const char *name)'),
   stamp: libc.func('int ioctl(int fd, unsigned long request, void *time)'),
+  poll: libc.func('int poll(void *sockets, unsigned long count, int timeoutMs)'),
   clock: libc.func('int clock_gettime(int clock, void *time)'),
 };
 const LONG_WORDS = koffi.sizeof('long') / 4;
@@ -142,6 +144,20 @@ function usable(six: boolean): string[] {
 }
 
 const isIpv6 = (host: string): boolean => host.includes(':');
+
+/** Whether anything waits at one of some sockets: asked in one go, many times a second. */
+export class Waiting {
+  /** struct pollfd: fd i32, events i16, revents i16. */
+  readonly #sockets: Int32Array;
+
+  constructor(fds: readonly number[]) {
+    this.#sockets = Int32Array.from(fds.flatMap((fd) => [fd, LITTLE ? POLLIN : POLLIN << 16]));
+  }
+
+  get any(): boolean {
+    return this.#sockets.length > 0 && native.poll(this.#sockets, this.#sockets.length / 2, 0) !== 0;
+  }
+}
 
 /** The time of day as the kernel has it, and when it received; ms since 1970. Nothing is allocated. */
 export class KernelClock {
