@@ -115,7 +115,7 @@ export class Listener {
         this.#conceal((this.#decoder.rateHz * FRAME_MS) / 1000);
       } else {
         const before = this.concealedMs;
-        this.#hole(jitter);
+        this.#hole(jitter, now);
         // Nothing was lost where nothing was sent.
         if (taken === 'pause') this.concealedMs = before;
       }
@@ -126,7 +126,7 @@ export class Listener {
 
   #packet(jitter: JitterBuffer, now: number): void {
     const count = this.#decoder.decode(jitter.payload, 0, jitter.payloadLength, this.#decoded, 0);
-    if (count === 0) return this.#hole(jitter);
+    if (count === 0) return this.#hole(jitter, now);
     if (this.#decoder.concealsMs === 0) this.#concealer.good(this.#decoded, 0, count);
     this.#noisy = false;
     this.#talking = true;
@@ -137,10 +137,11 @@ export class Listener {
   }
 
   /** `jitter` says how long it is, and what may be behind it. */
-  #hole(jitter: JitterBuffer): void {
+  #hole(jitter: JitterBuffer, now: number): void {
     const count = Math.min(this.#maxSamples, Math.round(jitter.durationTicks / this.#ticksPerSample));
     const { next, nextLength } = jitter;
     if (nextLength > 0 && this.#decoder.recover(next, 0, nextLength, this.#decoded, 0, count)) {
+      jitter.repaired((1000 * this.#decoder.samplesIn(next, 0, nextLength)) / this.#decoder.rateHz, now);
       this.#talking = true;
       this.#concealedInARowMs = 0;
       this.#pass(this.#timeScale.process(this.#decoded, count, 0));

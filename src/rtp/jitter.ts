@@ -37,6 +37,8 @@ const JUMP_MS = 1000;
 /** At first, while little is known, packets are held so much longer than at least. */
 const LEARNING_MS = 8000;
 const UNSURE_MS = 10;
+/** After something lost was found in the packet behind it, those are waited for so long. */
+const REPAIR_MS = 10_000;
 /** Between two time bases, so much more than a packet is a pause and not the network. */
 const PAUSE_MS = 60;
 /** Remembered time stamps of what was played, to tell a late duplicate from a late packet. */
@@ -80,6 +82,9 @@ export class JitterBuffer {
   #lastArrivalMs = 0;
 
   #learntAtMs = Number.NaN;
+  #neededMs = 0;
+  #repairMs = 0;
+  #repairUntilMs = 0;
   #playing = false;
   #nextTicks = 0;
   /** Where the packet last taken ended. */
@@ -148,6 +153,12 @@ export class JitterBuffer {
   /** The next packet comes from another source or with a new numbering: it is put behind what is here. */
   restart(): void {
     this.#restart = true;
+  }
+
+  /** What was lost stood in the packet behind, `durationMs` later: those are worth waiting for, for some time. */
+  repaired(durationMs: number, now: number): void {
+    this.#repairMs = durationMs;
+    this.#repairUntilMs = now + REPAIR_MS;
   }
 
   /** A packet of the same numbering that is no audio: its number is not missing. */
@@ -228,7 +239,7 @@ export class JitterBuffer {
     if (gap > 0) return this.#gap(first, gap);
     this.delayMs = this.#heldMs(first, playAtMs);
     this.excessMs = this.delayMs - this.#targetMs;
-    this.shortMs = (this.#mode.kind === 'fixed' ? 0 : Math.min(this.#delay.wantedMs, this.#targetMs)) - this.delayMs;
+    this.shortMs = Math.min(this.#neededMs, this.#targetMs) - this.delayMs;
     this.payload = first.payload;
     this.payloadLength = first.length;
     this.nextLength = 0;
@@ -271,7 +282,8 @@ export class JitterBuffer {
     if (Number.isNaN(this.#learntAtMs)) this.#learntAtMs = now + LEARNING_MS;
     const { minMs, maxMs } = this.#mode;
     const leastMs = now < this.#learntAtMs ? minMs + UNSURE_MS : minMs;
-    this.#targetMs = Math.min(maxMs, Math.max(leastMs, this.#delay.wantedMs));
+    this.#neededMs = this.#delay.wantedMs + (now < this.#repairUntilMs ? this.#repairMs : 0);
+    this.#targetMs = Math.min(maxMs, Math.max(leastMs, this.#neededMs));
   }
 
   #unwrap(header: RtpHeader, durationTicks: number, arrivalMs: number): number {
