@@ -15,6 +15,8 @@ import { Suppressor } from './suppressor.ts';
 /** Anywhere in a third of a second, for a start and after a large jump; and near, quickly, after lost or inserted periods. */
 const FIRST_SEARCH: Search = { before: 2, after: 32, rate: 0.02 };
 const WATCH: Search = { before: 3, after: 4, rate: 0.08 };
+/** Frames for which a change of the room can turn out to have been a jump. */
+const REGRET = 300;
 /** Sweeps of the watch that have to agree. */
 const AGREE = 3;
 
@@ -80,6 +82,7 @@ export class EchoCanceller {
   #sentPower = 0;
   #heardPower = 0;
   #elsewhere = 0;
+  #sinceChange = REGRET;
   #elsewhereLag = 0;
 
   constructor(rateHz: number, options: EchoOptions = {}) {
@@ -185,7 +188,8 @@ export class EchoCanceller {
     this.#filter.learn(this.#error, this.#suppressor.near);
     if (this.#converged) {
       this.#curve.learn(this.#error);
-      this.#shadow.follow(this.#error, this.#suppressor.excess);
+      this.#sinceChange++;
+      if (this.#shadow.follow(this.#error, this.#suppressor.excess)) this.#sinceChange = 0;
     }
     this.#judge(microphonePower, errorPower, echoPower, common);
     this.#delay += this.#drift.follow(this.#echo, this.#error);
@@ -262,7 +266,7 @@ export class EchoCanceller {
     }
     const moved = place - this.#place;
     if (Math.abs(moved) <= SAME) this.#place += 0.2 * moved;
-    else if (this.#finder.strength(lag - moved, SAME) < 0.5) this.#shift(moved);
+    else if (this.#finder.strength(lag - moved, SAME) < 0.5) this.#jump(moved);
   }
 
   /** Where the expected echo is found in the microphone: several times elsewhere, and a period was lost or put in. */
@@ -274,7 +278,14 @@ export class EchoCanceller {
     if (here || Math.abs(lag - this.#elsewhereLag) > SAME) this.#elsewhere = 0;
     this.#elsewhereLag = lag;
     if (here || ++this.#elsewhere < AGREE) return;
-    this.#shift(Math.round(lag));
+    this.#jump(Math.round(lag));
+  }
+
+  /** The echo comes `samples` later than before. What was lately taken for a change of the room was that. */
+  #jump(samples: number): void {
+    if (this.#sinceChange < REGRET) this.#filter.restore();
+    this.#sinceChange = REGRET;
+    this.#shift(samples);
     this.#restart();
   }
 

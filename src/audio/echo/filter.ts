@@ -40,6 +40,7 @@ export class EchoFilter {
   readonly #other: Float64Array;
   readonly #gain: Float64Array;
   readonly #taps: Float64Array;
+  readonly #kept: readonly Float64Array[];
   #tidied = 0;
 
   constructor(fft: RealFft, partitions: number) {
@@ -60,6 +61,7 @@ export class EchoFilter {
     this.#other = new Float64Array(fft.bins);
     this.#taps = new Float64Array(partitions * this.#frame);
     this.#gain = new Float64Array(fft.bins);
+    this.#kept = [new Float64Array(states), new Float64Array(states), new Float64Array(states)];
     this.reset();
   }
 
@@ -108,6 +110,19 @@ export class EchoFilter {
     outIm: Float64Array,
   ): void {
     convolve(this.#bins, partitions, xRe, xIm, newest, partitions, this.#wRe, this.#wIm, outRe, outIm);
+  }
+
+  /** Keeps the room as it is known now, for `restore`. */
+  keep(): void {
+    this.#kept[0].set(this.#wRe);
+    this.#kept[1].set(this.#wIm);
+    this.#kept[2].set(this.#uncertainty);
+  }
+
+  restore(): void {
+    this.#wRe.set(this.#kept[0]);
+    this.#wIm.set(this.#kept[1]);
+    this.#uncertainty.set(this.#kept[2]);
   }
 
   /** Adds a response of `partitions` to the room as known; by as much it was wrong, and may be wrong still. */

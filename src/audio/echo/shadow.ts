@@ -30,8 +30,8 @@ export class Shadow {
   readonly #vRe: Float64Array;
   readonly #vIm: Float64Array;
   readonly #time: Float64Array;
-  #before = 0;
-  #after = 0;
+  #before = 1;
+  #after = 1;
   #rested = REST;
   #watched = 0;
   #tidied = 0;
@@ -51,14 +51,15 @@ export class Shadow {
   reset(): void {
     this.#vRe.fill(0);
     this.#vIm.fill(0);
-    this.#before = this.#after = 0;
+    this.#before = this.#after = 1;
+    this.#rested = REST;
     this.#watched = 0;
   }
 
   /** How surely what stands out is echo, 0..1. */
   get echo(): number {
     if (this.#rested > 0) return 0;
-    return Math.max(0, Math.min(1, (MAYBE - this.#after / (this.#before + 1)) / (MAYBE - CHANGED)));
+    return Math.max(0, Math.min(1, (MAYBE - this.#after / this.#before) / (MAYBE - CHANGED)));
   }
 
   /** Takes what the filter left of the frame; `near`: how far that is more than expected. True when the room has changed. */
@@ -91,6 +92,7 @@ export class Shadow {
     this.#fft.forward(time, re, im);
     this.#learn(xRe, xIm, newest, partitions);
     if (++this.#watched < PATIENCE || this.#after > CHANGED * this.#before) return false;
+    this.#filter.keep();
     this.#filter.add(this.#vRe, this.#vIm, PARTITIONS);
     this.reset();
     return true;
