@@ -17,6 +17,8 @@ const FIRST_SEARCH: Search = { before: 2, after: 32, rate: 0.02 };
 const WATCH: Search = { before: 3, after: 4, rate: 0.08 };
 /** Frames for which a change of the room can turn out to have been a jump. */
 const REGRET = 300;
+/** A filter whose echo was seen where it is expected so many frames ago, works. */
+const HERE_FRAMES = 50;
 /** Sweeps of the watch that have to agree. */
 const AGREE = 3;
 
@@ -40,11 +42,13 @@ const AHEAD_SECONDS = 30;
 const FIRST_DELAY = HALF_TAPS + 4;
 /** Lags of two sweeps are the same when no farther apart than this, samples. */
 const SAME = 3;
+const LEAST_JUMP_MS = 1.5;
 /** The path is not taken to be louder than this, as a power. */
 const MOST_GAIN = 4;
 /** ERLE from which the canceller counts as converged, and below which no more, dB. */
 const CONVERGED_DB = 12;
 const LOST_DB = 6;
+const LOST_FRAMES = 200;
 /** The estimate is what is heard when they share this much of their power; frames with an echo in which they do not, before the room counts as lost. */
 const EXPLAINED = 0.6;
 const UNEXPLAINED = 400;
@@ -52,6 +56,8 @@ const UNEXPLAINED = 400;
 export class EchoCanceller {
   readonly #rateHz: number;
   readonly #frame: number;
+  /** A smaller move than this is the clocks' and not a jump, samples. */
+  readonly #least: number;
   readonly #line: ReferenceLine;
   readonly #finder: DelayFinder;
   /** Compares the microphone with the echo that is expected: they belong together at lag 0. */
@@ -79,9 +85,13 @@ export class EchoCanceller {
   #errorPower = 0;
   #converged = false;
   #unexplained = 0;
+  /** Frames of far speech with hardly any effect, and nobody near. */
+  #bad = 0;
   #sentPower = 0;
   #heardPower = 0;
   #elsewhere = 0;
+  /** Frames since the echo was last seen where it is expected. */
+  #sinceHere = 0;
   #sinceChange = REGRET;
   #elsewhereLag = 0;
 
@@ -90,6 +100,7 @@ export class EchoCanceller {
     const frame = rateHz / FRAMES_PER_SECOND;
     this.#rateHz = rateHz;
     this.#frame = frame;
+    this.#least = (LEAST_JUMP_MS * rateHz) / 1000;
     const fft = new RealFft(2 * frame);
     this.#line = new ReferenceLine((rateHz * KEEP_MS) / 1000);
     this.#finder = new DelayFinder(fft, FIRST_SEARCH);
@@ -185,7 +196,7 @@ export class EchoCanceller {
     }
     if (this.#converged) this.#look();
     this.#waitingAt = (this.#waitingAt + frame) % waiting.length;
-    this.#filter.learn(this.#error, this.#suppressor.near);
+    this.#filter.learn(this.#error, this.#suppressor.excess);
     if (this.#converged) {
       this.#curve.learn(this.#error);
       this.#sinceChange++;
@@ -194,7 +205,7 @@ export class EchoCanceller {
     this.#judge(microphonePower, errorPower, echoPower, common);
     this.#delay += this.#drift.follow(this.#echo, this.#error);
     this.#keepAhead();
-    this.#suppressor.process(this.#error, this.#echo, this.#filter.residual, this.#shadow.echo, out);
+    this.#suppressor.process(this.#error, this.#echo, this.#filter.residual, this.#shadow.echo, this.#converged, out);
   }
 
   /** When the clocks will soon have used up the lead of the reference, the microphone waits longer, best while nobody speaks near. */
@@ -242,19 +253,24 @@ export class EchoCanceller {
     this.#errorPower += 0.02 * (errorPower - this.#errorPower);
     const erleDb = this.erleDb;
     if (erleDb > CONVERGED_DB) this.#converged = true;
-    else if (erleDb < LOST_DB) this.#converged = false;
+    if (erleDb > LOST_DB || this.#suppressor.near > 0) this.#bad = 0;
+    else if (++this.#bad >= LOST_FRAMES) {
+      this.#converged = false;
+      this.#shadow.reset();
+    }
   }
 
   /** A sweep has found the echo `lag` samples after the reference, as both came in. */
   #align(lag: number): void {
-    if (!this.#converged) this.#drift.observe(lag);
+    this.#drift.observe(lag, this.#converged);
     const again = Math.abs(lag - this.#lastLag) <= SAME;
     this.#lastLag = lag;
     if (!again) return;
     const place = lag + this.#hold - this.#delay;
     const ms = this.#rateHz / 1000;
     // A filter that works is right wherever a sweep believes the echo: voices repeat themselves each period of the pitch.
-    if (this.#converged && (this.#place === undefined || Math.abs(place - this.#place) > SAME)) {
+    const works = this.#converged && this.#sinceHere < HERE_FRAMES;
+    if (works && (this.#place === undefined || Math.abs(place - this.#place) > this.#least)) {
       this.#place = place;
       return;
     }
@@ -265,16 +281,18 @@ export class EchoCanceller {
       return;
     }
     const moved = place - this.#place;
-    if (Math.abs(moved) <= SAME) this.#place += 0.2 * moved;
+    if (Math.abs(moved) < this.#least) this.#place += 0.2 * moved;
     else if (this.#finder.strength(lag - moved, SAME) < 0.5) this.#jump(moved);
   }
 
   /** Where the expected echo is found in the microphone: several times elsewhere, and a period was lost or put in. */
   #look(): void {
     const watch = this.#watch;
+    this.#sinceHere++;
     if (!watch.process(this.#heard, this.#echo)) return;
     const lag = watch.lag ?? 0;
-    const here = Math.abs(lag) <= SAME || watch.strength(0, SAME) > 0.5;
+    const here = Math.abs(lag) < this.#least || watch.strength(0, SAME) > 0.5;
+    if (here) this.#sinceHere = 0;
     if (here || Math.abs(lag - this.#elsewhereLag) > SAME) this.#elsewhere = 0;
     this.#elsewhereLag = lag;
     if (here || ++this.#elsewhere < AGREE) return;

@@ -16,8 +16,10 @@ const MOST = 500e-6;
 const SWEEPS = 8;
 const FEWEST = 5;
 const COARSE = 60e-6;
+/** Once the room is known, only lags that lie on a line to so many samples count. */
+const STRAIGHT = 1.5;
 /** Two sweeps farther apart than this, samples, are a jump and no drift. */
-const JUMP = 3;
+const JUMP = 24;
 
 export class DriftLoop {
   readonly #lags = new Float64Array(SWEEPS);
@@ -50,7 +52,7 @@ export class DriftLoop {
   }
 
   /** Takes what a sweep of the delay finder found: clocks far apart show there before the filter has learned anything. */
-  observe(lag: number): void {
+  observe(lag: number, settled: boolean): void {
     if (this.#sweeps > 0 && Math.abs(lag - this.#lags[this.#sweeps - 1]) > JUMP) this.#sweeps = 0;
     if (this.#sweeps === SWEEPS) {
       this.#lags.copyWithin(0, 1);
@@ -76,6 +78,12 @@ export class DriftLoop {
     }
     const speed = product / square / this.#frame;
     const doubt = COARSE * (SWEEPS / count) ** 1.5;
+    let off = 0;
+    for (let i = 0; i < count; i++) {
+      const line = meanLag + speed * this.#frame * (this.#frames[i] - meanFrame);
+      off = Math.max(off, Math.abs(this.#lags[i] - line));
+    }
+    if (settled && (count < SWEEPS || off > STRAIGHT)) return;
     if (Math.abs(speed - this.drift) > doubt) this.drift = Math.max(-MOST, Math.min(MOST, speed));
   }
 

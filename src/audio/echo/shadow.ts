@@ -8,17 +8,20 @@ import { convolve, type EchoFilter } from './filter.ts';
 
 /** The first tenth of a second of the room. */
 const PARTITIONS = 12;
-const STEP = 1.2;
+const STEP = 1;
 /** Partitions whose time aliasing is taken away per frame. */
 const TIDY = 3;
 /** Errors are compared over some 1 / RATE frames; below this ratio the room has changed. */
 const RATE = 0.06;
 const CHANGED = 0.4;
-const MAYBE = 0.8;
+const MAYBE = 0.6;
+const DIVERGED = 1.5;
 /** Frames before it decides: a lost period looks the same for a moment, and needs no learning. */
 const PATIENCE = 50;
 /** Without a reason for so many frames, it rests. */
 const REST = 100;
+/** The reference is never taken to be quieter than this share of its mean power. */
+const LEAST_LEVEL = 0.3;
 
 export class Shadow {
   readonly #fft: RealFft;
@@ -34,6 +37,7 @@ export class Shadow {
   #after = 1;
   #rested = REST;
   #watched = 0;
+  #level = 0;
   #tidied = 0;
 
   constructor(fft: RealFft, filter: EchoFilter) {
@@ -91,6 +95,11 @@ export class Shadow {
     this.#after += RATE * (after - this.#after);
     this.#fft.forward(time, re, im);
     this.#learn(xRe, xIm, newest, partitions);
+    if (this.#after > DIVERGED * this.#before) {
+      this.#vRe.fill(0);
+      this.#vIm.fill(0);
+      this.#after = this.#before;
+    }
     if (++this.#watched < PATIENCE || this.#after > CHANGED * this.#before) return false;
     this.#filter.keep();
     this.#filter.add(this.#vRe, this.#vIm, PARTITIONS);
@@ -110,7 +119,9 @@ export class Shadow {
       for (let k = 0; k < bins; k++, x++) power[k] += xRe[x] * xRe[x] + xIm[x] * xIm[x];
     }
     for (let k = 0; k < bins; k++) total += power[k];
-    const least = (0.01 * total) / bins + 1e4;
+    // A quiet moment's reference is no measure: the room still sounds with what was loud before.
+    this.#level += 0.02 * (total - this.#level);
+    const least = (LEAST_LEVEL * this.#level) / bins + 1e4;
     for (let k = 0; k < bins; k++) {
       const scale = STEP / (power[k] + least);
       re[k] *= scale;

@@ -21,16 +21,20 @@ const LEAST_LEAK = 3e-4;
 const REVERB = 0.5;
 /** Residual echo is taken as this many times what is estimated: while only the loudspeaker sounds, and while somebody speaks. */
 const OVER_FAR = 4;
-const OVER_NEAR = 1;
+const OVER_NEAR = 0.5;
 /** Memory of the signal-to-noise ratio from frame to frame (decision-directed, Ephraim and Malah 1984), the same. */
 const MEMORY_FAR = 0.9;
-const MEMORY_NEAR = 0.5;
+const MEMORY_NEAR = 0.2;
+/** No bin of a near voice is lowered below this. */
+const LEAST_NEAR = 0.2;
 /** Somebody speaks near when the bands stand out from all that is expected by this, dB, in the mean: surely not, surely. */
-const NEAR_NOT_DB = 2;
-const NEAR_SURE_DB = 5;
+const NEAR_NOT_DB = 1.5;
+const NEAR_SURE_DB = 4;
+/** While the room is not known yet, it takes so much more. */
+const UNSETTLED_DB = 1;
 const NEAR_MOST_DB = 15;
 const NEAR_RISE = 0.5;
-const NEAR_FALL = 0.1;
+const NEAR_FALL = 0.05;
 /** A steady tone louder than this is no noise but an alarm, or a test of the line. The filter is short, so its neighbours must let it pass, too. */
 const LOUD_TONE_DBFS = -36;
 const NEIGHBOURS = 5;
@@ -158,9 +162,16 @@ export class Suppressor {
 
   /**
    * One frame: what the filter left (`error`), what it took off (`echo`), and per bin the residual it expects of itself, as
-   * power of a rectangular frame; `known`: how surely what stands out is echo, 0..1. Writes the frame that ended `delaySamples` ago.
+   * power of a rectangular frame; `known`: how surely what stands out is echo, 0..1; `settled`: the room is known. Writes the frame that ended `delaySamples` ago.
    */
-  process(error: Float64Array, echo: Float64Array, expected: Float64Array, known: number, out: Int16Array): void {
+  process(
+    error: Float64Array,
+    echo: Float64Array,
+    expected: Float64Array,
+    known: number,
+    settled: boolean,
+    out: Int16Array,
+  ): void {
     const frame = this.#frame;
     const bins = this.#bins;
     const time = this.#time;
@@ -179,7 +190,7 @@ export class Suppressor {
     for (let k = 0; k < bins; k++) this.#power[k] = this.#eRe[k] ** 2 + this.#eIm[k] ** 2;
     this.#noise.learn(this.#power);
     this.#learnLeak();
-    this.#gains(expected, known);
+    this.#gains(expected, known, settled);
     this.#apply(out);
   }
 
@@ -203,7 +214,7 @@ export class Suppressor {
     }
   }
 
-  #gains(expected: Float64Array, known: number): void {
+  #gains(expected: Float64Array, known: number, settled: boolean): void {
     const gain = this.#gain;
     const floor = this.#noise.power;
     this.#bandNoise.fill(0);
@@ -218,7 +229,8 @@ export class Suppressor {
       if (ratio > 1 && b < this.#usedBands) stand += Math.min(NEAR_MOST_DB, 10 * Math.log10(ratio)) / this.#usedBands;
     }
     this.#standDb += (stand > this.#standDb ? NEAR_RISE : NEAR_FALL) * (stand - this.#standDb);
-    this.#excess = Math.max(0, Math.min(1, (this.#standDb - NEAR_NOT_DB) / (NEAR_SURE_DB - NEAR_NOT_DB)));
+    const notDb = settled ? NEAR_NOT_DB : NEAR_NOT_DB + UNSETTLED_DB;
+    this.#excess = Math.max(0, Math.min(1, (this.#standDb - notDb) / (NEAR_SURE_DB - NEAR_NOT_DB)));
     this.#near = this.#excess * (1 - known);
     const over = OVER_FAR * (OVER_NEAR / OVER_FAR) ** this.#near;
     const memory = MEMORY_FAR + (MEMORY_NEAR - MEMORY_FAR) * this.#near;
@@ -230,7 +242,10 @@ export class Suppressor {
       const before = memory * (this.#kept[k] / unwanted) + (1 - memory) * Math.max(0, after - 1);
       const wiener = before / (1 + before);
       this.#kept[k] = wiener * wiener * power;
-      gain[k] = Math.min(1, Math.max(wiener, this.#noiseGain * Math.sqrt(Math.min(1, floor[k] / power))));
+      gain[k] = Math.min(
+        1,
+        Math.max(wiener, LEAST_NEAR * this.#near, this.#noiseGain * Math.sqrt(Math.min(1, floor[k] / power))),
+      );
     }
     for (let k = NEIGHBOURS; k < this.#bins - NEIGHBOURS; k++) {
       if (this.#power[k] < this.#loudTone || gain[k] < SURELY || this.#power[k] < this.#power[k - 1]) continue;
