@@ -196,7 +196,7 @@ export class EchoCanceller {
     }
     if (this.#converged) this.#look();
     this.#waitingAt = (this.#waitingAt + frame) % waiting.length;
-    this.#filter.learn(this.#error, this.#suppressor.excess);
+    this.#filter.learn(this.#error, this.#suppressor.near);
     if (this.#converged) {
       this.#curve.learn(this.#error);
       this.#sinceChange++;
