@@ -51,7 +51,7 @@ function eventWords(event: JournalEvent): string {
         event.gainDb === undefined
           ? ''
           : ` (${event.gainDb} dB, ${event.delayMs} ms, ${event.distortionPercent} % distortion, ambient ${event.ambientDbfs} dBFS)`;
-      return `${event.kind} by ${event.by} ${event.result}, ${event.tries} tries${because(event.reason)}${figures}`;
+      return `${event.kind} by ${event.by} ${event.result} at try ${event.tries}${because(event.reason)}${figures}`;
     }
     case 'mailbox': {
       const count = event.fresh === undefined ? '' : `: ${event.fresh} new, ${event.old} old`;

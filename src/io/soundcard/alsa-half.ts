@@ -217,8 +217,10 @@ export abstract class AlsaHalf {
     this.#broken.push(now);
     const mended =
       recoverable && this.#broken.length < BROKEN_COUNT ? this.alsa().recover(open.pcm, result, 1) : result;
-    if (mended >= 0) this.recovered(open, now);
-    else this.lose(mended, now);
+    if (mended >= 0) return this.recovered(open, now);
+    this.lose(mended, now);
+    // It is there, and only has to be begun from the beginning.
+    if (mended === result && recoverable) this.#retryAt = now;
   }
 
   /** The card is gone: it is closed and looked for again. */

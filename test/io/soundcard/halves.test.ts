@@ -57,6 +57,8 @@ test('a card that breaks again and again is opened anew', () => {
     fake.tick();
   }
   assert.equal(fake.card.speaker, 'fault');
+  fake.tick();
+  assert.deepEqual(fake.asked.slice(-2), ['close speaker hw:Fake', 'open speaker hw:Fake'], 'at once');
 });
 
 test('a short write is completed', () => {
