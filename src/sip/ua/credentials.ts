@@ -11,9 +11,14 @@ type Kind = 'Authorization' | 'Proxy-Authorization';
 interface Known {
   kind: Kind;
   challenge: Challenge;
-  /** Requests sent with this nonce. */
-  count: number;
+  /** Requests sent with this nonce, whatever they asked for: RFC 7616 §3.4. */
+  used: { count: number };
 }
+
+const kinds: readonly { kind: Kind; asks: string }[] = [
+  { kind: 'Authorization', asks: 'WWW-Authenticate' },
+  { kind: 'Proxy-Authorization', asks: 'Proxy-Authenticate' },
+];
 
 /** What one request has gone through: how often each realm was answered. */
 export type Attempts = Map<string, number>;
@@ -38,29 +43,34 @@ export class Credentials {
    * request: a realm that was answered and asks again without `stale` has refused the password.
    */
   learn(response: SipResponse, attempts: Attempts): boolean {
-    const kind: Kind = response.status === 401 ? 'Authorization' : 'Proxy-Authorization';
     const registering = response.cseq.method === 'REGISTER';
     const answered = new Set<string>();
     let useful = false;
-    for (const challenge of challengesOf(
-      response,
-      response.status === 401 ? 'WWW-Authenticate' : 'Proxy-Authenticate',
+    // RFC 3261 §22.3: a proxy that forks puts the challenges of both kinds into one answer.
+    for (const { kind, challenge } of kinds.flatMap(({ kind, asks }) =>
+      challengesOf(response, asks).map((challenge) => ({ kind, challenge })),
     )) {
       const { realm } = challenge;
-      // RFC 8760 §2.4: the topmost one of a realm that can be answered is taken.
-      if (answered.has(realm) || (!registering && this.#realms.size > 0 && !this.#realms.has(realm))) continue;
-      answered.add(realm);
       const key = `${kind} ${realm}`;
+      // RFC 8760 §2.4: the topmost one of a realm that can be answered is taken.
+      if (answered.has(key) || (!registering && this.#realms.size > 0 && !this.#realms.has(realm))) continue;
+      answered.add(key);
       const before = attempts.get(key) ?? 0;
       // RFC 3261 §22.2: a fresh nonce is worth a second try, a wrong password is not.
       if (before >= 3 || (before > 0 && !challenge.stale)) return false;
       attempts.set(key, before + 1);
-      this.#remember(registering, { kind, challenge, count: 0 });
+      this.#remember(registering, { kind, challenge, used: this.#usedOf(challenge) });
       if (registering) this.#realms.add(realm);
       if (this.#realms.size > REALMS_MAX) this.#realms.delete(this.#realms.values().next().value!);
       useful = true;
     }
     return useful;
+  }
+
+  #usedOf({ realm, nonce }: Challenge): Known['used'] {
+    for (const { challenge, used } of this.#known.values())
+      if (challenge.realm === realm && challenge.nonce === nonce) return used;
+    return { count: 0 };
   }
 
   #remember(registering: boolean, known: Known): void {
@@ -79,7 +89,7 @@ export class Credentials {
       if (!key.startsWith(scope)) continue;
       const { uri, method, body } = request;
       const proof = { username: this.#username, password: this.#password, method, uri, body };
-      const count = ++known.count;
+      const count = ++known.used.count;
       request.add(known.kind, formatAuthorization(known.challenge, { ...proof, count, cnonce: this.#random.token() }));
     }
   }

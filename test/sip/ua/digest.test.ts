@@ -138,3 +138,28 @@ test('an answer echoes what it must and counts the uses of a nonce', () => {
   assert.equal(params.get('nc'), '00000001');
   assert.equal(parseAuth(second.header('Authorization')!).params.get('nc'), '00000002');
 });
+
+test('a nonce that comes again is counted on, whatever the requests ask for', () => {
+  const credentials = new Credentials('u', 'p', new CountingRandom());
+  const counts = ['REGISTER', 'INVITE', 'REGISTER'].map((method) => {
+    const request = createRequest({ method, uri: 'sip:100@a', headers: [['CSeq', `1 ${method}`]] });
+    const response = createResponse(request, 401);
+    response.add('WWW-Authenticate', 'Digest realm="a", nonce="n", qop="auth"');
+    credentials.learn(response, new Map());
+    credentials.apply(request);
+    return parseAuth(request.header('Authorization')!).params.get('nc');
+  });
+  assert.deepEqual(counts, ['00000001', '00000002', '00000003']);
+});
+
+test('challenges of both kinds in one answer are both answered', () => {
+  const request = createRequest({ method: 'INVITE', uri: 'sip:100@a', headers: [['CSeq', '1 INVITE']] });
+  const response = createResponse(request, 401);
+  response.add('WWW-Authenticate', 'Digest realm="a", nonce="n", qop="auth"');
+  response.add('Proxy-Authenticate', 'Digest realm="a", nonce="m", qop="auth"');
+  const credentials = new Credentials('u', 'p', new CountingRandom());
+  assert.ok(credentials.learn(response, new Map()));
+  credentials.apply(request);
+  assert.equal(parseAuth(request.header('Authorization')!).params.get('nonce'), 'n');
+  assert.equal(parseAuth(request.header('Proxy-Authorization')!).params.get('nonce'), 'm');
+});
