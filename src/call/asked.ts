@@ -10,13 +10,15 @@ export type { Asked };
 /** What callers may ask for at most: a longer delay is cut to it. */
 const maxDelaySeconds = 60;
 
-/** Bare words of Alert-Info that stand for "answer at once", lower case. */
+/** Words of Alert-Info that stand for "answer at once", bare, as its `info` or in place of its URI; lower case. */
 const alertWords = new Set([
   'ring answer',
   'ring-answer',
   'auto answer',
   'auto-answer',
   'alert-autoanswer',
+  'autoanswer',
+  'ringanswer',
   'intercom',
   'direct-intercom',
 ]);
@@ -74,7 +76,7 @@ function callInfo({ params }: InfoValue): Asked | undefined {
 
 function alertInfo({ uri, word, params }: InfoValue): Asked | undefined {
   const info = params.get('info')?.toLowerCase();
-  if (info === 'alert-autoanswer' || info === 'auto answer') {
+  if (info !== undefined && alertWords.has(info)) {
     const delay = params.get('delay');
     const after = seconds(delay ?? '0');
     if (after === undefined) return undefined;
@@ -85,7 +87,8 @@ function alertInfo({ uri, word, params }: InfoValue): Asked | undefined {
     };
   }
   if (alertWords.has(word)) return { header: `Alert-Info ${word}`, afterMs: 0 };
-  if (uri.toLowerCase() === 'auto') return { header: 'Alert-Info <auto>', afterMs: 0 };
+  const place = uri.toLowerCase();
+  if (place === 'auto' || alertWords.has(place)) return { header: `Alert-Info <${place}>`, afterMs: 0 };
   return undefined;
 }
 
