@@ -43,13 +43,13 @@ export function bodyPart(message: SipMessageBase): BodyPart {
 }
 
 /**
- * The first part of `type` that is meant as the session (RFC 5621 §3, §8), or what must be understood and is not. Of alternatives
+ * The first part of `type` that is meant as such bodies are (RFC 5621 §3, §8), or what must be understood and is not. Of alternatives
  * the last understood one counts (§3.1), of related parts the root (RFC 2387 §3.2), of signed ones what was signed.
  */
 export function findPart(part: BodyPart, type: string): PartSearch {
   const { parts } = part;
   if (parts === undefined) {
-    if (part.type === type && !part.encoded && isSession(part.disposition)) return { found: part };
+    if (part.type === type && !part.encoded && part.disposition === meantAs(type)) return { found: part };
     return part.required ? { unknown: part.type } : {};
   }
   if (part.type === 'multipart/alternative') {
@@ -68,7 +68,7 @@ export function findPart(part: BodyPart, type: string): PartSearch {
 }
 
 /** RFC 3261 §20.11: without a word SDP is a session; it is no other thing by another word (RFC 3959: `early-session`). */
-const isSession = (disposition: string): boolean => disposition === 'session';
+const meantAs = (type: string): string => (type === 'application/sdp' ? 'session' : 'render');
 
 /** The parts whose understanding the kind of multipart asks for. An unknown kind is `mixed` (RFC 2046 §5.1.7). */
 function readable({ type, params }: BodyPart, parts: readonly BodyPart[]): readonly BodyPart[] {
@@ -111,7 +111,7 @@ function makePart(header: Header, bytes: Uint8Array, count: { parts: number }, d
 
 /** RFC 3261 §20.11; what cannot be read is as good as absent. */
 function dispositionOf(text: string | undefined, type: string): { disposition: string; handling?: string | null } {
-  const otherwise = type === 'application/sdp' ? 'session' : 'render';
+  const otherwise = meantAs(type);
   if (text === undefined) return { disposition: otherwise };
   try {
     const scanner = Scanner.of(text, 'Content-Disposition');

@@ -1,5 +1,5 @@
 /** MESSAGE, RFC 3428: held until its owner has decided what becomes of it. */
-import type { Hop, SipRequest } from '../message/index.ts';
+import { type BodyPart, bodyPart, findPart, type Hop, type SipRequest, SipSyntaxError } from '../message/index.ts';
 import type { Senders } from './beside.ts';
 import type { Core } from './core.ts';
 import type { HeaderField } from './headers.ts';
@@ -9,6 +9,7 @@ export const MESSAGE_BYTES_MAX = 8_192;
 /** Waiting for a decision at once. The owner decides as soon as it hears of one; this is for an owner that does not. */
 export const MESSAGES_MAX = 64;
 const TEXT_TYPE = 'text/plain';
+const ACCEPTED = `${TEXT_TYPE}, multipart/mixed, multipart/alternative`;
 
 interface Waiting {
   request: SipRequest;
@@ -27,15 +28,15 @@ export class Messages {
   received(request: SipRequest, hop: Hop, transaction: string, { accountOf, userOf }: Senders, now: number): void {
     const refuse = (status: number, headers: HeaderField[] = []): void =>
       this.#core.answer(transaction, request, status, now, undefined, headers);
-    const { contentType = TEXT_TYPE } = request;
     const encoding = (request.header('Content-Encoding') ?? 'identity').toLowerCase();
     if (encoding !== 'identity') return refuse(415, [['Accept-Encoding', 'identity']]);
-    if (contentType !== TEXT_TYPE || !readableCharset(request)) return refuse(415, [['Accept', TEXT_TYPE]]);
+    const part = textOf(request);
+    if (part === undefined || !readableCharset(part)) return refuse(415, [['Accept', ACCEPTED]]);
     if (request.body.length > MESSAGE_BYTES_MAX) return refuse(413);
     if (this.#waiting.size >= MESSAGES_MAX) return refuse(480);
     const message = `m${++this.#count}`;
     this.#waiting.set(message, { request, transaction });
-    const text = new TextDecoder().decode(request.body);
+    const text = new TextDecoder().decode(part.bytes);
     const account = accountOf(request, hop)?.name;
     this.#core.push({ kind: 'message', message, request, hop, account, user: userOf(request), text });
   }
@@ -61,7 +62,17 @@ export class Messages {
   }
 }
 
-function readableCharset(request: SipRequest): boolean {
-  const charset = /;\s*charset\s*=\s*"?([\w-]+)/i.exec(request.header('Content-Type') ?? '')?.[1];
-  return charset === undefined || ['utf-8', 'utf8', 'us-ascii'].includes(charset.toLowerCase());
+/** The text, alone or as one of several parts (RFC 5621). A multipart that cannot be cut has none. */
+function textOf(request: SipRequest): BodyPart | undefined {
+  try {
+    return findPart(bodyPart(request), TEXT_TYPE).found;
+  } catch (error) {
+    if (!(error instanceof SipSyntaxError)) throw error;
+    return undefined;
+  }
+}
+
+function readableCharset({ params }: BodyPart): boolean {
+  const charset = params.get('charset') ?? 'utf-8';
+  return ['utf-8', 'utf8', 'us-ascii'].includes(charset.toLowerCase());
 }

@@ -36,6 +36,14 @@ function registered(config = CONFIG) {
   return { peer, heard };
 }
 
+const ACCEPTED = 'text/plain, multipart/mixed, multipart/alternative';
+
+const parts = (kind: string, ...all: readonly [type: string, content: string][]) =>
+  text(
+    `${all.map(([type, content]) => `--b\r\nContent-Type: ${type}\r\n\r\n${content}\r\n`).join('')}--b--`,
+    `multipart/${kind};boundary=b`,
+  );
+
 describe('MESSAGE, RFC 3428', () => {
   test('a text of the account server goes up, and is answered when its owner has decided', () => {
     const { peer, heard } = registered();
@@ -48,6 +56,12 @@ describe('MESSAGE, RFC 3428', () => {
     assert.deepEqual(peer.lines(), []);
   });
 
+  test('the text among alternatives', () => {
+    const { peer, heard } = registered();
+    peer.ask('MESSAGE', { body: parts('alternative', ['text/plain; charset="UTF-8"', 'Grüße'], ['text/html', '<p>']) });
+    assert.deepEqual(heard, ['m1 by pbx: Grüße']);
+  });
+
   test('a stranger is shown as one', () => {
     const { peer, heard } = registered();
     peer.ask('MESSAGE', { body: text('hello'), hop: stranger });
@@ -55,8 +69,16 @@ describe('MESSAGE, RFC 3428', () => {
   });
 
   for (const [name, fields, status, header] of [
-    ['a page of HTML', { body: text('<p>', 'text/html') }, 415, ['Accept', 'text/plain']],
-    ['another charset', { body: text('x', 'text/plain;charset=koi8-r') }, 415, ['Accept', 'text/plain']],
+    ['a page of HTML', { body: text('<p>', 'text/html') }, 415, ['Accept', ACCEPTED]],
+    ['another charset', { body: text('x', 'text/plain;charset=koi8-r') }, 415, ['Accept', ACCEPTED]],
+    ['parts without a text', { body: parts('mixed', ['text/html', '<p>']) }, 415, ['Accept', ACCEPTED]],
+    [
+      'a text beside what must be understood',
+      { body: parts('mixed', ['text/plain', 'a'], ['a/b', '?']) },
+      415,
+      undefined,
+    ],
+    ['parts that cannot be cut', { body: text('hello', 'multipart/mixed') }, 415, ['Accept', ACCEPTED]],
     [
       'a packed text',
       { body: text('x'), headers: [['Content-Encoding', 'gzip']] },
