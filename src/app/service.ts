@@ -269,8 +269,10 @@ export class Service {
   async #start(): Promise<void> {
     await this.#control.start();
     const plans = Object.values(this.#config.terminal.calls);
+    const presses = Object.values(this.#config.terminal.buttons).map(({ press }) => press);
     const prompts = plans
       .flatMap(({ prompt, confirm }) => [prompt, confirm?.prompt])
+      .concat(presses.map((press) => (press !== undefined && 'page' in press ? press.play : undefined)))
       .filter((one) => one !== undefined);
     const keep = async (prompt: Prompt) => [prompt, await this.#sounds.keep(prompt)] as const;
     const missing = await Promise.all(prompts.filter((prompt) => typeof prompt === 'string').map(keep));

@@ -44,14 +44,22 @@ const setUp: Partial<TerminalConfig> = {
     desk: { press: { call: 'desk' } },
     off: { press: { hangup: true } },
     bare: {},
+    page: { press: { page: 'all', play: 'fire.wav' } },
   },
   incoming: [
     rule({ from: 'sip:page5@*', limitMs: 90_000 }),
     rule({ from: 'sip:page8@*', priority: 8, interrupted: 'end', limitMs: 90_000 }),
     rule({ from: 'sip:page10@*', priority: 10, delayMs: 2000, chime: true, limitMs: 90_000 }),
     rule({ from: 'sip:talk6@*', priority: 6, as: 'intercom', answer: 'when-asked', limitMs: 90_000 }),
+    rule({ from: 'sip:zone6@*', zone: 'all', priority: 6, limitMs: 90_000 }),
     rule({ from: 'sip:ring4@*', priority: 4, as: 'page', answer: 'ring', limitMs: 90_000 }),
   ],
+  multicast: [
+    { group: 'music1', priority: 1, interrupted: 'duck', chime: false },
+    { group: 'page5', priority: 5, interrupted: 'hold', chime: true },
+    { group: 'page8', priority: 8, interrupted: 'end', chime: false },
+  ],
+  zones: { all: { priority: 5 } },
   outputs: {
     called: { on: ['calling', 'connected'] },
     busy: { on: ['paging', 'held', 'ringing'], blinkMs: 500 },
@@ -62,9 +70,20 @@ const setUp: Partial<TerminalConfig> = {
 /** How often something was seen, over all lives: lives that never get there prove nothing. */
 const seen = new Map<string, number>();
 
+interface Up {
+  page: boolean;
+  listened: boolean;
+  held: boolean;
+  answered: boolean;
+  lowered?: boolean;
+  zone?: boolean;
+}
+
 /** Watches every action and knows what may not be. */
 class Witness {
-  readonly up = new Map<string, { page: boolean; listened: boolean; held: boolean; answered: boolean }>();
+  readonly up = new Map<string, Up>();
+  /** What is said in a zone, of which there is one. */
+  readonly said = new Set<string>();
   readonly begun = new Set<string>();
   readonly over = new Set<string>();
   readonly lit = new Map<string, boolean>();
@@ -91,6 +110,14 @@ class Witness {
         return;
       case 'hangup':
         this.up.delete(action.call);
+        this.said.delete(action.call);
+        return;
+      case 'duck':
+        assert.notEqual(this.#call(action.call).lowered ?? false, action.ducked, 'down and up alternate');
+        this.#call(action.call).lowered = action.ducked;
+        return;
+      case 'zone':
+        this.said.add(action.page);
         return;
       case 'hold':
         assert.notEqual(this.#call(action.call).held, action.held, 'hold and resume alternate');
@@ -100,6 +127,7 @@ class Witness {
         assert.equal(action.microphone, !this.#call(action.call).page, 'a page never opens the microphone');
         assert.ok(this.#call(action.call).answered, 'only an answered call is heard');
         this.#call(action.call).listened = true;
+        this.#call(action.call).zone = action.zone !== undefined;
         return;
       case 'tone':
         if (action.tone !== 'ringback' && action.tone !== 'busy') return;
@@ -128,8 +156,13 @@ class Witness {
 
   /** After each input: of several calls only one sounds. */
   check(): void {
-    const audible = [...this.up].filter(([, call]) => call.listened && !call.held);
-    assert.ok(audible.length <= 1, `heard at once: ${audible.map(([call]) => call).join(', ')}`);
+    for (const zone of [true, false]) {
+      const audible = [...this.up]
+        .filter(([, call]) => call.listened && !call.held && !call.lowered && call.zone === zone)
+        .map(([call]) => call)
+        .concat(zone ? [...this.said] : []);
+      assert.ok(audible.length <= 1, `heard at once: ${audible.join(', ')}`);
+    }
   }
 
   #call(call: string) {
@@ -147,7 +180,7 @@ const causes: EndCause[] = [
   'media-lost',
   'cancelled',
 ];
-const peers = ['page5', 'page8', 'page10', 'talk6', 'ring4', 'stranger'];
+const peers = ['zone6', 'page5', 'page8', 'page10', 'talk6', 'ring4', 'stranger'];
 
 function life(seed: number): void {
   const { below, one } = dice(seed);
@@ -167,6 +200,10 @@ function life(seed: number): void {
   const legs = (answered: boolean) =>
     [...witness.up].filter(([, leg]) => leg.answered === answered).map(([call]) => call);
 
+  const over = (page: string): void => {
+    witness.up.delete(page);
+    story.tell({ type: 'multicast-over', page, reason: 'dice' });
+  };
   const moves: (() => void)[] = [
     () => {
       const button = one(Object.keys(setUp.buttons!));
@@ -191,7 +228,7 @@ function life(seed: number): void {
     },
     () => {
       const dialled = legs(false).filter((call) => call.startsWith('t'));
-      const all = [...dialled, ...legs(true)];
+      const all = [...dialled, ...legs(true)].filter((call) => !call.includes('-'));
       if (all.length === 0) return;
       const call = one(all);
       witness.up.get(call)!.answered = true;
@@ -204,8 +241,9 @@ function life(seed: number): void {
       story.tell({ type: 'digit', call, digit: one(['1', '1', '#', '5']) });
     },
     () => {
-      if (witness.up.size === 0) return;
-      const call = one([...witness.up.keys()]);
+      const up = [...witness.up.keys()].filter((call) => !call.includes('-'));
+      if (up.length === 0) return;
+      const call = one(up);
       witness.up.delete(call);
       story.tell({ type: 'ended', call, cause: one(causes), by: one(['peer', 'network']), reason: 'dice' });
     },
@@ -219,9 +257,26 @@ function life(seed: number): void {
         { verb: 'digits', digits: '1' },
         { verb: 'output', output: 'called', on: one([true, false, null]) },
         { verb: 'play', file: 'gong.wav' },
+        { verb: 'page', zone: one(['all', 'ghost']), file: 'fire.wav' },
       ]);
       if (command.verb === 'press' && command.button === 'help') expected++;
       story.tell({ type: 'command', command, source: 'mqtt' });
+    },
+    () => {
+      const group = one(['music1', 'page5', 'page8']);
+      const page = `${group}-${++calls}`;
+      witness.up.set(page, { page: true, listened: false, held: false, answered: true });
+      story.tell({ type: 'multicast', page, group, from: '10.0.0.9' });
+    },
+    () => {
+      const pages = [...witness.up.keys()].filter((call) => call.includes('-'));
+      if (pages.length > 0) over(one(pages));
+    },
+    () => {
+      if (witness.said.size === 0) return;
+      const page = one([...witness.said]);
+      witness.said.delete(page);
+      story.tell({ type: 'zone-sent', page, ...(below(4) === 0 && { reason: 'no route' }) });
     },
     () => {
       const raised = below(2) === 0;
@@ -248,6 +303,19 @@ function life(seed: number): void {
     if (stops) story.tell({ type: 'stop' });
     else {
       for (const button of down) story.release(button);
+      const pages = () => [...witness.up.keys()].filter((call) => call.includes('-'));
+      for (let page = pages().at(0); page !== undefined; page = pages().at(0)) {
+        over(page);
+        look();
+      }
+      for (let wait = 0; wait < QUIET_MS / 1000; wait++) {
+        for (const page of [...witness.said]) {
+          witness.said.delete(page);
+          story.tell({ type: 'zone-sent', page });
+        }
+        story.wait(1000);
+        look();
+      }
       story.wait(QUIET_MS);
     }
     look();
@@ -281,6 +349,8 @@ test(`${SEEDS} random lives: one call heard at a time, no microphone on a page, 
     'page held',
     'page resumed',
     'page waiting',
+    'page ducked',
+    'page failed',
     'page refused',
     'call refused',
   ])
