@@ -140,8 +140,11 @@ export class Listener {
   #hole(jitter: JitterBuffer, now: number): void {
     const count = Math.min(this.#maxSamples, Math.round(jitter.durationTicks / this.#ticksPerSample));
     const { next, nextLength } = jitter;
-    if (nextLength > 0 && this.#decoder.recover(next, 0, nextLength, this.#decoded, 0, count)) {
-      jitter.repaired((1000 * this.#decoder.samplesIn(next, 0, nextLength)) / this.#decoder.rateHz, now);
+    // A packet is repeated as a whole. Where its beginning has been made up while nothing had come, its end is what is missing.
+    const whole = nextLength > 0 ? Math.max(count, this.#decoder.samplesIn(next, 0, nextLength)) : 0;
+    if (whole > 0 && this.#decoder.recover(next, 0, nextLength, this.#decoded, 0, whole)) {
+      this.#decoded.copyWithin(0, whole - count, whole);
+      jitter.repaired((1000 * whole) / this.#decoder.rateHz, now);
       this.#talking = true;
       this.#concealedInARowMs = 0;
       this.#pass(this.#timeScale.process(this.#decoded, count, 0));
