@@ -58,7 +58,7 @@ test('mixer controls are set when the card opens, and put back at the end', { sk
   a.engine.prepare();
   await until('the volume', 3000, () => volume('sink', 'a_out') === '70');
   // A volume that is muted would be none. And the plugin counts in percent only: it has no dB to be set in, and that is told.
-  assert.equal(muted('sink', 'a_out'), false);
+  await until('the sound', 1000, () => !muted('sink', 'a_out'));
   assert.match((await a.event('controls')).reason, /^Cannot set Capture: -6dB on a: /);
   await a.end();
   assert.equal(volume('sink', 'a_out'), '40');
@@ -161,7 +161,8 @@ test('from mouth to ear it is the same after the card stood still', { skip }, as
   t.diagnostic(
     `${earlier.toFixed(1)} ms, then ${later.toFixed(1)} ms; ${b.engine.status().underruns - underruns} underruns`,
   );
-  assert.ok(Math.abs(later - earlier) <= 15, `${earlier} ms, then ${later} ms`);
+  // It may well be less: the level is still on its way down at first.
+  assert.ok(later <= earlier + 15, `${earlier} ms, then ${later} ms`);
   await Promise.all([a.end(), b.end()]);
 });
 

@@ -29,6 +29,8 @@ export class Fill {
   prefill: number;
   #lowest = Number.POSITIVE_INFINITY;
   #writes = 0;
+  /** Writes since the start, which is unsteady with many drivers. */
+  #age = 0;
   /** Writes until a shortage is forgotten. */
   #wary = 0;
   #underrunAt = Number.NEGATIVE_INFINITY;
@@ -44,6 +46,11 @@ export class Fill {
 
   /** A new start, with `prefill` frames. */
   begin(): void {
+    this.#age = this.#wary = 0;
+    this.#look();
+  }
+
+  #look(): void {
     this.#lowest = Number.POSITIVE_INFINITY;
     this.#writes = 0;
   }
@@ -66,13 +73,15 @@ export class Fill {
     }
     this.#lowest = Math.min(this.#lowest, level);
     this.#writes++;
+    this.#age++;
     const surplus = this.#lowest - (this.prefill - 1);
     if (this.#wary > 0) this.#wary--;
     if (this.#writes < this.#window(surplus)) return 0;
-    this.begin();
+    this.#look();
     if (surplus >= SURPLUS) return -Math.min(MOST_CORRECTION, surplus);
     // Such moments go on, if what was put in is still needed.
-    if (surplus < -SHORTAGE || (this.#wary > 0 && surplus < 0)) this.#wary = 2 * LONG_WINDOW;
+    const settled = this.#age > LONG_WINDOW;
+    if ((settled && surplus < -SHORTAGE) || (this.#wary > 0 && surplus < 0)) this.#wary = 2 * LONG_WINDOW;
     if (surplus >= -SHORTAGE) return 0;
     return Math.min(MOST_CORRECTION, -surplus);
   }
