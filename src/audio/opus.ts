@@ -136,13 +136,13 @@ export class OpusDecoder implements Decoder {
   decode(payload: Uint8Array, offset: number, length: number, to: Int16Array, at: number): number {
     if (length < 1 || length > MAX_RECEIVED_BYTES) return 0;
     for (let i = 0; i < length; i++) this.#payload[i] = payload[offset + i];
-    return this.#take(this.#payload, length, this.#pcm.length, 0, to, at, this.#pcm.length);
+    return this.#take(this.#payload, length, this.#pcm.length, to, at, this.#pcm.length);
   }
 
   conceal(to: Int16Array, at: number, count: number): void {
     for (let done = 0; done < count; ) {
       const wanted = Math.min(this.#pcm.length, count - done);
-      const made = this.#take(null, 0, Math.ceil(wanted / this.#step) * this.#step, 0, to, at + done, wanted);
+      const made = this.#take(null, 0, Math.ceil(wanted / this.#step) * this.#step, to, at + done, wanted);
       if (made === 0) to.fill(0, at + done, at + done + wanted);
       done += wanted;
     }
@@ -151,22 +151,18 @@ export class OpusDecoder implements Decoder {
   recover(next: Uint8Array, offset: number, length: number, to: Int16Array, at: number, count: number): boolean {
     if (length < 1 || length > MAX_RECEIVED_BYTES || !repeatsEarlier(next, offset, length)) return false;
     const frame = opusFrameTicks(next, offset) / this.#ticks;
-    if (count < frame || count > this.#pcm.length || count % this.#step !== 0) return false;
+    // What is there is a whole frame; of a longer hole libopus makes up the beginning, of a shorter one the end is wanted.
+    const whole = Math.max(frame, Math.ceil(count / this.#step) * this.#step);
+    if (whole > this.#pcm.length) return false;
     for (let i = 0; i < length; i++) this.#payload[i] = next[offset + i];
-    return this.#take(this.#payload, length, count, 1, to, at, count) === count;
+    if (this.#opus.decode(this.#state, this.#payload, length, this.#pcm, whole, 1) !== whole) return false;
+    for (let i = 0; i < count; i++) to[at + i] = this.#pcm[whole - count + i];
+    return true;
   }
 
   /** At most `most` samples of what libopus makes; 0 when it cannot. */
-  #take(
-    payload: Uint8Array | null,
-    length: number,
-    count: number,
-    fec: number,
-    to: Int16Array,
-    at: number,
-    most: number,
-  ): number {
-    const made = this.#opus.decode(this.#state, payload, length, this.#pcm, count, fec);
+  #take(payload: Uint8Array | null, length: number, count: number, to: Int16Array, at: number, most: number): number {
+    const made = this.#opus.decode(this.#state, payload, length, this.#pcm, count, 0);
     const taken = Math.max(0, Math.min(most, made));
     for (let i = 0; i < taken; i++) to[at + i] = this.#pcm[i];
     return taken;

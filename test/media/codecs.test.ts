@@ -1,12 +1,14 @@
 /** Talker, RTP session and listener together, in virtual time: every codec and packet length, pauses, digits among the sound. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { makeDecoder, makeEncoder, missingOpus, type Pauses, rmsDbfs } from '../../src/audio/index.ts';
+import { makeDecoder, makeEncoder, missingOpus, type Pauses, Resampler, rmsDbfs } from '../../src/audio/index.ts';
 import { CountingRandom } from '../../src/base/index.ts';
+import type { Codec } from '../../src/media/index.ts';
 import { Listener } from '../../src/media/listener.ts';
 import { Talker } from '../../src/media/talker.ts';
 import { parseRtp, RtpHeader, RtpSession, type SessionConfig } from '../../src/rtp/index.ts';
-import { amplitude, decibels, sine } from '../audio/kit.ts';
+import { amplitude, decibels, sine, voice } from '../audio/kit.ts';
+import { SeededRandom } from '../sdp/kit.ts';
 import { g722, l16, opus, pcma } from './pair.ts';
 
 const rateHz = 16_000;
@@ -21,11 +23,12 @@ interface Passed {
 /** What is heard of `said`, and what passed on the wire; a packet takes 3 ms. */
 function pass(
   said: Int16Array,
-  codec: typeof pcma,
+  codec: Codec,
   packetMs: number,
   pauses: Pauses = 'sent',
   digits = '',
-): { heard: Int16Array; wire: Passed[]; digits: string } {
+  lossPercent = 0,
+): { heard: Int16Array; wire: Passed[]; digits: string; concealedMs: number } {
   const config: SessionConfig = {
     payloadType: codec.payloadType,
     clockRateHz: codec.clockRateHz,
@@ -42,6 +45,7 @@ function pass(
   const frame = new Int16Array(rateHz / 100);
   const header = new RtpHeader();
   const wire: Passed[] = [];
+  const random = new SeededRandom(7);
   let read = '';
   for (let at = 0; at + frame.length <= said.length; at += frame.length) {
     const now = (at * 1000) / rateHz;
@@ -51,16 +55,22 @@ function pass(
       assert.ok(parseRtp(talker.datagram, length, header));
       const { payloadType, marker, rtpTimestamp, payloadLength } = header;
       wire.push({ payloadType, marker, rtpTimestamp, bytes: payloadLength });
+      if (random.below(100) < lossPercent) continue;
       const received = receiver.receive(talker.datagram, length, now + 3);
       if (received === 'noise') listener.pause(talker.datagram, header);
       else if (received === 'audio') listener.resume();
       else if (received === 'digit') read += receiver.digit;
       else assert.equal(received, 'event');
     }
+    if (now % 5000 === 4000) {
+      // What the other side misses comes back in its report.
+      const report = receiver.report(now)!;
+      sender.receiveRtcp(report, report.length, now);
+    }
     listener.fill(frame, receiver.jitter, now + 9);
     heard.set(frame, at);
   }
-  return { heard, wire, digits: read };
+  return { heard, wire, digits: read, concealedMs: listener.concealedMs };
 }
 
 const skipFor = ({ encoding }: { encoding: string }): string | false =>
@@ -93,6 +103,19 @@ for (const codec of [pcma, g722, opus])
     assert.equal(new Set(events.map(({ rtpTimestamp }) => rtpTimestamp)).size, 3);
     assert.equal(events.length, 3 * (8 + 2));
   });
+
+test('OPUS: what is lost is said again in the next packet, once the other side has told that it misses something', {
+  skip: skipFor(opus),
+}, () => {
+  const narrow = voice(8000 * 30);
+  const said = new Int16Array(rateHz * 30 + 10);
+  new Resampler(8000, rateHz).process(narrow, 0, narrow.length, said, 0);
+  const concealed = ({ fec }: { fec: boolean }): number =>
+    pass(said, { ...opus, opus: { fec } }, 20, 'sent', '', 10).concealedMs;
+  const [without, repeated] = [concealed({ fec: false }), concealed({ fec: true })];
+  assert.ok(without > 2000, `${without} ms`);
+  assert.ok(repeated < 0.7 * without, `${repeated} of ${without} ms are made up`);
+});
 
 /** Noise, and a tone in it from 12 to 13 s. */
 function place(noiseDbfs: number): Int16Array {
