@@ -15,7 +15,19 @@ const packages = {
     ...['libopus0', 'opus-tools', 'ffmpeg'],
     ...['kamailio', 'kamailio-tls-modules', 'kamailio-presence-modules', 'rtpengine-daemon'],
   ],
-  bench: ['gcc', 'libc6-dev', 'libre-dev', 'python3-scipy', 'baresip-core', 'util-linux'],
+  bench: [
+    ...[
+      'gcc',
+      'g++',
+      'libc6-dev',
+      'libre-dev',
+      'python3-scipy',
+      'baresip-core',
+      'util-linux',
+      'espeak-ng',
+      'libspeexdsp1',
+    ],
+  ],
   vm: ['mmdebstrap', 'e2fsprogs', 'gcc', 'libc6-dev', 'make', 'flex', 'bison', 'bc', 'xz-utils'],
   soundcard: ['alsa-utils', 'libasound2-plugins', 'pulseaudio', 'pulseaudio-utils'],
 };
