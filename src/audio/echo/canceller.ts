@@ -36,6 +36,8 @@ const PLACE_MS = 3;
 /** The microphone waits in steps of this when the echo comes before the reference, ms. */
 const HOLD_MS = 10;
 const MOST_HOLD_MS = 60;
+/** With so much lead it waits a step less. */
+const SPARE_MS = 15;
 /** And it begins to when the lead would be used up in this time. */
 const AHEAD_SECONDS = 30;
 /** The delay of the reference before the echo has been found, samples. */
@@ -164,6 +166,11 @@ export class EchoCanceller {
    */
   realign(samples: number): void {
     this.#shift(-samples);
+    // Before the echo has been found there is nothing to keep, and nothing to wait for.
+    if (this.#place === undefined) {
+      this.#hold = 0;
+      this.#delay = FIRST_DELAY;
+    }
     this.#restart();
   }
 
@@ -212,7 +219,9 @@ export class EchoCanceller {
   #keepAhead(): void {
     const lead = this.#delay - HALF_TAPS - 1;
     const soon = -this.#drift.drift * this.#rateHz * AHEAD_SECONDS;
-    if (lead < 0 || (lead < soon && this.#converged && this.#suppressor.near < 0.5)) this.#wait();
+    const alone = this.#suppressor.near < 0.5;
+    if (lead < 0 || (lead < soon && this.#converged && alone)) this.#wait();
+    else if (this.#hold > 0 && alone && lead > Math.max(0, soon) + (SPARE_MS * this.#rateHz) / 1000) this.#hurry();
   }
 
   /** The microphone waits one step longer, and the reference with it: for the filter nothing has moved. */
@@ -221,6 +230,14 @@ export class EchoCanceller {
     if (this.#hold + HOLD_MS * ms > MOST_HOLD_MS * ms) return;
     this.#hold += HOLD_MS * ms;
     this.#delay += HOLD_MS * ms;
+    this.#stale = true;
+  }
+
+  /** The other way round: who waited while the echo came sooner would be late for good. */
+  #hurry(): void {
+    const step = (HOLD_MS * this.#rateHz) / 1000;
+    this.#hold -= step;
+    this.#delay -= step;
     this.#stale = true;
   }
 

@@ -75,6 +75,32 @@ test('periods known to be lost are made good at once', () => {
   assert.ok(judge(sound, heard).erle(10.3, 12) >= 30);
 });
 
+test('who had to wait for a late reference waits no longer when it is on time again', () => {
+  const sound = soundOf({ seed: 7, delaySamples: 240 }, TIME);
+  const [from, to] = [10 * RATE_HZ, 12 * RATE_HZ];
+  sound.far.copyWithin(from + 480, from, to - 480);
+  sound.far.fill(0, from, from + 480);
+  const heard = cancel(sound, (frame, canceller) => {
+    if (frame === 1000) canceller.realign(480);
+    if (frame === 1200) canceller.realign(-480);
+  });
+  const before = heard.latency[999];
+  assert.ok(heard.latency[1100] >= before + 320, `${heard.latency[1100]} samples while it is late`);
+  assert.equal(heard.latency[1350], before);
+  assert.ok(judge(sound, heard).erle(12.5, 14) >= 30);
+});
+
+test('nobody waits for a reference in which no echo has been found', () => {
+  const canceller = new EchoCanceller(RATE_HZ);
+  const silence = new Int16Array(FRAME);
+  const before = canceller.latencyMs;
+  for (const samples of [960, -400, 960, 100]) {
+    canceller.realign(samples);
+    canceller.process(silence, silence, silence);
+  }
+  assert.equal(canceller.latencyMs, before);
+});
+
 test('after a reset it learns anew', () => {
   const sound = soundOf({ seed: 7 }, TIME);
   const heard = cancel(sound, (frame, canceller) => {
