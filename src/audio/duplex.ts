@@ -2,7 +2,7 @@
  * Half duplex by level: while the far side speaks the microphone is turned down, while somebody speaks near the loudspeaker is,
  * each no further than the echo needs. How loud the echo is is learned from what the microphone hears while the loudspeaker
  * plays; where nothing comes back (a headset, a canceller that has learned the room) nothing is turned down. Who began keeps the
- * floor as long as he speaks; who is near may break in, for his voice comes on top of the echo.
+ * floor as long as he speaks; who is near may break in: his voice comes on top of the echo, or goes its own ways.
  */
 import { gainOf, SILENCE_DBFS } from './level.ts';
 
@@ -16,12 +16,18 @@ const LATEST = 6;
 const COMPARED = 40;
 const LATEST_ECHO = 10;
 const ALIKE = 0.87;
+/** And somebody speaks near, however loud the echo is, where it does not at all; told only where both swing by so many tenths of a dB. */
+const UNLIKE = 0.45;
+const SWING = 100;
 /** Loudspeaker to microphone, where nothing is known yet: as loud as it was played. */
 const FIRST_COUPLING_DB = 0;
 const LEAST_COUPLING_DB = -70;
 const MOST_COUPLING_DB = 12;
 /** Per frame: quickly down where less comes back than was thought, slowly up where more does. */
 const DOWN_SHARE = 0.08;
+/** When the loudspeaker has played all the time for so many frames, an echo of any of them is heard now. */
+const STEADY = 9;
+const STEADY_SHARE = 0.2;
 const UP_DB = 0.5;
 const ECHOED_UP_DB = 1;
 /** And while it looks as if somebody near spoke: it could be the echo, in a place that has changed. */
@@ -50,6 +56,7 @@ export class Duplex {
   #couplingDb = FIRST_COUPLING_DB;
   #loud = 0;
   #echoed = false;
+  #unlike = false;
   #nearFor = 0;
   #farFor = 0;
   #holder: 'near' | 'far' | 'nobody' = 'nobody';
@@ -81,7 +88,8 @@ export class Duplex {
     const far = this.#loudest(this.#far, 0, MEMORY) / 10;
     const ambient = Number.isNaN(ambientDbfs) ? SILENCE_DBFS : ambientDbfs;
     const echoDbfs = far + this.#couplingDb;
-    const onTop = nearDbfs > Math.max(echoDbfs, ambient) + BREAK_IN_DB && nearDbfs > QUIET_DBFS;
+    const beside = this.#beside(far, nearDbfs, ambient);
+    const onTop = beside || (nearDbfs > Math.max(echoDbfs, ambient) + BREAK_IN_DB && nearDbfs > QUIET_DBFS);
     this.#loud = onTop ? this.#loud + 1 : 0;
     // Looked at now and then: it is the dearest question here.
     if (this.#loud > 0 && far > FAR_DBFS && this.#at % BREAK_IN_FRAMES === 0) this.#echoed = this.#alike() > ALIKE;
@@ -91,14 +99,28 @@ export class Duplex {
     this.#farFor = farDbfs > FAR_DBFS ? HANGOVER : Math.max(0, this.#farFor - 1);
     const played = this.#loudest(this.#far, LATEST, MEMORY);
     if (played > 10 * FAR_DBFS && !mastered) this.#learn((this.#loudest(this.#near, 0, MEMORY - LATEST) - played) / 10);
-    if (mastered) this.rest();
-    else this.#give(echoDbfs, ambient);
+    if (mastered) return this.rest();
+    this.#doubt();
+    this.#give(echoDbfs, ambient);
   }
 
   /** Nobody speaks with anybody: both come back up. */
   rest(): void {
     this.#holder = 'nobody';
     this.#turn(0, 0);
+  }
+
+  /** Whoever speaks near from the first word on hides that there is no echo; but where the far side goes on, his shortest pause tells. */
+  #doubt(): void {
+    let steady = 0;
+    for (let age = 0; age < STEADY; age++) {
+      const level = this.#far[(this.#at + RING - 1 - age) % RING];
+      if (level < steady) steady = level;
+    }
+    if (steady < 10 * FAR_DBFS) return;
+    const ratioDb = (this.#loudest(this.#near, 0, 2) - steady) / 10;
+    if (ratioDb < this.#couplingDb)
+      this.#couplingDb += STEADY_SHARE * (Math.max(LEAST_COUPLING_DB, ratioDb) - this.#couplingDb);
   }
 
   #learn(ratioDb: number): void {
@@ -108,6 +130,25 @@ export class Duplex {
       const upDb = this.#echoed ? ECHOED_UP_DB : this.#nearFor === 0 ? UP_DB : DOUBTFUL_UP_DB;
       this.#couplingDb = Math.min(ratioDb, MOST_COUPLING_DB, this.#couplingDb + upDb);
     }
+  }
+
+  /** Somebody speaks near, no louder than the echo may be: what is heard goes its own ways. */
+  #beside(far: number, nearDbfs: number, ambient: number): boolean {
+    if (far < FAR_DBFS || nearDbfs < QUIET_DBFS || nearDbfs < ambient + BREAK_IN_DB) this.#unlike = false;
+    else if (this.#at % BREAK_IN_FRAMES === 0)
+      this.#unlike = this.#swing(this.#far) > SWING && this.#swing(this.#near) > SWING && this.#alike() < UNLIKE;
+    return this.#unlike;
+  }
+
+  #swing(levels: Int16Array): number {
+    let least = 0;
+    let most = 10 * SILENCE_DBFS;
+    for (let i = 0; i < COMPARED; i++) {
+      const level = levels[(this.#at + RING - 1 - i) % RING];
+      if (level < least) least = level;
+      if (level > most) most = level;
+    }
+    return most - least;
   }
 
   /** How much what is heard follows what was played: the best correlation of the levels, over the lags an echo may have. */

@@ -43,7 +43,7 @@ export class Reference {
   constructor(rateHz: number) {
     this.#frameSamples = rateHz / 100;
     this.#ring = new Int16Array((rateHz * MEMORY_MS) / 1000);
-    this.#lead = (rateHz * LEAD_MS) / 1000;
+    this.#lead = Math.round((rateHz * LEAD_MS) / 1000);
     this.#tolerance = (rateHz * TOLERANCE_MS) / 1000;
   }
 
