@@ -50,6 +50,7 @@ const MOST_GAIN = 4;
 /** ERLE from which the canceller counts as converged, and below which no more, dB. */
 const CONVERGED_DB = 12;
 const LOST_DB = 6;
+const FINE_DB = 18;
 const LOST_FRAMES = 200;
 /** The estimate is what is heard when they share this much of their power; frames with an echo in which they do not, before the room counts as lost. */
 const EXPLAINED = 0.6;
@@ -279,7 +280,8 @@ export class EchoCanceller {
 
   /** A sweep has found the echo `lag` samples after the reference, as both came in. */
   #align(lag: number): void {
-    this.#drift.observe(lag, this.#converged);
+    // What the filter takes off well needs no coarse figures.
+    if (!this.#converged || this.erleDb < FINE_DB) this.#drift.observe(lag, this.#converged);
     const again = Math.abs(lag - this.#lastLag) <= SAME;
     this.#lastLag = lag;
     if (!again) return;
