@@ -29,7 +29,8 @@ const PLAYS_DBFS = -50;
 /** How much quieter steady noise becomes. */
 const NOISE_DB = 12;
 /** After a break of the card the canceller must show, for so many frames in which the loudspeaker plays, that it still knows the room. */
-const DOUBT = 60;
+const DOUBT = 40;
+const WORKS_DB = 10;
 /** How long the microphone is open when only the noise of the place is asked for, the opening included. */
 const SAMPLE_MS = 1500;
 
@@ -176,6 +177,7 @@ export class Handsfree {
     const voice = this.#voice;
     this.#canceller?.process(frame, this.#playedFrame, frame);
     const leftDbfs = rmsDbfs(frame);
+    if (this.#doubted > 0 && farDbfs > PLAYS_DBFS && rawDbfs > PLAYS_DBFS) this.#prove(rawDbfs - leftDbfs);
     for (let i = 0; i < FRAME; i++) voice[i] = frame[i];
     this.#noise?.process(voice);
     const alone = this.#faded === FADED;
@@ -186,8 +188,13 @@ export class Handsfree {
     this.#fromChain.process(frame, 0, FRAME, microphone, 0);
   }
 
+  /** `awayDb`: what the canceller takes off while the loudspeaker plays. One that works soon shows it, whatever it said before. */
+  #prove(awayDb: number): void {
+    if (awayDb > WORKS_DB) this.#doubted--;
+    else if (this.#doubted < DOUBT) this.#doubted++;
+  }
+
   #duck(duplex: Duplex, farDbfs: number, rawDbfs: number): void {
-    if (this.#doubted > 0 && farDbfs > PLAYS_DBFS) this.#doubted--;
     duplex.update(farDbfs, rawDbfs, this.#ambient.dbfs, this.#mastered);
     const from = this.#microphoneGain;
     const step = (duplex.microphone - from) / FRAME;
