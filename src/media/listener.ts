@@ -163,7 +163,7 @@ export class Listener {
     if (shortMs > SHORT_MS) changeMs = quiet ? shortMs + SHORT_MS : shortMs + TOLERANCE_MS;
     else if (excessMs < -tolerance) changeMs = -excessMs;
     // Without another packet here it is not that sound piles up, but that it comes later by now.
-    else if (size === 0 && durationMs <= LONG_PACKET_MS) changeMs = 0;
+    else if (size === 0 && !quiet && durationMs <= LONG_PACKET_MS) changeMs = 0;
     else if (excessMs > URGENT_MS || (excessMs > tolerance && (quiet || this.#sinceScaledMs >= GENTLE_MS)))
       changeMs = -excessMs;
     const scaled = this.#timeScale.process(this.#decoded, count, changeMs);
