@@ -29,6 +29,9 @@ const KNEE_MS = 177.3;
 /** What the rest of the way takes: packets, network, sound cards. */
 const REST_MS = 60;
 
+/** An intercom that answers at once is worth more than the E-model has it: 20 ms more must save four packets of a thousand. */
+const R_PER_MS_HERE = 0.056;
+
 /** R lost by a buffer that holds packets `delayMs` and comes too late for the share `late` of them. */
 export function impairment(delayMs: number, late: number): number {
   const above = delayMs + REST_MS - KNEE_MS;
@@ -182,7 +185,7 @@ export class DelayEstimator {
       // Between two buckets with packets in them nothing is gained by waiting.
       if (here === 0 && bucket > this.#first) continue;
       const endMs = bucket * BUCKET_MS;
-      const cost = impairment(endMs - fastestMs, late / total);
+      const cost = impairment(endMs - fastestMs, late / total) + R_PER_MS_HERE * (endMs - fastestMs);
       if (cost < least) {
         least = cost;
         this.#wantedMs = endMs;
