@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { temporaryDirectory } from '../kit/checkout.ts';
+import { heard } from '../kit/heard.ts';
 import { asterisk, leavePeers, mediaFile } from '../kit/peers.ts';
 import { pause, recv, runSipp, scenario, send } from '../kit/sipp.ts';
 import { account, startTerminal, type TerminalProcess, type Tree } from '../kit/terminal.ts';
@@ -64,25 +65,27 @@ test('and its call to us', { timeout: 60_000 }, async (t) => {
   first(received, /^SIP\/2\.0 200 [\s\S]*^CSeq: *\d+ PRACK/m);
 });
 
-test('what the other side plays before it answers is heard', { timeout: 60_000 }, async (t) => {
+test('what the other side plays before it answers is heard', { timeout: 120_000 }, async (t) => {
   await asterisk();
-  const { path, remove } = temporaryDirectory();
-  t.after(remove);
-  const speaker = join(path, 'heard.wav');
-  const terminal = await withAccount(t, '1001', {
-    device: { profile: 'simulated', sound: { driver: 'file', speaker } },
-    calls: { desk: { steps: [{ ring: ['sip:608@127.0.0.10'] }] } },
+  const speech = readWav(await mediaFile('announce.wav'));
+  // Asterisk does not catch up with what a busy machine made it play late: then the whole of it takes as much longer.
+  await heard(t, 'the announcement', async () => {
+    const { path, remove } = temporaryDirectory();
+    t.after(remove);
+    const speaker = join(path, 'heard.wav');
+    const terminal = await withAccount(t, '1001', {
+      device: { profile: 'simulated', sound: { driver: 'file', speaker } },
+      calls: { desk: { steps: [{ ring: ['sip:608@127.0.0.10'] }] } },
+    });
+    await terminal.registered();
+    await terminal.press();
+    const early = await terminal.event({ type: 'call', state: 'early' }, 5_000);
+    const connected = await terminal.event({ type: 'call', state: 'connected' }, 20_000);
+    assert.ok(connected.monotonicMs - early.monotonicMs > 6_000, 'the whole announcement came before the answer');
+    await terminal.command('hangup');
+    await terminal.stop();
+    return judge(readWav(speaker), speech);
   });
-  await terminal.registered();
-  await terminal.press();
-  const early = await terminal.event({ type: 'call', state: 'early' }, 5_000);
-  const connected = await terminal.event({ type: 'call', state: 'connected' }, 20_000);
-  assert.ok(connected.monotonicMs - early.monotonicMs > 6_000, 'the whole announcement came before the answer');
-  await terminal.command('hangup');
-  await terminal.stop();
-  const { match, lagMs } = judge(readWav(speaker), readWav(await mediaFile('announce.wav')));
-  t.diagnostic(`match ${match.toFixed(3)}, begins at ${lagMs} ms`);
-  assert.ok(match > 0.85, `match ${match}`);
 });
 
 // ---------------------------------------------------------------- SIPp
