@@ -12,6 +12,8 @@ import { SocketName } from '../rtp/socket.ts';
 const PROBATION_PACKETS = 3;
 /** The old source must have been quiet for so long before another one may follow it. */
 const QUIET_MS = 500;
+/** The same for the same talker on the host that SDP names: a NAT that forgot a port stops the old one at once. */
+const FORGOT_MS = 100;
 
 export class SourceLatch {
   readonly #signalled = new SocketName();
@@ -79,7 +81,7 @@ export class SourceLatch {
     if (signalledHost && !this.target.sameHost(this.#signalled)) return true;
     // The same talker from a new port or address: a NAT forgot its binding, or the phone roamed.
     if (header.ssrc === this.#ssrc)
-      return signalledHost || (now - this.#lastMs >= QUIET_MS && this.#probation(source, header));
+      return now - this.#lastMs >= (signalledHost ? FORGOT_MS : QUIET_MS) && this.#probation(source, header);
     // Another talker from the same host: a media server that re-bridged the call.
     return signalledHost && now - this.#lastMs >= QUIET_MS;
   }

@@ -68,9 +68,14 @@ for (const [sentence, packets, expected] of [
     `+--+ ${nat}`,
   ],
   [
-    'the NAT forgot: same talker, same host, new port: followed at once',
-    [{ from: signalled }, { from: '10.0.0.1:4712' }],
-    '++ 10.0.0.1:4712',
+    'the NAT forgot: same talker, same host, new port: followed as soon as the old one is quiet',
+    [{ from: signalled }, ...[20, 100, 120, 140].map((atMs) => ({ from: '10.0.0.1:4712', atMs }))],
+    '+---+ 10.0.0.1:4712',
+  ],
+  [
+    'somebody on the same host who knows the SSRC, while the talker talks: left out',
+    Array.from({ length: 12 }, (_, i) => ({ from: i % 2 === 0 ? signalled : '10.0.0.1:4712' })),
+    `+-+-+-+-+-+- ${signalled}`,
   ],
   [
     'a media server re-bridges to another port and SSRC: followed when the old one is quiet',
