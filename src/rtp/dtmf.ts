@@ -129,10 +129,11 @@ export class DtmfReceiver {
     // §2.5.1.3: an event longer than the duration field goes on as the next segment, without a marker.
     if (ahead === this.#durationTicks && this.#durationTicks >= 0xff00 && !header.marker && !this.#ended) return true;
     // Departs from RFC 4733 §2.2: some gateways move the time stamp along with every packet of one event. The growing
-    // duration, and the absence of a marker, give them away; the repeated ends keep their duration.
+    // duration, and the absence of a marker, give them away; the ends, close together, keep their duration.
     const near = uint16Diff(header.sequence, this.#sequence);
-    if (header.marker || near <= 0 || near > 5) return false;
-    return this.#ended ? ended && durationTicks === this.#durationTicks : durationTicks > this.#durationTicks;
+    if (header.marker || near <= 0 || near > (this.#ended ? 2 : 5)) return false;
+    if (ended && durationTicks === this.#durationTicks) return true;
+    return !this.#ended && durationTicks > this.#durationTicks;
   }
 
   /** A packet of an earlier event, overtaken on the way. */

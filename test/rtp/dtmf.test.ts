@@ -97,6 +97,21 @@ for (const [sentence, packets, expected] of [
     sent('3').map((packet, i) => ({ ...packet, rtpTimestamp: 1000 + 160 * i })),
     '3',
   ],
+  [
+    'the same gateway, its ends no longer than what it sent before',
+    [...sent('33').slice(0, 8), ...sent('33').slice(7, 11)].map((packet, i) => ({
+      ...packet,
+      sequence: i,
+      rtpTimestamp: 1000 + 160 * i,
+      payload: i === 7 ? Uint8Array.of(3, 10, 5, 0) : packet.payload,
+    })),
+    '3',
+  ],
+  [
+    'one end is all that is sent of each digit, without a marker',
+    [0, 1].map((i) => ({ ...once[9], sequence: 5 * i, rtpTimestamp: 1000 + 800 * i })),
+    '77',
+  ],
   ['an event that is no digit (hook flash)', [{ ...once[0], payload: Uint8Array.of(16, 10, 0, 160) }], ''],
   ['a payload cut short', [{ ...once[0], payload: Uint8Array.of(7, 10) }], ''],
 ] as const)
