@@ -74,7 +74,10 @@ export function describeStatus(status: unknown, indent = ''): string {
   const lines = Object.entries(status).map(([name, value]) => {
     const nested = typeof value === 'object' && value !== null;
     if (nested && Object.keys(value).length === 0) return `${indent}${name}: none`;
-    return nested ? `${indent}${name}:\n${describeStatus(value, `${indent}  `)}` : `${indent}${name}: ${value}`;
+    if (Array.isArray(value) && value.every((one) => typeof one !== 'object'))
+      return `${indent}${name}: ${printable(value.join(', '))}`;
+    if (nested) return `${indent}${name}:\n${describeStatus(value, `${indent}  `)}`;
+    return `${indent}${name}: ${printable(String(value))}`;
   });
   return lines.join('\n');
 }
