@@ -32,6 +32,10 @@ export class Playout {
   #pace: Pace;
   /** What the slowest packets need. */
   #leastMs = MARGIN_MS + CARD_MS;
+  /** What the tapes before this one had. */
+  #received = 0;
+  #late = 0;
+  #lostMs = 0;
 
   constructor(options: PlayoutOptions) {
     this.#options = options;
@@ -42,6 +46,9 @@ export class Playout {
 
   /** The sender counts anew: a new source, or the old one has started again. */
   restart(): void {
+    this.#received = this.packetsReceived;
+    this.#late = this.packetsLate;
+    this.#lostMs = this.lostMs;
     [this.#timeline, this.#tape, this.#pace] = this.#begin();
   }
 
@@ -112,15 +119,15 @@ export class Playout {
   }
 
   get packetsReceived(): number {
-    return this.#tape.packetsReceived;
+    return this.#received + this.#tape.packetsReceived;
   }
 
   get packetsLate(): number {
-    return this.#tape.packetsLate;
+    return this.#late + this.#tape.packetsLate;
   }
 
   get lostMs(): number {
-    return this.#tape.lostMs;
+    return this.#lostMs + this.#tape.lostMs;
   }
 
   #ticksAt(atMs: number, wallAheadMs: number): number {

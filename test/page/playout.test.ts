@@ -201,3 +201,14 @@ for (const [name, wallMs] of times)
     for (const near of [wallMs, wallMs - 1e9, wallMs + 1e9])
       assert.ok(Math.abs(wallOfNtp(ntpSeconds, ntpFraction, near) - wallMs) < 0.001);
   });
+
+test('the sender counts anew: what came before is still counted', () => {
+  const decoder = makeDecoder(formatOf('pcmu'), 16_000);
+  const playout = new Playout({ decoder, clockRateHz: 8000, rateHz: 16_000, delayMs: 60, sync: 'arrival' });
+  const payload = new Uint8Array(160).fill(255);
+  for (let n = 0; n < 10; n++) playout.put(n * 160, payload, 0, 160, n * 20);
+  playout.restart();
+  for (let n = 10; n < 15; n++) playout.put(n * 160, payload, 0, 160, n * 20);
+  playout.put(5_000_000, payload, 0, 160, 300);
+  assert.equal(playout.packetsReceived, 16);
+});
