@@ -29,6 +29,8 @@ const user = (name: string, more: Tree = {}): Tree => ({
 let help: TerminalProcess;
 /** Answers what asks for it; behind TLS. */
 let desk: TerminalProcess;
+/** Speaks G.722 only. */
+let wide: TerminalProcess;
 const ears: Record<string, Ear> = {};
 const undo: (() => Promise<void> | void)[] = [];
 
@@ -57,10 +59,11 @@ test.before(async () => {
         refused: { steps: ['480', '500', '302desk'].map((name) => ({ ring: [at(name)] })), cycles: 1, priority: 5 },
         encrypted: { steps: [{ ring: [at('8desk')] }] },
         handshake: { steps: [{ ring: [at('9desk')] }] },
+        wideband: { steps: [{ ring: [at('8wide')] }] },
         intercom: { steps: [{ ring: [at('7asked')] }] },
       },
       buttons: Object.fromEntries(
-        ['refused', 'encrypted', 'handshake', 'intercom'].map((plan) => [plan, { press: { call: plan } }]),
+        ['refused', 'encrypted', 'handshake', 'wideband', 'intercom'].map((plan) => [plan, { press: { call: plan } }]),
       ),
       incoming: [{ from: '*', source: [pagingDesk], answer: 'auto', as: 'page', priority: 10 }],
     },
@@ -79,6 +82,16 @@ test.before(async () => {
       incoming: [{ from: 'sip:help@*', answer: 'auto', as: 'intercom', priority: 6 }],
     },
   });
+  wide = await startTerminal(cleaner, {
+    address: `${net}.55`,
+    config: {
+      device: device('wide'),
+      audio: { codecs: ['g722'] },
+      sip: { accounts: { kam: user('wide', { encryption: 'offered' }) } },
+      incoming: [{ from: 'sip:help@*', answer: 'auto', as: 'intercom', priority: 6 }],
+    },
+  });
+  await wide.registered('kam');
   await help.registered('kam');
   await desk.registered('kam');
   await desk.registered('asked');
@@ -214,26 +227,32 @@ test('7USER: the proxy asks for an automatic answer', { timeout: 60_000 }, async
   await desk.event({ state: 'ended' }, 3_000, there);
 });
 
-/** A call by this button, which the desk answers: each hears what the other says. */
-async function bothHear(t: TestContext, button: string): Promise<void> {
+/** A call by this button, which the other one answers: each hears what the other says. */
+async function bothHear(t: TestContext, button: string, other = desk, name = 'desk'): Promise<void> {
   const speech = readWav(await mediaFile('announce.wav'));
   for (const [who, ear] of [
-    ['the desk', 'desk'],
+    ['the one called', name],
     ['the help point', 'help'],
   ]) {
     await heard(t, `${who} hears`, async () => {
       const from = help.events.items.length;
-      const there = desk.events.items.length;
+      const there = other.events.items.length;
       await help.press(button);
       await help.event({ type: 'call', state: 'connected' }, 5_000, from);
       ears[ear].mark();
       await new Promise((resolve) => setTimeout(resolve, 9_500));
       await help.command('hangup');
-      await desk.event({ state: 'ended' }, 3_000, there);
+      await other.event({ state: 'ended' }, 3_000, there);
       return judge(cut(ears[ear].heard(), 0, 9_500), speech);
     });
   }
 }
+
+test('8USER, who speaks G.722 only: both hear each other', { timeout: 120_000 }, async (t) => {
+  const there = wide.events.items.length;
+  await bothHear(t, 'wideband', wide, 'wide');
+  await wide.event({ type: 'quality', codec: 'g722' }, 2_000, there);
+});
 
 test('8USER: rtpengine in between, encrypted on the far side; both hear each other', {
   timeout: 120_000,
