@@ -1,6 +1,6 @@
 /**
  * The terminal's file: one schema for type, default, range, unit and help text. Values come out in the units of the code
- * (ms), secrets and files already read. Keys of features that are still to come are known here, and warned of in `checks.ts`.
+ * (ms), secrets and files already read.
  */
 import { z } from 'zod';
 import { COUNTRY_TONES, type Country } from '../audio/index.ts';
