@@ -3,6 +3,8 @@
 //   run.mjs unit|sound|peer|vm   only that group (several may be named)
 //   run.mjs bench           the benches of test/bench, one by one
 //   run.mjs FILE.test.ts .. only these
+// Sound is judged in real time, and a machine that stands still for a moment is heard: a file of sound or with peers that fails is
+// run once more, and both outcomes are told.
 // With CI=true a skipped test is a failure: there nothing may be absent but third-party data.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -18,8 +20,8 @@ const minuteMs = 60_000;
 
 const groups = {
   unit: { concurrency: availableParallelism(), timeout: 3 * minuteMs },
-  sound: { concurrency: 1, timeout: 5 * minuteMs },
-  peer: { concurrency: 1, timeout: 12 * minuteMs, peers: true },
+  sound: { concurrency: 1, timeout: 5 * minuteMs, realTime: true },
+  peer: { concurrency: 1, timeout: 12 * minuteMs, realTime: true, peers: true },
   vm: { concurrency: 1, timeout: 15 * minuteMs, machine: true },
 };
 
@@ -51,8 +53,12 @@ function peers(...args) {
 }
 
 const totals = { tests: 0, suites: 0, pass: 0, fail: 0, cancelled: 0, skipped: 0, todo: 0, duration_ms: 0 };
-const failures = [];
+let failures = [];
+/** Failed once, and were run again. */
+const moments = [];
 const skips = [];
+/** More files than these: that is no moment of the machine. */
+const mostAgain = 4;
 
 function note(group, event, tally) {
   const { type, data } = event;
@@ -66,7 +72,7 @@ function note(group, event, tally) {
       // A parent only repeats that a child failed.
       if (failed && data.details.error?.failureType !== 'subtestsFailed') {
         const reason = data.details.error?.cause ?? data.details.error;
-        failures.push(`${line}\n${(reason?.stack ?? inspect(reason)).slice(0, 8000)}`);
+        failures.push({ file, text: `${line}\n${(reason?.stack ?? inspect(reason)).slice(0, 8000)}` });
       }
       const entry = tally.get(file) ?? tally.set(file, { tests: 0, failed: 0, ms: 0 }).get(file);
       entry.tests += 1;
@@ -90,17 +96,36 @@ function note(group, event, tally) {
   }
 }
 
+async function runFiles(name, paths, tally) {
+  const { concurrency, timeout } = groups[name];
+  const events = run({ files: paths.map(built), concurrency, timeout });
+  for await (const event of events) note(name, event, tally);
+}
+
+/** What it says counts; the first outcome is told too. */
+async function runAgain(name, paths) {
+  console.log(`run: again: ${paths.join(', ')}`);
+  const before = { ...totals };
+  const first = failures.filter(({ file }) => paths.includes(file));
+  failures = failures.filter(({ file }) => !paths.includes(file));
+  moments.push(...first);
+  await runFiles(name, paths, new Map());
+  const mended = first.length - (totals.fail - before.fail);
+  Object.assign(totals, before, { fail: before.fail - mended, pass: before.pass + mended });
+}
+
 async function runGroup(name, paths) {
   if (paths.length === 0) return;
-  const { concurrency, timeout, peers: usesPeers, machine } = groups[name];
+  const { realTime, peers: usesPeers, machine } = groups[name];
   console.log(`run: ${name} tests, ${paths.length} files`);
   const tally = new Map();
   if (usesPeers) peers('start', 'asterisk');
   // Minutes when nothing is cached, so it is seen; when it fails, the tests say what they miss.
   if (machine && process.arch === 'x64') spawnSync(`${root}test/kit/vm/vm`, ['build'], { stdio: 'inherit' });
   try {
-    const events = run({ files: paths.map(built), concurrency, timeout });
-    for await (const event of events) note(name, event, tally);
+    await runFiles(name, paths, tally);
+    const failed = [...tally].filter(([, entry]) => entry.failed > 0).map(([file]) => file);
+    if (realTime && failed.length > 0 && failed.length <= mostAgain) await runAgain(name, failed);
   } finally {
     if (usesPeers) peers('stop');
   }
@@ -137,7 +162,8 @@ function mayBeSkipped(line) {
 
 function report() {
   for (const line of skips) console.log(`﹣ skipped: ${line}`);
-  for (const text of failures) console.log(`\n✖ ${text}`);
+  for (const { text } of moments) console.log(`\n↻ once, then run again: ${text}`);
+  for (const { text } of failures) console.log(`\n✖ ${text}`);
   console.log();
   for (const [name, count] of Object.entries(totals)) console.log(`ℹ ${name} ${count}`);
   const skipped = skips.filter((line) => !mayBeSkipped(line)).length;
