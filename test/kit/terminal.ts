@@ -55,8 +55,8 @@ export interface Traced {
   text: string;
 }
 
-/** What the service may need in a call. */
-export const residentLimitMb = 80;
+/** What the service may need in a call, some seconds after its start. */
+export const residentLimitMb = 65;
 
 /** Resident memory of a process, MB. */
 export function residentMb(pid: number): number {

@@ -19,6 +19,7 @@ import {
   udpSender,
 } from '../kit/sip.ts';
 import { residentMb, startTerminal } from '../kit/terminal.ts';
+import { until } from '../kit/wait.ts';
 
 const address = '127.38.0.50';
 const caller = '127.38.0.2';
@@ -92,9 +93,11 @@ test('a scanner at 20 000 requests a second delays nobody, is not amplified, and
   const { dropped, sources } = await strangersOf(terminal);
   assert.equal(sources[0].address, scanner);
   assert.ok(dropped > 0);
-  const growthMb = residentMb(terminal.pid) - beforeMb;
-  t.diagnostic(`resident memory ${beforeMb.toFixed(1)} MB, ${growthMb.toFixed(1)} MB more after it`);
-  assert.ok(growthMb < 25);
+  const growthMb = (): number => residentMb(terminal.pid) - beforeMb;
+  t.diagnostic(`resident memory ${beforeMb.toFixed(1)} MB, ${growthMb().toFixed(1)} MB more after it`);
+  assert.ok(growthMb() < 50);
+  // What is given back is so at the memory keeper's next look.
+  await until('the memory to be given back', 45_000, () => growthMb() < 10, 500);
 });
 
 for (const [transport, open] of [
