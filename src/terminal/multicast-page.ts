@@ -2,6 +2,7 @@
  * Somebody pages a group that this terminal listens to. There is nobody to answer or to hold: while another one has the
  * loudspeaker it is not heard, and then it is where it has come to.
  */
+import { NoCall } from './no-call.ts';
 import type { Session } from './session.ts';
 import type {
   CallEvent,
@@ -14,7 +15,7 @@ import type {
 } from './types.ts';
 import { said } from './words.ts';
 
-export class MulticastPage implements Session {
+export class MulticastPage extends NoCall implements Session {
   readonly id: string;
   readonly kind = 'page';
   readonly direction = 'incoming';
@@ -29,6 +30,7 @@ export class MulticastPage implements Session {
   #since: number;
 
   constructor(begun: Extract<TerminalInput, { type: 'multicast' }>, rule: MulticastRule, now: number) {
+    super();
     this.id = begun.page;
     const name = begun.caller === undefined ? '' : ` (${begun.caller})`;
     this.peer = `${begun.from}${name} to ${begun.group}`;
@@ -103,26 +105,6 @@ export class MulticastPage implements Session {
   }
 
   timeout(): TerminalAction[] {
-    return [];
-  }
-
-  ringing(): TerminalAction[] {
-    return [];
-  }
-
-  answered(): TerminalAction[] {
-    return [];
-  }
-
-  transfer(): TerminalAction[] {
-    return [];
-  }
-
-  digit(): TerminalAction[] {
-    return [];
-  }
-
-  ended(): TerminalAction[] {
     return [];
   }
 

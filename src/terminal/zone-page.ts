@@ -1,11 +1,13 @@
 /** A recorded message on its way into a zone. What interrupts it there makes it begin anew afterwards. */
+
 import { Timers } from '../base/index.ts';
 import { WAIT_MAX_MS } from './incoming-call.ts';
+import { NoCall } from './no-call.ts';
 import type { Session } from './session.ts';
 import type { CallEvent, CallStatus, EndCause, Prompt, TerminalAction, ZoneRule } from './types.ts';
 import { said } from './words.ts';
 
-export class ZonePage implements Session {
+export class ZonePage extends NoCall implements Session {
   readonly id: string;
   readonly zone: string;
   readonly kind = 'page';
@@ -24,6 +26,7 @@ export class ZonePage implements Session {
   #since: number;
 
   constructor(id: string, zone: string, rule: ZoneRule, prompt: Prompt, now: number) {
+    super();
     this.id = id;
     this.zone = zone;
     this.peer = `zone ${zone}`;
@@ -94,26 +97,6 @@ export class ZonePage implements Session {
   status(now: number): CallStatus {
     const { id, kind, direction, state, peer, priority } = this;
     return { call: id, kind, direction, state, peer, priority, sinceMs: Math.round(now - this.#since) };
-  }
-
-  ringing(): TerminalAction[] {
-    return [];
-  }
-
-  answered(): TerminalAction[] {
-    return [];
-  }
-
-  transfer(): TerminalAction[] {
-    return [];
-  }
-
-  digit(): TerminalAction[] {
-    return [];
-  }
-
-  ended(): TerminalAction[] {
-    return [];
   }
 
   get #page(): string {
