@@ -1,3 +1,3 @@
 /** The wiring of the service. */
 export { createLogger, type LogLevel, logLevels } from './log.ts';
-export { Service, type ServiceOptions } from './service.ts';
+export { Service } from './service.ts';

@@ -8,7 +8,7 @@
  */
 
 /** More coefficients are left out, as §3.2 allows. */
-export const MAX_ORDER = 16;
+const MAX_ORDER = 16;
 /** What we say: enough for the hum and hiss of a place. */
 const ORDER = 8;
 const FULL_SCALE = 32768;

@@ -39,11 +39,6 @@ export class Concealer {
     this.#loop = new Float32Array(MAX_PERIODS * longest);
   }
 
-  /** Whether the last thing played was made up. */
-  get concealing(): boolean {
-    return this.#lostSamples > 0;
-  }
-
   /** Hands over `count` samples that did arrive; after a hole their beginning is cross-faded, in place. */
   good(samples: Int16Array, from: number, count: number): void {
     if (this.#lostSamples > 0) {

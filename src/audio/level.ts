@@ -4,20 +4,12 @@
 export const SILENCE_DBFS = -100;
 
 export const gainOf = (gainDb: number): number => 10 ** (gainDb / 20);
-export const decibelsOf = (gain: number): number => (gain > 0 ? 20 * Math.log10(gain) : Number.NEGATIVE_INFINITY);
 
 /** Root mean square of `count` samples at `from`, dBFS. */
 export function rmsDbfs(samples: Int16Array, from = 0, count: number = samples.length - from): number {
   let sum = 0;
   for (let i = from; i < from + count; i++) sum += samples[i] * samples[i];
   return sum === 0 || count === 0 ? SILENCE_DBFS : 10 * Math.log10(sum / count / 32768 ** 2);
-}
-
-/** The largest magnitude of `count` samples at `from`, dBFS. */
-export function peakDbfs(samples: Int16Array, from = 0, count: number = samples.length - from): number {
-  let peak = 0;
-  for (let i = from; i < from + count; i++) peak = Math.max(peak, Math.abs(samples[i]));
-  return peak === 0 ? SILENCE_DBFS : 20 * Math.log10(peak / 32768);
 }
 
 /** Volume as its owner turns it, 0..100, to a factor: 0 is mute, 100 is 0 dB, and each 10 in between are 4 dB. */

@@ -3,7 +3,7 @@ import { CodecError, type Decoder } from './codec.ts';
 import { OpusDecoder } from './opus.ts';
 import type { Wav } from './wav.ts';
 
-export const OGG_OPUS_RATE_HZ = 48_000;
+const OGG_OPUS_RATE_HZ = 48_000;
 const CAPTURE = 'OggS';
 const PAGE_HEADER_BYTES = 27;
 /** A packet lasts at most 120 ms (RFC 6716 §3.2.5). */

@@ -10,7 +10,7 @@ const BETA = 7.86;
 /** Half-way point of the slope, as a share of the lower rate's half. */
 const CUTOFF = 0.95;
 /** Phases of the filter: 44100 -> 48000 has 160. */
-export const MAX_PHASES = 4096;
+const MAX_PHASES = 4096;
 
 export class Resampler {
   readonly fromHz: number;

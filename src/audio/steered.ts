@@ -10,7 +10,7 @@ const PHASES = 128;
 /** Filters are the same for all streams of the same rates; so many are kept. */
 const MAX_FILTERS = 8;
 /** Far more than clocks differ. */
-export const MAX_STEER_PPM = 1000;
+const MAX_STEER_PPM = 1000;
 
 const filters = new Map<string, Float64Array>();
 

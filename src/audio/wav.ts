@@ -75,15 +75,6 @@ export function formatWavHeader(rateHz: number, dataBytes: number): Uint8Array {
   return bytes;
 }
 
-/** A whole file of mono s16. */
-export function formatWav(samples: Int16Array, rateHz: number): Uint8Array {
-  const bytes = new Uint8Array(WAV_HEADER_BYTES + 2 * samples.length);
-  bytes.set(formatWavHeader(rateHz, 2 * samples.length), 0);
-  const view = new DataView(bytes.buffer);
-  for (let i = 0; i < samples.length; i++) view.setInt16(WAV_HEADER_BYTES + 2 * i, samples[i], true);
-  return bytes;
-}
-
 function parseFormat(view: DataView, at: number, size: number): Format {
   if (size < 16) throw new WavSyntaxError(`Cannot read WAV: "fmt " has ${size} bytes, at least 16 are needed`, at);
   let tag = view.getUint16(at, true);

@@ -5,16 +5,3 @@ export interface Random {
   /** 0 .. 2^32 - 1 */
   uint32(): number;
 }
-
-/** For tests: `t1`, `t2`, ... and 1, 2, ... */
-export class CountingRandom implements Random {
-  #count = 0;
-
-  token(): string {
-    return `t${++this.#count}`;
-  }
-
-  uint32(): number {
-    return ++this.#count;
-  }
-}

@@ -6,13 +6,4 @@
 export { checkConfig, loadConfig } from './apart.ts';
 export { packageFolder, packageVersion } from './package.ts';
 export { ConfigError, formatProblem } from './problems.ts';
-export type {
-  CheckedConfig,
-  Config,
-  DeviceConfig,
-  MqttConfig,
-  NightConfig,
-  Problem,
-  SipConfig,
-  WebConfig,
-} from './types.ts';
+export type { CheckedConfig, Config, MqttConfig, NightConfig, Problem, WebConfig } from './types.ts';

@@ -9,7 +9,7 @@ const maxClients = 32;
 /** What waits for a client that does not read, before it is cut off. */
 const maxBacklogBytes = maxAnswerBytes;
 
-export class ControlError extends CodedError {}
+class ControlError extends CodedError {}
 
 /** Begins to hand later lines to a client; what it returns is called when the client has gone. */
 export type Follow = (listener: (line: object) => void) => () => void;

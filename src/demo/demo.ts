@@ -24,7 +24,7 @@ export interface DemoOptions {
   once: boolean;
 }
 
-export class DemoError extends CodedError {}
+class DemoError extends CodedError {}
 
 const sound = (name: string): string => join(packageFolder, 'device', 'sounds', `${name}.wav`);
 /** What counts as "that speech was heard" (see `likeness`). */

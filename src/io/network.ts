@@ -8,9 +8,9 @@ import { networkInterfaces } from 'node:os';
 import koffi from 'koffi';
 import type { Logger } from '../base/index.ts';
 
-export const LISTEN_EVERY_MS = 250;
+const LISTEN_EVERY_MS = 250;
 /** Without netlink. */
-export const LOOK_EVERY_MS = 2_000;
+const LOOK_EVERY_MS = 2_000;
 
 const AF_NETLINK = 16;
 const SOCK_RAW_NONBLOCK_CLOEXEC = 3 | 0o4000 | 0o2000000;

@@ -6,7 +6,7 @@ import koffi from 'koffi';
 import { CodedError, type Logger } from '../base/index.ts';
 
 /** There is a `$NOTIFY_SOCKET`, but it cannot be used. */
-export class NotifyError extends CodedError {}
+class NotifyError extends CodedError {}
 
 export interface Notifier {
   /** How often `watchdog` must be called: half of the unit's `WatchdogSec`. Undefined: nobody asked for it. */

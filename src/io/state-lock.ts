@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import koffi from 'koffi';
 import { CodedError, type Logger } from '../base/index.ts';
 
-export class StateLockError extends CodedError {}
+class StateLockError extends CodedError {}
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;

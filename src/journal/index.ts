@@ -5,5 +5,5 @@
  *     journal.append(event);                        // on disk when it returns: kill -9 loses nothing
  *     const cursor = journal.cursor('mqtt');        // cursor.next() ... cursor.acknowledge(id)
  */
-export { JournalError, journalFolder, openJournal, readEvents } from './journal.ts';
+export { journalFolder, openJournal, readEvents } from './journal.ts';
 export type { Cursor, Journal, JournalEvent, JournalOptions } from './types.ts';

@@ -9,7 +9,7 @@ import { listSegments, readLine, readLines, rewriteSegments, SEGMENT_LINES, Segm
 import { type Entry, EventTable, isEmergency, positionOf } from './table.ts';
 import type { Cursor, Journal, JournalEvent, JournalOptions } from './types.ts';
 
-export class JournalError extends CodedError {}
+class JournalError extends CodedError {}
 
 const DEFAULT_CAP = 10_000;
 /** Events kept in memory while the disk takes none. */

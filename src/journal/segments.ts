@@ -27,7 +27,7 @@ export const SEGMENT_LINES = 1000;
 /** From one sync to the next, at least: many lines a second share one. */
 const SYNC_PAUSE_MS = 20;
 
-export const segmentFile = (directory: string, segment: number): string =>
+const segmentFile = (directory: string, segment: number): string =>
   join(directory, `events-${String(segment).padStart(6, '0')}.jsonl`);
 
 /** Numbers of the files in `directory`, oldest first. */

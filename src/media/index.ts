@@ -4,11 +4,10 @@
  */
 export { createMediaEngine } from './engine.ts';
 export { MediaError } from './errors.ts';
-export type { PageGroup, Pages, Zone } from './page-types.ts';
+export type { PageGroup, Zone } from './page-types.ts';
 export { soundRateHz } from './protocol.ts';
 export type {
   Codec,
-  DigitsConfig,
   Direction,
   DtlsConfig,
   MediaConfig,
@@ -17,8 +16,6 @@ export type {
   MediaStream,
   RecordListener,
   SocketAddress,
-  SoundStatus,
   StreamConfig,
   StreamStatistics,
-  ToneName,
 } from './types.ts';

@@ -8,7 +8,7 @@ import { PageSender, type Said } from './page-sender.ts';
 import type { Level, PageEvent, PageGroup, Zone } from './page-types.ts';
 
 /** Pages of ours at once. */
-export const MAX_SENDERS = 16;
+const MAX_SENDERS = 16;
 
 export type ToPages =
   | { kind: 'pages-listen'; group: PageGroup; sockets: GroupSockets }

@@ -45,7 +45,7 @@ export type FromWorker =
   | { kind: 'stopped' };
 
 /** Of the engine, where no card says otherwise. */
-export const DEFAULT_RATE_HZ = 16000;
+const DEFAULT_RATE_HZ = 16000;
 
 /** At which the streams and the mixer run. */
 export const soundRateHz = ({ sound }: MediaConfig): number =>

@@ -3,7 +3,7 @@ import { type Country, type Mixer, Resampler, SampleFifo, Tone } from '../audio/
 import type { ToneName } from './types.ts';
 
 /** Prompts at once; more are refused (an operator's loop must not fill the memory). */
-export const MAX_SOUNDS = 8;
+const MAX_SOUNDS = 8;
 const FRAME_MS = 10;
 
 /** Samples of any rate, handed out in frames of the engine's. */

@@ -4,8 +4,7 @@
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { Audibility, type Country, Mixer, Tone } from '../audio/index.ts';
-import type { Random } from '../base/index.ts';
-import { unreachable } from '../base/index.ts';
+import { type Random, unreachable } from '../base/index.ts';
 import { AlsaCard, type SoundCard, TICK_MS } from '../io/soundcard/index.ts';
 import { CardClock } from './card-clock.ts';
 import { Handsfree } from './handsfree.ts';

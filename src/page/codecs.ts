@@ -8,7 +8,7 @@ export interface RtpFormat extends CodecFormat {
 }
 
 /** The first dynamic one. */
-export const DYNAMIC = 96;
+const DYNAMIC = 96;
 
 const FORMATS: Readonly<Record<PageCodec, RtpFormat>> = {
   pcmu: { encoding: 'PCMU', payloadType: 0, clockRateHz: 8000, channels: 1 },

@@ -10,8 +10,6 @@
 import { readUint32, writeUint32 } from '../rtp/index.ts';
 
 export const LINKSYS_BYTES = 16;
-/** Of the control packets, at the group of the sound. */
-export const LINKSYS_CONTROL_PORT = 6061;
 /** Each is sent twice: one may get lost. */
 export const LINKSYS_REPEATS = 2;
 const SHORT_BYTES = 8;

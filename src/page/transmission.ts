@@ -5,14 +5,13 @@
 import { type Encoder, Resampler, SampleFifo } from '../audio/index.ts';
 import { type Random, uint16, uint32 } from '../base/index.ts';
 import { formatRtcp, formatRtp, RTP_HEADER_BYTES, RtpHeader } from '../rtp/index.ts';
-import type { PageCodec } from './codecs.ts';
-import { formatOf } from './codecs.ts';
+import { formatOf, type PageCodec } from './codecs.ts';
 import { formatLinksys, LINKSYS_BYTES, LINKSYS_REPEATS } from './linksys.ts';
 import { formatPoly, POLY_ALERTS, POLY_ENDS, POLY_HEADER_BYTES, POLY_SIGNAL_EVERY_MS } from './poly.ts';
 import { ntpOfWall } from './timeline.ts';
 
-export const FRAME_MS = 10;
-export const PACKET_MS = 20;
+const FRAME_MS = 10;
+const PACKET_MS = 20;
 /** Loudspeakers keep in step by the reports: the first comes at once, the next ones soon, for one may get lost. */
 const REPORT_FIRST_MS = 100;
 const REPORT_EVERY_MS = 1000;

@@ -17,7 +17,7 @@ const VOLUME = 10;
 /** RFC 4733 §2.5.1.4: the packet that ends an event is sent three times. */
 const END_PACKETS = 3;
 /** Digits that may wait to be sent. */
-export const MAX_QUEUED_DIGITS = 64;
+const MAX_QUEUED_DIGITS = 64;
 
 export interface DtmfTiming {
   /** How long each digit lasts; default 160 ms. */

@@ -6,7 +6,7 @@
  */
 
 export type { DtlsRole } from './dtls.ts';
-export { DtmfReceiver, DtmfSender, type DtmfTiming, MAX_QUEUED_DIGITS } from './dtmf.ts';
+export { DtmfReceiver, DtmfSender } from './dtmf.ts';
 export {
   DIGEST_BYTES,
   type DigestName,
@@ -15,10 +15,10 @@ export {
   fingerprintOf,
   makeIdentity,
 } from './identity.ts';
-export { type BufferMode, JitterBuffer, MAX_PACKETS, MAX_PAYLOAD_BYTES, type Put, type Taken } from './jitter.ts';
+export { type BufferMode, JitterBuffer, MAX_PAYLOAD_BYTES } from './jitter.ts';
 export { formatRtp, isRtcp, parseRtp, RTP_HEADER_BYTES, RtpHeader, readUint32, writeUint32 } from './packet.ts';
-export { type Arrival, Reception, type ReportBlock } from './reception.ts';
-export { formatRtcp, parseRtcp, type RtcpReport, type SenderReport } from './rtcp.ts';
-export { type Received, RtpSession, type SessionConfig } from './session.ts';
+export { Reception } from './reception.ts';
+export { formatRtcp, parseRtcp, type SenderReport } from './rtcp.ts';
+export { RtpSession, type SessionConfig } from './session.ts';
 export { MAX_SRTP_OVERHEAD_BYTES, SrtpReceiver, SrtpSender } from './srtp.ts';
-export { SRTP_SUITES, type SrtpKeys, type SrtpSuite, type SuiteShape, sameKeys } from './suites.ts';
+export { SRTP_SUITES, type SrtpKeys, type SrtpSuite, sameKeys } from './suites.ts';

@@ -2,30 +2,8 @@
 
 export { CODEC_NAMES, type CodecName } from './codecs.ts';
 export { type CryptoLine, type Encryption, formatCrypto, parseCrypto, type Security } from './crypto.ts';
-export {
-  type AddressFamily,
-  type Attribute,
-  attribute,
-  type Connection,
-  type Line,
-  type MediaDescription,
-  type Origin,
-  type Sdp,
-  SdpSyntaxError,
-} from './description.ts';
+export { type Sdp, SdpSyntaxError } from './description.ts';
 export { type DtlsAgreed, formatFingerprint, parseFingerprint } from './dtls.ts';
 export { formatSdp } from './format.ts';
-export { payloadFormats } from './formats.ts';
-export {
-  acceptAnswer,
-  answerOffer,
-  type Codec,
-  createOffer,
-  type Direction,
-  type LocalMedia,
-  type Negotiated,
-  type Refused,
-  type SocketAddress,
-  turnOffer,
-} from './negotiate.ts';
-export { MAX_MEDIA, MAX_SDP_BYTES, parseSdp } from './parse.ts';
+export { acceptAnswer, answerOffer, createOffer, type LocalMedia, type Negotiated, turnOffer } from './negotiate.ts';
+export { MAX_SDP_BYTES, parseSdp } from './parse.ts';

@@ -14,7 +14,7 @@ import {
 
 /** A description is a few hundred bytes; with a lot of ICE and video some thousand. */
 export const MAX_SDP_BYTES = 65_536;
-export const MAX_MEDIA = 64;
+const MAX_MEDIA = 64;
 
 export function parseSdp(body: Uint8Array | string): Sdp {
   if (body.length > MAX_SDP_BYTES)

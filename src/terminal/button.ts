@@ -5,7 +5,7 @@
 import { Timers } from '../base/index.ts';
 import type { Source } from './types.ts';
 
-export const STUCK_MS = 60_000;
+const STUCK_MS = 60_000;
 /** How long a press by software holds the button down when nothing is said. */
 export const SOFT_PRESS_MS = 200;
 export const SOFT_PRESS_MAX_MS = 600_000;

@@ -3,8 +3,8 @@ import type { TerminalAction, TerminalStatus } from './types.ts';
 import { said } from './words.ts';
 
 /** Faults remembered at once. Each one past this is still reported, but not remembered. */
-export const FAULTS_MAX = 64;
-export const ACCOUNTS_MAX = 64;
+const FAULTS_MAX = 64;
+const ACCOUNTS_MAX = 64;
 
 export class Health {
   readonly #faults = new Map<string, string>();

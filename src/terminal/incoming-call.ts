@@ -19,7 +19,7 @@ import type {
 import { said } from './words.ts';
 
 /** A caller is not kept ringing for longer, whether for a hand or for the loudspeaker. */
-export const RING_MAX_MS = 60_000;
+const RING_MAX_MS = 60_000;
 export const WAIT_MAX_MS = 60_000;
 
 /** `due`: may be answered as soon as the loudspeaker is its own. */

@@ -1,8 +1,7 @@
 /** What the box does: one-touch dial, auto-answer, paging, priorities, lamps. Events in, actions out. */
-export { inPrefix, parseAddress } from './address.ts';
+export { inPrefix } from './address.ts';
 export { parseCommand } from './command.ts';
 export { explainButton, explainIncoming } from './explain.ts';
-export { type Decision, decide } from './rules.ts';
 export { Terminal } from './terminal.ts';
 export { challenges, letsAnybody, names } from './trust.ts';
 export type * from './types.ts';

@@ -11,7 +11,7 @@ import type { CallPlan, Command, Source, TerminalAction, TerminalConfig } from '
 import { said } from './words.ts';
 
 /** A call an operator dials by hand: above an ordinary page, below an urgent one. */
-export const OPERATOR_PRIORITY = 6;
+const OPERATOR_PRIORITY = 6;
 
 export class Operator {
   readonly #plans: TerminalConfig['calls'];

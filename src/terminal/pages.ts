@@ -9,7 +9,7 @@ import { ZonePage } from './zone-page.ts';
 export type PageInput = Extract<TerminalInput, { type: `multicast${string}` | 'zone-sent' }>;
 
 /** Messages on their way or waiting for a zone, at once. */
-export const ZONE_PAGES_MAX = 8;
+const ZONE_PAGES_MAX = 8;
 
 export class Pages {
   readonly #groups: NonNullable<TerminalConfig['multicast']>;

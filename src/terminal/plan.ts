@@ -2,10 +2,10 @@
 import type { CallPlan, CallStep } from './types.ts';
 
 /** A cycle in which everything failed at once is not followed by the next one sooner than this after its start. */
-export const CYCLE_MIN_MS = 2000;
+const CYCLE_MIN_MS = 2000;
 
 /** What `dial` without a plan is: one number, a minute. */
-export const DIAL_FOR_MS = 60_000;
+const DIAL_FOR_MS = 60_000;
 
 export interface Rung {
   step: CallStep;

@@ -7,8 +7,8 @@ import type { CallEvent, TerminalAction } from './types.ts';
 import { said } from './words.ts';
 
 /** So many are told one by one in so long; of the rest the number, and the last one, when the time is over. */
-export const REFUSALS_TOLD = 50;
-export const REFUSALS_MS = 60_000;
+const REFUSALS_TOLD = 50;
+const REFUSALS_MS = 60_000;
 
 export class Refusals {
   readonly #timers = new Timers<'over'>();

@@ -6,7 +6,7 @@ import { inPrefix, parseAddress, sameAddress } from './address.ts';
 import type { Caller, Incoming, IncomingRule } from './types.ts';
 
 /** The longest delay before an automatic answer, whoever asks for it. */
-export const DELAY_MAX_MS = 60_000;
+const DELAY_MAX_MS = 60_000;
 
 export type Decision =
   | { answer: 'auto'; rule: IncomingRule; delayMs: number; reason: string }

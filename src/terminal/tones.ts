@@ -5,8 +5,8 @@
 import { Timers } from '../base/index.ts';
 import type { TerminalAction, Tone } from './types.ts';
 
-export const BUSY_TONE_MS = 2000;
-export const CHIME_EVERY_MS = 4000;
+const BUSY_TONE_MS = 2000;
+const CHIME_EVERY_MS = 4000;
 
 export interface Sounding {
   /** Our own call is being set up and has the loudspeaker. */

@@ -4,7 +4,7 @@ import { redact } from './redact.ts';
 
 /** Octets kept, messages and what surrounds them. */
 export const KNOWN_MAX_BYTES = 896 * 1024;
-export const STRANGERS_MAX_BYTES = 128 * 1024;
+const STRANGERS_MAX_BYTES = 128 * 1024;
 export const KEPT_MS = 5 * 60_000;
 /** Of a longer message the rest is left out. */
 export const MESSAGE_MAX_BYTES = 16 * 1024;
@@ -109,7 +109,7 @@ export class Ring {
   }
 }
 
-export function recordedOf({ timeMs, passed, length }: Pick<Entry, 'timeMs' | 'passed' | 'length'>): Recorded {
+function recordedOf({ timeMs, passed, length }: Pick<Entry, 'timeMs' | 'passed' | 'length'>): Recorded {
   const { bytes, ...around } = passed;
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
   return { timeMs, ...around, message: Buffer.from(redact(text), 'latin1').toString('base64'), length };

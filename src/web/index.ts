@@ -1,2 +1,2 @@
 /** The web page of the terminal. An edge room. */
-export { createWeb, type Web, WebError, type WebHandlers } from './server.ts';
+export { createWeb, type Web } from './server.ts';

@@ -9,7 +9,7 @@ import type { Journal } from '../journal/index.ts';
 import { type Command, parseCommand } from '../terminal/index.ts';
 import { page } from './page.ts';
 
-export class WebError extends CodedError {}
+class WebError extends CodedError {}
 
 export interface Web {
   stop(): Promise<void>;

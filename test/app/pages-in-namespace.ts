@@ -8,13 +8,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Service } from '../../src/app/index.ts';
-import { formatWav } from '../../src/audio/index.ts';
 import { type Logger, silentLogger } from '../../src/base/index.ts';
 import { loadConfig } from '../../src/config/index.ts';
 import { temporaryDirectory } from '../kit/checkout.ts';
 import { median, type Recording, skews } from '../kit/skew.ts';
 import { Inbox, until } from '../kit/wait.ts';
-import { cut, levelDbfs, readWav } from '../kit/wav.ts';
+import { cut, formatWav, levelDbfs, readWav } from '../kit/wav.ts';
 
 const LIMIT_MS = 10_000;
 const ARRIVAL = '239.255.0.10:5004';

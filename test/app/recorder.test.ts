@@ -4,11 +4,12 @@ import { readdirSync, readFileSync, truncateSync, utimesSync, writeFileSync } fr
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Recorder, type RecordingNews, type RecordingsConfig } from '../../src/app/recorder.ts';
-import { formatWav, parseWav } from '../../src/audio/index.ts';
+import { parseWav } from '../../src/audio/index.ts';
 import { silentLogger } from '../../src/base/index.ts';
 import type { MediaEngine, RecordListener } from '../../src/media/types.ts';
 import { temporaryDirectory } from '../kit/checkout.ts';
 import { until } from '../kit/wait.ts';
+import { formatWav } from '../kit/wav.ts';
 
 const second = (value = 1000): Int16Array => new Int16Array(8000).fill(value);
 

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Sounds } from '../../src/app/sounds.ts';
 import { Speech } from '../../src/app/speech.ts';
-import { formatWav } from '../../src/audio/index.ts';
 import { silentLogger } from '../../src/base/index.ts';
 import type { MediaEngine } from '../../src/media/types.ts';
 import type { Prompt } from '../../src/terminal/types.ts';
 import { temporaryDirectory } from '../kit/checkout.ts';
 import { until } from '../kit/wait.ts';
+import { formatWav } from '../kit/wav.ts';
 
 /** A program in place of espeak-ng that speaks 100 samples of 22 050 Hz and keeps count of what it was asked for. */
 function room(t: TestContext) {

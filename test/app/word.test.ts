@@ -4,13 +4,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Service } from '../../src/app/index.ts';
-import { formatWav } from '../../src/audio/index.ts';
 import { silentLogger } from '../../src/base/index.ts';
 import { loadConfig } from '../../src/config/index.ts';
 import { readEvents } from '../../src/journal/index.ts';
 import { temporaryDirectory } from '../kit/checkout.ts';
 import { until } from '../kit/wait.ts';
-import { cut, judge, levelDbfs, readWav, toneDbfs } from '../kit/wav.ts';
+import { cut, formatWav, judge, levelDbfs, readWav, toneDbfs } from '../kit/wav.ts';
 import { babble, sine } from '../media/pair.ts';
 
 test('who reaches nobody leaves word, and what was said is what is kept', async (t) => {

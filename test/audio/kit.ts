@@ -1,4 +1,5 @@
 /** Signals to measure with, and the measures. Mono s16. */
+import { SILENCE_DBFS } from '../../src/audio/level.ts';
 
 export function sine(hz: number, rateHz: number, count: number, peak = 10_000): Int16Array {
   return Int16Array.from({ length: count }, (_, i) => Math.round(peak * Math.sin((2 * Math.PI * hz * i) / rateHz)));
@@ -16,6 +17,12 @@ export function amplitude(samples: Int16Array, hz: number, rateHz: number, from 
     sum += weight;
   }
   return (2 * Math.hypot(re, im)) / sum;
+}
+
+/** The largest magnitude, dBFS. */
+export function peakDbfs(samples: Int16Array): number {
+  const peak = samples.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
+  return peak === 0 ? SILENCE_DBFS : 20 * Math.log10(peak / 32768);
 }
 
 export const decibels = (ratio: number): number => 20 * Math.log10(Math.max(ratio, 1e-9));

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CEILING, Mixer, peakDbfs, rmsDbfs, volumeGain } from '../../src/audio/index.ts';
+import { CEILING, Mixer, rmsDbfs, volumeGain } from '../../src/audio/index.ts';
 import { SeededRandom } from '../sdp/kit.ts';
-import { amplitude, sine, voice } from './kit.ts';
+import { amplitude, peakDbfs, sine, voice } from './kit.ts';
 
 const RATE = 16_000;
 const FRAME = 160;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatWav, formatWavHeader, parseWav, WAV_HEADER_BYTES, WavSyntaxError } from '../../src/audio/index.ts';
+import { formatWavHeader, parseWav, WAV_HEADER_BYTES, WavSyntaxError } from '../../src/audio/index.ts';
+import { formatWav } from '../kit/wav.ts';
 import { SeededRandom } from '../sdp/kit.ts';
 
 const ascii = (text: string): number[] => [...new TextEncoder().encode(text)];
@@ -119,7 +120,7 @@ test('what is written is read again', () => {
   const bytes = formatWav(samples, 48_000);
   assert.equal(bytes.length, WAV_HEADER_BYTES + 10);
   assert.deepEqual(parseWav(bytes), { rateHz: 48_000, channels: 1, samples });
-  assert.deepEqual(formatWavHeader(48_000, 10), bytes.subarray(0, WAV_HEADER_BYTES));
+  assert.deepEqual(Buffer.from(formatWavHeader(48_000, 10)), bytes.subarray(0, WAV_HEADER_BYTES));
 });
 
 test('a file that lies within a larger buffer is read from its own beginning', () => {

@@ -8,8 +8,9 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import koffi from 'koffi';
-import { EchoCanceller, formatWav, parseWav } from '../../src/audio/index.ts';
+import { EchoCanceller, parseWav } from '../../src/audio/index.ts';
 import { checkout, temporaryDirectory } from '../kit/checkout.ts';
+import { formatWav } from '../kit/wav.ts';
 import { bench } from './figures.ts';
 
 const RATE_HZ = 16_000;

@@ -7,12 +7,13 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { alaw, formatWav } from '../../src/audio/index.ts';
+import { alaw } from '../../src/audio/index.ts';
 import { BurstEar } from '../kit/bursts.ts';
 import { temporaryDirectory } from '../kit/checkout.ts';
 import { header, offer, request, udpSender } from '../kit/sip.ts';
 import { SoundCards, soundcardsLack } from '../kit/soundcard.ts';
 import { startTerminal } from '../kit/terminal.ts';
+import { formatWav } from '../kit/wav.ts';
 import { bench, keepOthersOut, print, spread } from './figures.ts';
 
 const RUNS = 12;

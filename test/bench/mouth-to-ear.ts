@@ -5,13 +5,13 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { formatWav } from '../../src/audio/index.ts';
 import { BaresipOnCard, baresipLacks, type Tuning } from '../kit/baresip-card.ts';
 import { BurstEar, burstSamples, delaysMs } from '../kit/bursts.ts';
 import { temporaryDirectory } from '../kit/checkout.ts';
 import { Detour } from '../kit/detour.ts';
 import { SoundCards, soundcardsLack } from '../kit/soundcard.ts';
 import { startTerminal, type Tree } from '../kit/terminal.ts';
+import { formatWav } from '../kit/wav.ts';
 import { bench, keepOthersOut, print, spread } from './figures.ts';
 
 const RATE_HZ = 48000;

@@ -1,13 +1,14 @@
 /** Calls between a user agent and a media engine that only write down what they are told. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CodedError, CountingRandom, silentLogger } from '../../src/base/index.ts';
+import { CodedError, silentLogger } from '../../src/base/index.ts';
 import { type CallOutput, Calls, type CallsConfig } from '../../src/call/index.ts';
 import type { MediaEngine, MediaStream } from '../../src/media/types.ts';
 import type { SrtpKeys } from '../../src/rtp/index.ts';
 import { type CryptoLine, formatCrypto, parseCrypto } from '../../src/sdp/index.ts';
 import { type Hop, parseMessage, type SipRequest } from '../../src/sip/message/index.ts';
 import type { Body, Invitation, SessionEvent, UaOutput, UserAgentInterface } from '../../src/sip/ua/types.ts';
+import { CountingRandom } from '../kit/random.ts';
 
 const hop: Hop = {
   transport: 'udp',

@@ -17,10 +17,6 @@ const buildLimitMs = 12 * 60_000;
 export const noMachine: string | undefined =
   process.platform !== 'linux' || arch() !== 'x64' ? 'User-Mode Linux needs an x86_64 host' : undefined;
 
-export interface Cleaner {
-  after(done: () => Promise<void> | void): void;
-}
-
 /** A command that goes on in the machine: its lines as they come. */
 export interface Following {
   lines: Inbox<string>;

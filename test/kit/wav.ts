@@ -1,6 +1,6 @@
 /**
- * Judges recordings: is it that speech, how loud, clipped, with holes, which tone. It reads WAV files by itself, so
- * that it does not share a mistake with the program that it judges.
+ * Judges recordings: is it that speech, how loud, clipped, with holes, which tone. It reads and writes WAV files by
+ * itself, so that it does not share a mistake with the program that it judges.
  */
 import { readFileSync } from 'node:fs';
 
@@ -35,6 +35,24 @@ export function readWav(path: string): Sound {
     at += 8 + size + (size & 1);
   }
   throw new Error(`${path} holds no data`);
+}
+
+/** A whole file of mono s16. */
+export function formatWav(samples: Int16Array, rateHz: number): Buffer {
+  const bytes = Buffer.alloc(44 + 2 * samples.length);
+  bytes.write('RIFF____WAVEfmt ', 'latin1');
+  bytes.writeUInt32LE(bytes.length - 8, 4);
+  bytes.writeUInt32LE(16, 16);
+  bytes.writeUInt16LE(1, 20); // PCM
+  bytes.writeUInt16LE(1, 22);
+  bytes.writeUInt32LE(rateHz, 24);
+  bytes.writeUInt32LE(rateHz * 2, 28);
+  bytes.writeUInt16LE(2, 32);
+  bytes.writeUInt16LE(16, 34);
+  bytes.write('data', 36, 'latin1');
+  bytes.writeUInt32LE(2 * samples.length, 40);
+  for (let i = 0; i < samples.length; i++) bytes.writeInt16LE(samples[i], 44 + 2 * i);
+  return bytes;
 }
 
 /** Root mean square of each successive stretch of `stepMs`. */

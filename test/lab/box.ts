@@ -5,7 +5,7 @@ import type { Recorder } from '../../src/app/recorder.ts';
 import type { Sounds } from '../../src/app/sounds.ts';
 import type { SoundTest } from '../../src/app/soundtest.ts';
 import type { LeaveWord } from '../../src/app/word.ts';
-import { CodedError, CountingRandom, earliest, silentLogger } from '../../src/base/index.ts';
+import { CodedError, earliest, silentLogger } from '../../src/base/index.ts';
 import { type CallOutput, Calls } from '../../src/call/index.ts';
 import type { MediaEngine, MediaEvent, MediaStream } from '../../src/media/types.ts';
 import type { UaConfig, UserAgent } from '../../src/sip/ua/index.ts';
@@ -16,6 +16,7 @@ import {
   type TerminalEvent,
   type TerminalInput,
 } from '../../src/terminal/index.ts';
+import { CountingRandom } from '../kit/random.ts';
 import { Peer } from '../sip/ua/peer.ts';
 
 /** RTP ports there are. */

@@ -5,11 +5,10 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
-import { formatWav } from '../../src/audio/index.ts';
 import { temporaryDirectory } from '../kit/checkout.ts';
 import { SoundCards, soundcardsLack } from '../kit/soundcard.ts';
 import { until } from '../kit/wait.ts';
-import { judge, levelDbfs, readWav, toneDbfs } from '../kit/wav.ts';
+import { formatWav, judge, levelDbfs, readWav, toneDbfs } from '../kit/wav.ts';
 import { babble, sine, Terminal } from './pair.ts';
 
 const { path, remove } = temporaryDirectory();

@@ -5,12 +5,11 @@ import { lookup } from 'node:dns/promises';
 import { closeSync, constants, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
-import { formatWav } from '../../src/audio/index.ts';
 import { BurstEar, burstSamples, delaysMs } from '../kit/bursts.ts';
 import { temporaryDirectory } from '../kit/checkout.ts';
 import { SoundCards, soundcardsLack } from '../kit/soundcard.ts';
 import { until } from '../kit/wait.ts';
-import { readWav, toneDbfs } from '../kit/wav.ts';
+import { formatWav, readWav, toneDbfs } from '../kit/wav.ts';
 import { sine, Terminal } from './pair.ts';
 
 const { path, remove } = temporaryDirectory();

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeDecoder, makeEncoder, missingOpus, type Pauses, Resampler, rmsDbfs } from '../../src/audio/index.ts';
-import { CountingRandom } from '../../src/base/index.ts';
 import type { Codec } from '../../src/media/index.ts';
 import { Listener } from '../../src/media/listener.ts';
 import { Talker } from '../../src/media/talker.ts';
 import { parseRtp, RtpHeader, RtpSession, type SessionConfig } from '../../src/rtp/index.ts';
 import { amplitude, decibels, sine, voice } from '../audio/kit.ts';
+import { CountingRandom } from '../kit/random.ts';
 import { SeededRandom } from '../sdp/kit.ts';
 import { g722, l16, opus, pcma } from './pair.ts';
 

@@ -6,14 +6,13 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
-import { formatWav } from '../../src/audio/index.ts';
 import type { DtlsConfig } from '../../src/media/index.ts';
 import { DtlsAssociation } from '../../src/rtp/dtls.ts';
 import { missingDtls } from '../../src/rtp/dtls-library.ts';
 import { type DtlsIdentity, fingerprintOf, makeIdentity } from '../../src/rtp/index.ts';
 import { temporaryDirectory } from '../kit/checkout.ts';
 import { until } from '../kit/wait.ts';
-import { judge, readWav } from '../kit/wav.ts';
+import { formatWav, judge, readWav } from '../kit/wav.ts';
 import { babble, Terminal } from './pair.ts';
 
 const skip = missingDtls() ?? false;

@@ -3,11 +3,10 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
-import { formatWav } from '../../src/audio/index.ts';
 import { temporaryDirectory } from '../kit/checkout.ts';
 import { SoundCards, soundcardsLack } from '../kit/soundcard.ts';
 import { until } from '../kit/wait.ts';
-import { cut, judge, levelDbfs, readWav } from '../kit/wav.ts';
+import { cut, formatWav, judge, levelDbfs, readWav } from '../kit/wav.ts';
 import { Terminal } from './pair.ts';
 import { talk } from './room.ts';
 

@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
-import { formatWav } from '../../src/audio/index.ts';
 import { temporaryDirectory } from '../kit/checkout.ts';
 import { until } from '../kit/wait.ts';
-import { judge, readWav } from '../kit/wav.ts';
+import { formatWav, judge, readWav } from '../kit/wav.ts';
 import { type Mishaps, Wire } from '../kit/wire.ts';
 import { babble, streamConfig, Terminal } from './pair.ts';
 

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { alaw } from '../../src/audio/index.ts';
-import { CountingRandom } from '../../src/base/index.ts';
 import { Listener } from '../../src/media/listener.ts';
 import { formatRtp, RTP_HEADER_BYTES, RtpHeader, RtpSession } from '../../src/rtp/index.ts';
 import { sine } from '../audio/kit.ts';
+import { CountingRandom } from '../kit/random.ts';
 
 interface Sent {
   atMs: number;

@@ -3,11 +3,10 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { formatWav } from '../../src/audio/index.ts';
 import type { RecordListener } from '../../src/media/index.ts';
 import { temporaryDirectory } from '../kit/checkout.ts';
 import { until } from '../kit/wait.ts';
-import { cut, levelDbfs, readWav, type Sound, toneDbfs } from '../kit/wav.ts';
+import { cut, formatWav, levelDbfs, readWav, type Sound, toneDbfs } from '../kit/wav.ts';
 import { sine, Terminal } from './pair.ts';
 
 const { path, remove } = temporaryDirectory();

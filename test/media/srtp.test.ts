@@ -5,7 +5,6 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
-import { formatWav } from '../../src/audio/index.ts';
 import {
   isRtcp,
   parseRtcp,
@@ -17,7 +16,7 @@ import {
 } from '../../src/rtp/index.ts';
 import { temporaryDirectory } from '../kit/checkout.ts';
 import { until } from '../kit/wait.ts';
-import { judge, readWav } from '../kit/wav.ts';
+import { formatWav, judge, readWav } from '../kit/wav.ts';
 import { babble, Terminal } from './pair.ts';
 
 const { path, remove } = temporaryDirectory();

@@ -3,11 +3,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import test, { after } from 'node:test';
-import { formatWav, missingOpus } from '../../src/audio/index.ts';
+import { missingOpus } from '../../src/audio/index.ts';
 import type { MediaEvent } from '../../src/media/index.ts';
 import { temporaryDirectory } from '../kit/checkout.ts';
 import { until } from '../kit/wait.ts';
-import { cut, judge, levelDbfs, readWav, type Sound, toneDbfs } from '../kit/wav.ts';
+import { cut, formatWav, judge, levelDbfs, readWav, type Sound, toneDbfs } from '../kit/wav.ts';
 import { babble, g722, l16, opus, pcma, pcmu, sine, streamConfig, Terminal } from './pair.ts';
 
 const noOpus = missingOpus() ?? false;

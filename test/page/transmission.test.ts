@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeEncoder } from '../../src/audio/index.ts';
-import { CountingRandom } from '../../src/base/index.ts';
 import {
   formatOf,
   PolyPacket,
@@ -13,6 +12,7 @@ import {
   wallOfNtp,
 } from '../../src/page/index.ts';
 import { parseRtcp, parseRtp, RtpHeader } from '../../src/rtp/index.ts';
+import { CountingRandom } from '../kit/random.ts';
 
 interface Sent {
   atMs: number;

@@ -6,14 +6,13 @@ import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { formatWav } from '../../src/audio/index.ts';
 import { Baresip } from '../kit/baresip.ts';
 import { temporaryDirectory } from '../kit/checkout.ts';
 import { heard } from '../kit/heard.ts';
 import { type Asterisk, asterisk, leavePeers, mediaFile, stopPeers } from '../kit/peers.ts';
 import { account, net, startTerminal, type TerminalProcess } from '../kit/terminal.ts';
 import { until } from '../kit/wait.ts';
-import { cut, Ear, judge, readWav, type Sound, toneDbfs } from '../kit/wav.ts';
+import { cut, Ear, formatWav, judge, readWav, type Sound, toneDbfs } from '../kit/wav.ts';
 
 interface Station {
   codec: string;

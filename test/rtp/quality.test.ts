@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CountingRandom } from '../../src/base/index.ts';
 import { formatRtcp, parseRtcp, RtpSession } from '../../src/rtp/index.ts';
 import { impairmentOfDelay, meanOpinion, StreamQuality } from '../../src/rtp/quality.ts';
+import { CountingRandom } from '../kit/random.ts';
 
 /** `.` came in time, `x` lost, `l` too late, `o` came after its successor; a number repeats what follows it. */
 function feed(script: string): StreamQuality {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CountingRandom } from '../../src/base/index.ts';
 import { formatRtcp, parseRtcp, parseRtp, RtpHeader, RtpSession, type SessionConfig } from '../../src/rtp/index.ts';
+import { CountingRandom } from '../kit/random.ts';
 
 const config: SessionConfig = {
   payloadType: 8,

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { alaw, Mixer, makeDecoder, makeEncoder, missingOpus, Resampler, Tone } from '../../src/audio/index.ts';
-import { CountingRandom } from '../../src/base/index.ts';
 import { Listener } from '../../src/media/listener.ts';
 import { RTP_HEADER_BYTES, RtpSession, type SessionConfig } from '../../src/rtp/index.ts';
 import { amplitude, sine } from '../audio/kit.ts';
 import { allocations } from '../kit/allocations.ts';
+import { CountingRandom } from '../kit/random.ts';
 import { SeededRandom } from '../sdp/kit.ts';
 
 const config: SessionConfig = {

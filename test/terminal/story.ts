@@ -1,7 +1,17 @@
 /** A terminal in virtual time, and its actions in short words, so that a story reads as one. */
-import { CountingRandom } from '../../src/base/index.ts';
-import type { Caller, CallPlan, EndCause, Incoming, IncomingRule } from '../../src/terminal/index.ts';
-import { Terminal, type TerminalAction, type TerminalConfig, type TerminalInput } from '../../src/terminal/index.ts';
+
+import {
+  type Caller,
+  type CallPlan,
+  type EndCause,
+  type Incoming,
+  type IncomingRule,
+  Terminal,
+  type TerminalAction,
+  type TerminalConfig,
+  type TerminalInput,
+} from '../../src/terminal/index.ts';
+import { CountingRandom } from '../kit/random.ts';
 
 export const plan = (more: Partial<CallPlan> = {}): CallPlan => ({
   steps: [{ ring: ['sip:100@pbx'], forMs: 20_000 }],

@@ -32,9 +32,9 @@ const EVENT_BYTES = 48;
 const EVENT_RISING = 1;
 
 export const CHIP_INFO_BYTES = 68;
-export const LINE_INFO_BYTES = 256;
+const LINE_INFO_BYTES = 256;
 /** Events read at once; the kernel is asked to keep as many, and drops the oldest when we are too slow. */
-export const EVENTS_CAP = 64;
+const EVENTS_CAP = 64;
 export const EVENTS_BYTES = EVENTS_CAP * EVENT_BYTES;
 
 export interface ChipInfo {

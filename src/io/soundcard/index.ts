@@ -2,21 +2,12 @@
  * Sound cards. The media thread pulls a `SoundCard`; the main thread opens and closes ALSA devices for it (`openPcm`, `closePcm`),
  * because only there a driver that hangs can be left alone. Edge room.
  */
-export { AlsaCard, type AlsaOptions } from './alsa.ts';
+export { AlsaCard } from './alsa.ts';
 export type { AlsaDoor } from './alsa-half.ts';
 export { type AlsaLibrary, loadAlsa } from './alsa-library.ts';
 export { type ControlsBefore, restoreControls, setControls } from './alsa-mixer.ts';
 export { isPlugged, mixerOf, resolveDevice } from './alsa-name.ts';
 export { closePcm, type Half, type OpenPcm, openPcm } from './alsa-open.ts';
-export { convert, FileCard, type FileOptions } from './file.ts';
+export { convert, FileCard } from './file.ts';
 export { NoCard } from './none.ts';
-export {
-  type CardTiming,
-  type HalfState,
-  noTiming,
-  type Sleep,
-  type SoundCard,
-  SoundError,
-  TICK_MS,
-  type Wait,
-} from './types.ts';
+export { type CardTiming, noTiming, type SoundCard, TICK_MS } from './types.ts';

@@ -64,11 +64,6 @@ export function parseNameAddr(text: string, what = 'address'): NameAddr {
   return readNameAddr(Scanner.of(text, what));
 }
 
-/** A comma-separated list of values, at least one. */
-export function parseNameAddrs(text: string, what: string): NameAddr[] {
-  return readNameAddrs(Scanner.of(text, what));
-}
-
 export function readNameAddr(scanner: Scanner): NameAddr {
   const address = readAddress(scanner);
   scanner.finish();

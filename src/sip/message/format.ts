@@ -10,7 +10,7 @@ export function formatMessage(message: SipMessage): Uint8Array {
 }
 
 /** Start line, header lines and the empty line. */
-export function formatHead(message: SipMessage): string {
+function formatHead(message: SipMessage): string {
   const measured = message.kind === 'request' || message.measured;
   const length = measured ? `Content-Length: ${message.body.length}\r\n` : '';
   return `${clean(message.startLine)}\r\n${message.formatFields()}${length}\r\n`;

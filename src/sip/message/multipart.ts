@@ -11,9 +11,9 @@ import { Scanner } from './scanner.ts';
 /** Parts of one body, those of its inner multiparts too. */
 export const PARTS_MAX = 32;
 /** A multipart within a multipart within ... */
-export const PART_DEPTH_MAX = 4;
+const PART_DEPTH_MAX = 4;
 /** Header of one part, octets. */
-export const PART_HEADER_MAX_BYTES = 4096;
+const PART_HEADER_MAX_BYTES = 4096;
 /** RFC 2046 §5.1.1 allows 70; nobody is sent home for some more. */
 const BOUNDARY_MAX = 128;
 

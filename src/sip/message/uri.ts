@@ -158,16 +158,12 @@ function isHex(code: number): boolean {
   return (code >= 48 && code <= 57) || ((code | 32) >= 97 && (code | 32) <= 102);
 }
 
-/** `host`, `host:port`, `[v6]`, `[v6]:port`; undefined when it is none of them. */
-export function parseHostPort(text: string): HostAndPort | undefined {
-  return readHostPort(text, codesOf(text), 0, text.length);
-}
-
 interface HostAndPort {
   readonly host: string;
   readonly port?: number;
 }
 
+/** `host`, `host:port`, `[v6]`, `[v6]:port`; undefined when it is none of them. */
 export function readHostPort(text: string, codes: Uint8Array, from: number, end: number): HostAndPort | undefined {
   let at = from;
   let host: string;
@@ -197,7 +193,7 @@ function isMark(code: number): boolean {
   return code === DASH || code === DOT || code === UNDERSCORE;
 }
 
-export function formatHost(host: string): string {
+function formatHost(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
 }
 

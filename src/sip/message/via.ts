@@ -1,7 +1,7 @@
 /** Via values, RFC 3261 §20.42: blanks may stand around each "/", ":" and ";". */
 import { sameWord, TOKEN, trimmedEnd } from './codes.ts';
 import { formatParams, type Params } from './params.ts';
-import { Scanner } from './scanner.ts';
+import type { Scanner } from './scanner.ts';
 import { formatHostPort, readHostPort } from './uri.ts';
 
 const COMMA = 44;
@@ -20,18 +20,7 @@ export interface Via {
   readonly params: Params;
 }
 
-export function parseVia(text: string): Via {
-  const scanner = Scanner.of(text, 'Via');
-  const via = readVia(scanner);
-  scanner.finish();
-  return via;
-}
-
 /** A comma-separated list of values, at least one. */
-export function parseVias(text: string): Via[] {
-  return readVias(Scanner.of(text, 'Via'));
-}
-
 export function readVias(scanner: Scanner): Via[] {
   const vias = [readVia(scanner)];
   while (scanner.take(COMMA)) vias.push(readVia(scanner));

@@ -18,14 +18,14 @@ import { NonInviteServerTransaction } from './non-invite-server.ts';
 import { DEFAULT_TIMING, type MachineOutput, type Timing, type TransactionOutput } from './types.ts';
 
 /** Requests of ours that may be under way at once. */
-export const CLIENT_TRANSACTIONS_MAX = 1000;
+const CLIENT_TRANSACTIONS_MAX = 1000;
 /** INVITEs and CANCELs beyond them: whatever else is under way, a call can be made, and taken back. */
-export const CLIENT_CALLS_MAX = 200;
+const CLIENT_CALLS_MAX = 200;
 /** Requests of others remembered at once (32 s each on UDP); beyond it answered ones are forgotten, or new ones get a 503. */
-export const SERVER_TRANSACTIONS_MAX = 16_000;
+const SERVER_TRANSACTIONS_MAX = 16_000;
 
 /** Octets of what is kept of them for their answers: of 16 000 ordinary ones, and of a hundred as long as a datagram can be. */
-export const SERVER_OCTETS_MAX = 8 << 20;
+const SERVER_OCTETS_MAX = 8 << 20;
 /** What goes back in an answer (§8.2.6.2). */
 const KEPT = ['Via', 'Record-Route', 'From', 'To', 'Call-ID'] as const;
 

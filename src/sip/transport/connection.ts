@@ -5,7 +5,7 @@ import { systemReason } from './errors.ts';
 import { type Frame, StreamFramer } from './framing.ts';
 
 /** RFC 4475 §3.1.2.2: a message that is not completed in this time ends the connection. */
-export const PARTIAL_MESSAGE_MS = 10_000;
+const PARTIAL_MESSAGE_MS = 10_000;
 /**
  * Requests wait and nothing at all has come for so long: the other side has lost its power or its network. The system would
  * go on repeating for a quarter of an hour, and a server that is back would be spoken to over a connection it knows nothing of.
@@ -14,14 +14,14 @@ export const SILENT_MS = 8_000;
 /** A stranger who connects and says nothing whole for so long has nothing to say. */
 export const FIRST_MESSAGE_MS = 10_000;
 /** A connection nobody used for so long is closed. */
-export const IDLE_MS = 30 * 60_000;
+const IDLE_MS = 30 * 60_000;
 /** Octets waiting for a peer that does not read. */
-export const UNSENT_MAX_BYTES = 1 << 20;
+const UNSENT_MAX_BYTES = 1 << 20;
 /** Requests remembered per connection, to report them when it breaks. */
-export const WAITING_MAX = 512;
+const WAITING_MAX = 512;
 
 /** RFC 5626 §4.4.1: from one ping to the next, when the server names no other time. Each takes its own 80 % to all of it. */
-export const PING_MS = 120_000;
+const PING_MS = 120_000;
 /** RFC 5626 §4.4.1: a pong that has not come by then never will. */
 export const PONG_MS = 10_000;
 const PING = new Uint8Array([13, 10, 13, 10]);

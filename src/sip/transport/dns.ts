@@ -8,10 +8,10 @@ import { systemReason } from './errors.ts';
 import type { Naptr, Srv } from './srv.ts';
 
 /** Node tells no time to live of NAPTR and SRV, nor the system's way one of addresses: these are ours. */
-export const RECORDS_LIVE_MS = 300_000;
-export const ADDRESSES_LIVE_MS = 30_000;
+const RECORDS_LIVE_MS = 300_000;
+const ADDRESSES_LIVE_MS = 30_000;
 /** "There is none" is believed this long. */
-export const NOTHING_LIVES_MS = 60_000;
+const NOTHING_LIVES_MS = 60_000;
 const TTL_MS = { min: 5_000, max: 3_600_000 } as const;
 /** Names remembered; one more, and the oldest is forgotten. */
 export const NAMES_MAX = 256;

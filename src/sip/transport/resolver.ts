@@ -8,7 +8,7 @@ import { chooseNaptr, orderSrv, refusesService, type Service, servicesOf } from 
 import { SIP_PORT, SIPS_PORT } from './via.ts';
 
 /** Hops of one URI; a domain with more servers is not tried to its end. */
-export const PLACES_MAX = 16;
+const PLACES_MAX = 16;
 
 export interface ResolverOptions {
   /** `SipTransport.localFor`. */

@@ -26,7 +26,7 @@ export interface Service {
 }
 
 /** Records looked at in one answer; what is beyond was not made for us. */
-export const RECORDS_MAX = 32;
+const RECORDS_MAX = 32;
 
 const SERVICES: Readonly<Record<string, Transport>> = { 'sip+d2u': 'udp', 'sip+d2t': 'tcp', 'sips+d2t': 'tls' };
 

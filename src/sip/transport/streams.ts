@@ -18,8 +18,8 @@ import type { Tls } from './tls.ts';
 export const CONNECTIONS_MAX = 256;
 /** Connections of strangers, of one address and of all: one more is not taken, and the longest unused makes room. */
 export const STRANGER_CONNECTIONS_MAX = 8;
-export const STRANGERS_CONNECTIONS_MAX = 64;
-export const CONNECT_TIMEOUT_MS = 4000;
+const STRANGERS_CONNECTIONS_MAX = 64;
+const CONNECT_TIMEOUT_MS = 4000;
 const STOP_LINGER_MS = 500;
 
 export interface StreamListener {

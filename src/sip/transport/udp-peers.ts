@@ -9,7 +9,7 @@ import type { UdpListener, UdpPeer } from './udp.ts';
 /** Servers with a socket of their own. */
 export const PEERS_MAX = 16;
 /** One that was used since keeps its socket, however many others there are. Servers are asked something every 5 s. */
-export const PEER_IDLE_MS = 60_000;
+const PEER_IDLE_MS = 60_000;
 /** Requests to one server whose answers are waited for; of more, the oldest is not reported. */
 const WAITING_MAX = 64;
 /** Nobody waits longer for an answer (64*T1). */

@@ -10,7 +10,7 @@ import type { Core } from './core.ts';
 import { Registers } from './register.ts';
 
 /** From one question to the next: between this and half as much again. */
-export const ASK_MS = 40_000;
+const ASK_MS = 40_000;
 /** A refresh that comes as soon after the question says the same. */
 const REFRESH_NEAR_MS = 10_000;
 /** So often in a row it has "forgotten" us although we registered anew: it only does not tell. */

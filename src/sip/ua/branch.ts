@@ -12,11 +12,11 @@ import { Talk } from './talk.ts';
 import type { Body } from './types.ts';
 
 /** Branches of a fork of which a state is kept; answers of further ones are acknowledged and ended all the same. */
-export const EARLY_DIALOGS_MAX = 16;
+const EARLY_DIALOGS_MAX = 16;
 /** PRACKs of one branch without an answer; what would need one more is not heard, and comes again (RFC 3262 §3). */
-export const PRACKS_MAX = 8;
+const PRACKS_MAX = 8;
 
-export class Branch {
+class Branch {
   readonly talk: Talk;
   /** The INVITE transaction it is a branch of. */
   readonly transaction: string;

@@ -24,11 +24,11 @@ import type { SessionEvent, UaConfig, UaOutput } from './types.ts';
 /** Machines beyond this many, and a new INVITE is refused with 480. Calls that were ended but wait for an answer count. */
 export const MACHINES_MAX = 256;
 /** Questions to the resolver that may be open at once; one more is answered "nothing found". */
-export const QUERIES_MAX = 64;
+const QUERIES_MAX = 64;
 /** Of them, questions about targets inside dialogs, which others choose; who asks one more goes where the last message came from. */
-export const TARGET_QUERIES_MAX = 32;
+const TARGET_QUERIES_MAX = 32;
 /** A question to the resolver that got no answer by then found nothing. */
-export const QUERY_MS = 8_000;
+const QUERY_MS = 8_000;
 
 /** Who hears about a client transaction. */
 export interface Handler {

@@ -4,7 +4,7 @@ import { parseAuth, type SipRequest, type SipResponse, SipSyntaxError } from '..
 import { type Challenge, formatAuthorization, readChallenge } from './digest.ts';
 
 /** Realms remembered per account; a server that names more forgets the oldest. */
-export const REALMS_MAX = 8;
+const REALMS_MAX = 8;
 
 type Kind = 'Authorization' | 'Proxy-Authorization';
 

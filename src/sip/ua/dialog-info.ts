@@ -2,8 +2,7 @@
  * What consoles are told of our calls: RFC 4235. Only of those that rang here or were begun here: who was turned away
  * is nobody's business. With Call-ID and tags a call can be taken over (RFC 3891): who is told them is for `Subscription` to say.
  */
-import type { SipUri } from '../message/index.ts';
-import { formatUri } from '../message/index.ts';
+import { formatUri, type SipUri } from '../message/index.ts';
 import type { DialogNames } from './core.ts';
 import type { SessionCause, SessionEvent } from './types.ts';
 import { escapeXml } from './xml.ts';

@@ -7,7 +7,7 @@ import { Backoff } from './backoff.ts';
 const ROUTES_MAX = 8;
 
 /** A flow that lasted less is not replaced at once a second time. */
-export const FLOW_SETTLED_MS = 30_000;
+const FLOW_SETTLED_MS = 30_000;
 
 /** Parameters of the Contact of a REGISTER: which device, and which of its flows (RFC 5626 §4.2). */
 export function flowParams(instance: string | undefined, regId: number): string {

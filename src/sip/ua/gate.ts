@@ -19,16 +19,16 @@ import { inspect, type Refusal } from './inspect.ts';
 import type { Trust } from './types.ts';
 
 /** INVITEs turned away that are told of only once; further ones push the oldest out. */
-export const TOLD_MAX = 256;
+const TOLD_MAX = 256;
 /** Octets of an answer per octet asked, UDP only: our answers are of no use to anybody who writes another's address. */
-export const REFUSAL_RATIO_MAX = 1;
+const REFUSAL_RATIO_MAX = 1;
 /** A challenge is long; to a request too short for both, only the one everybody knows is sent. */
-export const CHALLENGE_RATIO_MAX = 2;
+const CHALLENGE_RATIO_MAX = 2;
 /** Wrong passwords of one address in so long; then it is refused like any stranger, right or wrong, until that time is over. */
 export const WRONG_MAX = 10;
 export const WRONG_MS = 60_000;
 /** Addresses of which that is counted; further ones push the oldest out. */
-export const WRONG_SOURCES_MAX = 256;
+const WRONG_SOURCES_MAX = 256;
 /** A password is asked of those who want something, and never because they look around (OPTIONS) or register. */
 const CHALLENGED: ReadonlySet<string> = new Set(['INVITE', 'MESSAGE', 'REFER', 'SUBSCRIBE', 'NOTIFY', 'PUBLISH']);
 

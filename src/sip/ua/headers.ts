@@ -95,7 +95,7 @@ export function reasonOf(request: SipRequest, otherwise: string): string {
 }
 
 /** What a server can ask for at most: a help point cannot do without it for an hour. */
-export const RETRY_AFTER_MAX_MS = 300_000;
+const RETRY_AFTER_MAX_MS = 300_000;
 
 /** Retry-After in ms (§20.33): `120 (in a meeting);duration=60` is 120000. */
 export function retryAfterMs(message: SipMessage): number | undefined {

@@ -12,7 +12,7 @@ import { Talk } from './talk.ts';
 import type { Body, Early } from './types.ts';
 
 /** §13.3.1.1: a call that rings long says so again, or proxies cancel it. */
-export const RING_AGAIN_MS = 60_000;
+const RING_AGAIN_MS = 60_000;
 
 export class IncomingCall implements Call, Machine, InDialog {
   readonly #context: CallContext;

@@ -5,7 +5,7 @@ import type { Core } from './core.ts';
 import { Watch } from './watch.ts';
 
 /** A server that answers OPTIONS, but would not register us, is asked again after so long. */
-export const RETURN_AGAIN_MS = 60_000;
+const RETURN_AGAIN_MS = 60_000;
 
 export class Lookout {
   readonly #account: Account;

@@ -5,9 +5,9 @@ import type { Core } from './core.ts';
 import type { HeaderField } from './headers.ts';
 
 /** §8 says 1300 octets; some senders write more. */
-export const MESSAGE_BYTES_MAX = 8_192;
+const MESSAGE_BYTES_MAX = 8_192;
 /** Waiting for a decision at once. The owner decides as soon as it hears of one; this is for an owner that does not. */
-export const MESSAGES_MAX = 64;
+const MESSAGES_MAX = 64;
 const TEXT_TYPE = 'text/plain';
 const ACCEPTED = `${TEXT_TYPE}, multipart/mixed, multipart/alternative`;
 

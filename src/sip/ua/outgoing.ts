@@ -28,7 +28,7 @@ import type { Body, Invitation } from './types.ts';
 import { Ways } from './ways.ts';
 
 /** Answers to one INVITE that are acknowledged and, but for the first, ended; more come from nobody who means us well. */
-export const ANSWERS_MAX = 32;
+const ANSWERS_MAX = 32;
 
 export class OutgoingCall implements Call, Machine {
   /** The account changes with the route. */

@@ -2,11 +2,11 @@
 import { formatMessage, type Hop, type SipRequest } from '../message/index.ts';
 
 /** With its Via. Larger ones would be cut into fragments, which many a NAT and firewall drops. */
-export const DATAGRAM_MAX_BYTES = 1_300;
+const DATAGRAM_MAX_BYTES = 1_300;
 /** Of the Via that is put on later. */
 const VIA_BYTES = 90;
 /** Longer nobody waits for a connection: a call has 4.5 s to be answered, and UDP may do. */
-export const TCP_CONNECT_MS = 500;
+const TCP_CONNECT_MS = 500;
 /** A connection that fails later than this after the request has failed it for good. */
 export const TCP_PATIENCE_MS = 1_000;
 /** How long a server without TCP is not asked again. */

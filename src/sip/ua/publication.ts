@@ -9,9 +9,9 @@ import { formatPresence, PIDF_TYPE } from './presence.ts';
 import { Series } from './series.ts';
 
 /** What we ask for, seconds. */
-export const PUBLISH_S = 3_600;
+const PUBLISH_S = 3_600;
 /** A change sooner than this after the last PUBLISH waits. */
-export const PUBLISH_EVERY_MS = 1_000;
+const PUBLISH_EVERY_MS = 1_000;
 const RETRY_MS = 60_000;
 /** A server that takes no presence will hardly learn it soon. */
 const REFUSED_RETRY_MS = 3_600_000;

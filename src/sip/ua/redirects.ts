@@ -5,9 +5,9 @@
 import { equalUris, type Params, type SipResponse, SipSyntaxError, type SipUri } from '../message/index.ts';
 
 /** Targets of redirections that one call follows, when the configuration says nothing. */
-export const REDIRECTS = 5;
+const REDIRECTS = 5;
 /** A redirected call that is redirected again and again, so often. */
-export const REDIRECT_DEPTH_MAX = 3;
+const REDIRECT_DEPTH_MAX = 3;
 /** §21.3: of 305 and 380 the Contact is no other place of the one who is called. */
 const FOLLOWED: ReadonlySet<number> = new Set([300, 301, 302]);
 

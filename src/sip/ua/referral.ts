@@ -13,9 +13,9 @@ import type { SessionEvent } from './types.ts';
 /** Our owner decides within this, or the REFER is declined. */
 const DECIDE_MS = 10_000;
 /** A call is set up by then, or nobody is told of it any more. */
-export const SUBSCRIPTION_MS = 90_000;
+const SUBSCRIPTION_MS = 90_000;
 /** Who transferred us hangs up (RFC 5589 §6.1); if not by then, we do. */
-export const LINGER_MS = 2_000;
+const LINGER_MS = 2_000;
 
 /** How NOTIFYs go: inside a session, or by a dialog that the REFER made. */
 export interface NotifyPath {

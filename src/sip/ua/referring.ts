@@ -7,7 +7,7 @@ import { parseSipfrag, SIPFRAG_TYPE } from './sipfrag.ts';
 import type { Talk } from './talk.ts';
 
 /** Without a last word by then it has failed: nobody at a help point waits for a transfer for longer. */
-export const OUTCOME_MS = 60_000;
+const OUTCOME_MS = 60_000;
 
 export class Referring implements Machine {
   readonly #talk: Talk;

@@ -17,15 +17,15 @@ import { News } from './standing.ts';
 import { Watch } from './watch.ts';
 
 /** A REGISTER without any answer by then: the next server, or later again. */
-export const REGISTER_PATIENCE_MS = 4_000;
-export const RETRY_FIRST_MS = 2_000;
-export const RETRY_MAX_MS = 60_000;
+const REGISTER_PATIENCE_MS = 4_000;
+const RETRY_FIRST_MS = 2_000;
+const RETRY_MAX_MS = 60_000;
 /** A server without an address: the network may only be coming up, and to ask again costs nothing. */
-export const LOCATE_AGAIN_MS = 5_000;
+const LOCATE_AGAIN_MS = 5_000;
 /** Servers found by then are tried; a name server that is silent does not keep us from those with an address. */
-export const LOCATE_MS = 1_500;
+const LOCATE_MS = 1_500;
 /** At the stop nobody waits longer for the answer to the un-REGISTER. */
-export const UNREGISTER_PATIENCE_MS = 2_000;
+const UNREGISTER_PATIENCE_MS = 2_000;
 /** How often a registrar may ask for a longer interval before it is a refusal. */
 const BRIEF_MAX = 2;
 

@@ -8,7 +8,7 @@ import type { Talk } from './talk.ts';
 import type { Body } from './types.ts';
 
 /** How often our re-INVITE gives way to one of the other side (491) before it is given up. */
-export const GLARE_MAX = 6;
+const GLARE_MAX = 6;
 
 interface Theirs {
   request: SipRequest;

@@ -8,9 +8,9 @@ import type { SipMessage, SipRequest, SipResponse } from '../message/index.ts';
 import type { HeaderField } from './headers.ts';
 
 /** The least interval we take, s: that of §5. */
-export const MIN_SE_S = 90;
+const MIN_SE_S = 90;
 /** What we ask for, s, when the configuration says nothing; and the most we grant to who asks for more. */
-export const SESSION_EXPIRES_S = 1_800;
+const SESSION_EXPIRES_S = 1_800;
 /** An interval beyond a day is no guard any more: it is said as agreed, and not waited for. */
 const INTERVAL_MAX_S = 86_400;
 /** Less than this, granted against §5, is waited for all the same: nobody is asked in a storm. */
@@ -23,14 +23,14 @@ const CLOSE_S = 120;
 const RETRY_MIN_MS = 5_000;
 
 /** Session-Expires (§4); one that cannot be read is none. */
-export function sessionExpiresOf(message: SipMessage): { seconds: number; refresher?: 'uac' | 'uas' } | undefined {
+function sessionExpiresOf(message: SipMessage): { seconds: number; refresher?: 'uac' | 'uas' } | undefined {
   const found = /^\s*(\d{1,10})\s*(?:;|$)/.exec(message.header('Session-Expires') ?? '');
   if (found === null) return undefined;
   const refresher = /;\s*refresher\s*=\s*(ua[cs])\b/i.exec(message.header('Session-Expires') ?? '')?.[1].toLowerCase();
   return { seconds: Number(found[1]), ...(refresher !== undefined && { refresher: refresher as 'uac' | 'uas' }) };
 }
 
-export const supportsTimer = (message: SipMessage): boolean =>
+const supportsTimer = (message: SipMessage): boolean =>
   [...message.list('Supported'), ...message.list('Require')].some((tag) => tag.toLowerCase() === 'timer');
 
 /** §5: seconds; absent or unreadable: 0. */

@@ -11,7 +11,7 @@ import { sendInside } from './inside.ts';
 import { Series } from './series.ts';
 
 /** What we ask for, seconds; the server may grant less. */
-export const SUBSCRIBE_S = 3_600;
+const SUBSCRIBE_S = 3_600;
 /** §4.1.2.4: without a NOTIFY by then there is no subscription. */
 const NOTIFY_PATIENCE_MS = 32_000;
 const RETRY_MS = 60_000;

@@ -10,10 +10,10 @@ import { type HeaderField, retryAfterMs } from './headers.ts';
 import { sendInside } from './inside.ts';
 
 /** Seconds: what is granted to who asks for nothing or for more, and the least that can be asked for. */
-export const SUBSCRIPTION_MAX_S = 3_600;
+const SUBSCRIPTION_MAX_S = 3_600;
 export const SUBSCRIPTION_MIN_S = 60;
 /** RFC 4235 §3.10: no more than one NOTIFY a second to each. */
-export const NOTIFY_EVERY_MS = 1_000;
+const NOTIFY_EVERY_MS = 1_000;
 /** A refused NOTIFY that says when to try again is tried so often. */
 const RETRIES_MAX = 3;
 /** Calls whose changes wait to be told. */

@@ -15,7 +15,7 @@ import type { Talk } from './talk.ts';
 import type { SessionEvent } from './types.ts';
 
 /** Referrals that are being followed at once; one more is declined. */
-export const REFERRALS_MAX = 8;
+const REFERRALS_MAX = 8;
 
 /** Whom a request is known to be from: the server of an account, a user by digest. */
 interface Shown {

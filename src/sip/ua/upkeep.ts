@@ -10,7 +10,7 @@ import type { SessionTimer } from './session-timer.ts';
 import type { Talk } from './talk.ts';
 
 /** Who is asked for a sign of life and says nothing for so long, not even 100, is gone: three copies were lost, else. */
-export const SIGN_OF_LIFE_MS = 4_000;
+const SIGN_OF_LIFE_MS = 4_000;
 
 export class Upkeep {
   readonly #talk: Talk;

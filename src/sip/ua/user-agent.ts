@@ -21,11 +21,11 @@ import { Transfers } from './transfers.ts';
 import type { Body, Early, Invitation, TransportChange, UaConfig, UaOutput, UserAgentInterface } from './types.ts';
 
 /** Sessions at once, either way. */
-export const SESSIONS_MAX = 64;
+const SESSIONS_MAX = 64;
 /** Of them only ours may have the last ones: whoever calls us, we can call for help. */
-export const OWN_SESSIONS = 16;
+const OWN_SESSIONS = 16;
 /** After `stop`, what has not been answered by then is not waited for. */
-export const STOP_MS = 3_000;
+const STOP_MS = 3_000;
 
 export class UserAgent implements UserAgentInterface {
   readonly #core: Core;

@@ -9,13 +9,13 @@ import type { Core } from './core.ts';
 import { Series } from './series.ts';
 
 /** From one probe to the next. */
-export const PROBE_MS = 5_000;
+const PROBE_MS = 5_000;
 /** Until a server has ever answered one, sooner: only then does its silence say that it is dead. */
 const FIRST_PROBE_MS = 500;
 /** A probe without an answer by then (four copies over UDP) has failed. */
-export const PROBE_PATIENCE_MS = 4_000;
+const PROBE_PATIENCE_MS = 4_000;
 /** An answer this late means that the server may have been away, and may have forgotten us. */
-export const PROBE_LATE_MS = 900;
+const PROBE_LATE_MS = 900;
 
 export interface WatchListener {
   /**

@@ -5,9 +5,9 @@ import type { Route } from './call.ts';
 import type { Core } from './core.ts';
 
 /** A server that has not even said 100 by then (or as configured), or by its share of the time, is passed over for another. */
-export const FIRST_ANSWER_MS = 2_000;
+const FIRST_ANSWER_MS = 2_000;
 /** All of them together, and the search for their addresses, have this long: nobody at a help point waits for timer B. */
-export const NO_ANSWER_MS = 4_500;
+const NO_ANSWER_MS = 4_500;
 /** However many there are, each is given time for one copy to be lost. */
 const FIRST_ANSWER_MIN_MS = 500;
 

@@ -5,7 +5,7 @@
 
 /** Longer documents and more elements are not read. */
 export const XML_BYTES_MAX = 64 * 1024;
-export const XML_ELEMENTS_MAX = 2_000;
+const XML_ELEMENTS_MAX = 2_000;
 const ATTRIBUTES_MAX = 32;
 
 const ESCAPES: Readonly<Record<string, string>> = {

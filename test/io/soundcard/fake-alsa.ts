@@ -1,6 +1,5 @@
 /** A libasound that exists only here: one PCM per half, moved by hand, failing on demand. */
-import type { Resampler } from '../../../src/audio/index.ts';
-import { Resampler as Converter } from '../../../src/audio/index.ts';
+import { Resampler as Converter, type Resampler } from '../../../src/audio/index.ts';
 import { AlsaCard, type AlsaDoor, type AlsaLibrary, type Half, type OpenPcm } from '../../../src/io/soundcard/index.ts';
 
 const messages: Record<number, string> = {

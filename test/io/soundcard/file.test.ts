@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
-import { formatWav, parseWav } from '../../../src/audio/index.ts';
+import { parseWav } from '../../../src/audio/index.ts';
 import { silentLogger } from '../../../src/base/index.ts';
 import { convert, FileCard } from '../../../src/io/soundcard/index.ts';
 import { createMediaEngine } from '../../../src/media/index.ts';
 import { temporaryDirectory } from '../../kit/checkout.ts';
 import { until } from '../../kit/wait.ts';
+import { formatWav } from '../../kit/wav.ts';
 
 const { path, remove } = temporaryDirectory();
 after(remove);

@@ -10,12 +10,13 @@ import {
   parseMessage,
   parseNameAddr,
   parseParams,
-  parseVia,
   type SipRequest,
   SipSyntaxError,
   shown,
   splitList,
 } from '../../../src/sip/message/index.ts';
+import { Scanner } from '../../../src/sip/message/scanner.ts';
+import { readVias } from '../../../src/sip/message/via.ts';
 
 const text = (message: SipRequest | ReturnType<typeof createResponse>): string =>
   Buffer.from(formatMessage(message)).toString('utf8');
@@ -202,7 +203,7 @@ for (const [sentence, value, problem] of [
 ] as const) {
   test(`Via refused: ${sentence}`, () => {
     assert.throws(
-      () => parseVia(value),
+      () => readVias(Scanner.of(value, 'Via')),
       (error) =>
         error instanceof SipSyntaxError &&
         error.message.startsWith('Cannot parse Via "') &&
@@ -212,7 +213,8 @@ for (const [sentence, value, problem] of [
 }
 
 test('Via with IPv6, read and written', () => {
-  const via = parseVia('SIP / 2.0 / udp [::1] : 5070 ; branch = x ; rport;received=::2');
+  const text = 'SIP / 2.0 / udp [::1] : 5070 ; branch = x ; rport;received=::2';
+  const [via] = readVias(Scanner.of(text, 'Via'));
   assert.deepEqual([via.transport, via.host, via.port], ['UDP', '::1', 5070]);
   assert.equal(formatVia(via), 'SIP/2.0/UDP [::1]:5070;branch=x;rport;received=::2');
 });

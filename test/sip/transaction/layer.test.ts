@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { CountingRandom } from '../../../src/base/index.ts';
 import {
   createRequest,
   createResponse,
@@ -14,6 +13,7 @@ import {
 } from '../../../src/sip/message/index.ts';
 import { Alarms } from '../../../src/sip/transaction/alarms.ts';
 import { TransactionLayer, type TransactionOutput } from '../../../src/sip/transaction/index.ts';
+import { CountingRandom } from '../../kit/random.ts';
 
 const hop: Hop = {
   transport: 'udp',

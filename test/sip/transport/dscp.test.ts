@@ -1,10 +1,11 @@
 /** What SIP is marked with (RFC 2474), seen on the wire. */
 import { after, test } from 'node:test';
-import { CountingRandom, silentLogger } from '../../../src/base/index.ts';
+import { silentLogger } from '../../../src/base/index.ts';
 import { createRequest, type SipMessage } from '../../../src/sip/message/index.ts';
 import { SipTransport } from '../../../src/sip/transport/index.ts';
 import { authorities, withoutOpenssl } from '../../kit/certificates.ts';
 import { mayWatchPackets, PacketWatch } from '../../kit/packets.ts';
+import { CountingRandom } from '../../kit/random.ts';
 import { Inbox } from '../../kit/wait.ts';
 
 const LIMIT_MS = 6000;

@@ -1,10 +1,11 @@
 /** RFC 3263 over a real name server on loopback: which hops a URI leads to, and what happens when nobody answers. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CountingRandom, type Logger, silentLogger } from '../../../src/base/index.ts';
+import { type Logger, silentLogger } from '../../../src/base/index.ts';
 import { type Hop, parseUri, type Transport } from '../../../src/sip/message/index.ts';
 import { Dns, type Questions, Resolver, systemQuestions, TransportError } from '../../../src/sip/transport/index.ts';
 import { nameServer, type Record } from '../../kit/names.ts';
+import { CountingRandom } from '../../kit/random.ts';
 import type { Cleaner } from '../../kit/terminal.ts';
 
 const HOST = '127.32.0.53';

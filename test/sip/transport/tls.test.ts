@@ -4,10 +4,11 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { after, type TestContext, test } from 'node:test';
 import { createServer as createTlsServer, type TlsOptions as NodeTlsOptions, connect as tlsConnect } from 'node:tls';
-import { CountingRandom, silentLogger } from '../../../src/base/index.ts';
+import { silentLogger } from '../../../src/base/index.ts';
 import { createRequest, createResponse, type Hop, parseUri, type SipMessage } from '../../../src/sip/message/index.ts';
 import { Resolver, SipTransport, type TlsOptions } from '../../../src/sip/transport/index.ts';
 import { authorities, fingerprintOf, type Pair, withoutOpenssl } from '../../kit/certificates.ts';
+import { CountingRandom } from '../../kit/random.ts';
 import { Inbox } from '../../kit/wait.ts';
 
 const LIMIT_MS = 6000;

@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import { createSocket, type Socket } from 'node:dgram';
 import { type TestContext, test } from 'node:test';
-import { CountingRandom, silentLogger } from '../../../src/base/index.ts';
+import { silentLogger } from '../../../src/base/index.ts';
 import { createRequest, createResponse, type Hop, type SipMessage } from '../../../src/sip/message/index.ts';
 import { SipTransport } from '../../../src/sip/transport/index.ts';
 import { PEERS_MAX } from '../../../src/sip/transport/udp-peers.ts';
 import { type UaOutput, UserAgent } from '../../../src/sip/ua/index.ts';
+import { CountingRandom } from '../../kit/random.ts';
 import { Inbox, until } from '../../kit/wait.ts';
 
 const LIMIT_MS = 5_000;

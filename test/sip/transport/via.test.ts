@@ -1,17 +1,18 @@
 /** `received`, `rport`, and where answers go: RFC 3261 §18.2, RFC 3581 §4. And from a URI to hops. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CountingRandom } from '../../../src/base/index.ts';
 import {
   createRequest,
   createResponse,
   type Hop,
   parseMessage,
   parseUri,
-  parseVias,
   type Transport,
 } from '../../../src/sip/message/index.ts';
+import { Scanner } from '../../../src/sip/message/scanner.ts';
+import { readVias } from '../../../src/sip/message/via.ts';
 import { Resolver, responseTarget, stampVia, TransportError } from '../../../src/sip/transport/index.ts';
+import { CountingRandom } from '../../kit/random.ts';
 
 const remote = { host: '127.21.2.9', port: 40_000 };
 
@@ -71,7 +72,7 @@ for (const [sentence, line, expected] of [
       if (cut) void [message.via, message.header('Via')];
       stampVia(message, remote);
       if (!cut) assert.equal(message.header('Via'), expected);
-      const [again] = parseVias(message.header('Via')!);
+      const [again] = readVias(Scanner.of(message.header('Via')!, 'Via'));
       assert.deepEqual({ ...message.via, params: [...message.via.params] }, { ...again, params: [...again.params] });
       assert.equal(message.via.params.get('received'), remote.host);
       assert.equal(message.via.params.get('rport') ?? undefined, /rport=/i.test(expected) ? '40000' : undefined);

@@ -1,10 +1,10 @@
 /** Digest we ask of callers: RFC 3261 §22.2, RFC 7616 §3.3 to §3.5, RFC 8760. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CountingRandom } from '../../../src/base/index.ts';
 import { createRequest, parseAuth, type SipRequest } from '../../../src/sip/message/index.ts';
 import { Challenger, COUNT_WINDOW, NONCE_MS, NONCES_MAX } from '../../../src/sip/ua/challenge.ts';
 import { formatAuthorization, readChallenge } from '../../../src/sip/ua/index.ts';
+import { CountingRandom } from '../../kit/random.ts';
 import { hopTo } from './peer.ts';
 
 const caller = hopTo('127.38.1.2');

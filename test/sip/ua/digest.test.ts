@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { CountingRandom } from '../../../src/base/index.ts';
 import { createRequest, createResponse, parseAuth } from '../../../src/sip/message/index.ts';
 import { Credentials } from '../../../src/sip/ua/credentials.ts';
 import { type DigestInput, digestResponse } from '../../../src/sip/ua/digest.ts';
 import { testData } from '../../kit/checkout.ts';
+import { CountingRandom } from '../../kit/random.ts';
 
 const rfc = {
   username: 'Mufasa',

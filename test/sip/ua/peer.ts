@@ -1,5 +1,5 @@
 /** One user agent in virtual time, and the other side played by hand. */
-import { CountingRandom } from '../../../src/base/index.ts';
+
 import {
   createRequest,
   createResponse,
@@ -13,6 +13,7 @@ import {
   type Transport,
 } from '../../../src/sip/message/index.ts';
 import { type Body, type SessionEvent, type UaConfig, type UaOutput, UserAgent } from '../../../src/sip/ua/index.ts';
+import { CountingRandom } from '../../kit/random.ts';
 
 export const US = { host: '127.66.0.1', port: 5060 };
 export const SERVER = { host: '127.66.0.10', port: 5060 };
