@@ -3,15 +3,14 @@
  * port pairs are bound right here, because the offer needs them, and sound devices are opened here, because a driver that hangs
  * must not hold up the RTP.
  */
-import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { Logger } from '../base/index.ts';
 import { bindPair, SocketError } from '../rtp/socket.ts';
-import { Cards } from './cards.ts';
 import { MediaError } from './errors.ts';
-import { Heartbeat } from './heartbeat.ts';
 import { PagesHandle } from './pages.ts';
-import type { FromWorker, ToWorker, WorkerData } from './protocol.ts';
+import { type FromWorker, soundRateHz, type ToWorker } from './protocol.ts';
 import { liftClientThreads } from './real-time.ts';
+import { Standing } from './standing.ts';
+import { ThreadHandle, within } from './thread-handle.ts';
 import type {
   HandsfreeStatus,
   MediaConfig,
@@ -37,26 +36,21 @@ export function createMediaEngine(config: MediaConfig, logger: Logger): MediaEng
 class Engine implements MediaEngine {
   readonly #config: MediaConfig;
   readonly #logger: Logger;
-  readonly #worker: Worker;
-  readonly #port: MessagePort;
-  readonly #wake = new Int32Array(new SharedArrayBuffer(8));
+  #thread: ThreadHandle;
+  readonly #standing = new Standing();
+  /** Threads in whose place another one is, until their drivers let go. */
+  readonly #retired = new Set<Promise<void>>();
+  /** Why the sound is not as it is configured: a driver hangs. */
+  #hangs = '';
   readonly #listeners: ((event: MediaEvent) => void)[] = [];
   /** By stream. */
   readonly #calls = new Map<string, string>();
   readonly #recordings = new Map<string, RecordListener>();
-  /** None: the driver has nothing to open. */
-  readonly #cards: Cards | undefined;
-  readonly #stopped: Promise<void>;
-  #threadStopped: () => void = () => {};
-  /** What this turn has for the thread. */
-  readonly #posted: [ToWorker, ArrayBuffer[]][] = [];
-  readonly #heartbeat: Heartbeat;
   #stopping: Promise<void> | undefined;
   #count = 0;
   hung = false;
   readonly pages: PagesHandle;
   #status: SoundStatus;
-  #beforeHang: SoundStatus | undefined;
   #handsfree: HandsfreeStatus | undefined;
 
   constructor(config: MediaConfig, logger: Logger) {
@@ -72,37 +66,16 @@ class Engine implements MediaEngine {
       underruns: 0,
       realTime: false,
     };
-    this.#stopped = new Promise((resolve) => {
-      this.#threadStopped = resolve;
+    this.#thread = this.#begin(config);
+  }
+
+  #begin(config: MediaConfig): ThreadHandle {
+    return new ThreadHandle(config, this.#logger, {
+      receive: (message) => this.#receive(message),
+      hangs: () => this.#replace(),
+      opened: () => this.#status.realTime && liftClientThreads(),
+      controls: (reason) => this.#tell({ type: 'controls', reason }),
     });
-    const { port1, port2 } = new MessageChannel();
-    this.#port = port1;
-    const workerData: WorkerData = { config, wake: this.#wake.buffer as SharedArrayBuffer, port: port2 };
-    // The thread keeps what it makes; a small young generation saves a megabyte or two.
-    const resourceLimits = { maxYoungGenerationSizeMb: 2 };
-    const options = { workerData, transferList: [port2], resourceLimits };
-    this.#worker = new Worker(new URL('./worker.js', import.meta.url), options);
-    // An error in the thread is a bug of ours: it falls, and systemd brings the box back.
-    this.#worker.on('error', (error) => {
-      logger.error('the media thread failed', { error: error.stack });
-      throw error;
-    });
-    this.#worker.on('exit', () => this.#threadStopped());
-    this.#port.on('message', (message: FromWorker) => this.#receive(message));
-    const { sound } = config;
-    if (sound.driver === 'alsa') {
-      this.#cards = new Cards({
-        sound,
-        logger,
-        answer: (message) => this.#send(message),
-        onOpened: () => this.#status.realTime && liftClientThreads(),
-        onControls: (reason) => this.#tell({ type: 'controls', reason }),
-      });
-    }
-    this.#heartbeat = new Heartbeat(this.#wake, (hangs) => this.#hangs(hangs));
-    // The process lives for its sockets and calls, not for a thread that waits for work.
-    this.#worker.unref();
-    this.#port.unref();
   }
 
   open(localHost: string, call?: string): MediaStream {
@@ -184,33 +157,25 @@ class Engine implements MediaEngine {
   }
 
   async #stop(): Promise<void> {
-    this.#heartbeat.stop();
-    this.#worker.ref();
-    this.#post({ kind: 'stop' }, []);
-    const ended = await within(THREAD_LIMIT_MS, this.#stopped);
-    const letGo = await within(DRIVER_LIMIT_MS, this.#cards?.stop() ?? Promise.resolve());
-    this.hung = !ended || !letGo;
+    const [ended, gone] = await Promise.all([
+      this.#thread.stop(THREAD_LIMIT_MS, DRIVER_LIMIT_MS),
+      within(DRIVER_LIMIT_MS, Promise.all(this.#retired)),
+    ]);
+    this.hung = !ended || !gone;
     if (this.hung) this.#logger.warn('a sound driver does not let go', { afterMs: DRIVER_LIMIT_MS });
-    // The end of the thread may be told before its last words are.
-    for (let item = receiveMessageOnPort(this.#port); item !== undefined; item = receiveMessageOnPort(this.#port))
-      this.#receive(item.message as FromWorker);
-    this.#port.close();
-    void this.#worker.terminate();
   }
 
   #receive(message: FromWorker): void {
     switch (message.kind) {
-      case 'event':
-        this.#tell(message.event);
+      case 'event': {
+        const { event } = message;
+        this.#standing.heard(event);
+        this.#tell(event.type === 'sound' ? { ...event, status: this.#worded(event.status) } : event);
+        if (this.#hangs !== '') this.#restore();
         return;
+      }
       case 'log':
         this.#logger[message.level](message.message, message.fields);
-        return;
-      case 'open-pcm':
-        this.#cards?.open(message.half, message.device, message.attempt);
-        return;
-      case 'close-pcm':
-        this.#cards?.close(message.half, message.device, message.pcm);
         return;
       case 'handsfree':
         this.#handsfree = message.status;
@@ -218,21 +183,69 @@ class Engine implements MediaEngine {
       case 'recorded': {
         const { recording, samples, rateHz, final } = message;
         const listener = this.#recordings.get(recording);
-        if (final) this.#recordings.delete(recording);
+        if (final) {
+          this.#recordings.delete(recording);
+          this.#standing.recorded(recording);
+        }
         listener?.(samples, rateHz, final);
         return;
       }
-      case 'stopped':
-        this.#threadStopped();
-        return;
     }
   }
 
-  #hangs(hangs: boolean): void {
-    if (hangs) this.#beforeHang = this.#status;
-    const reason = 'A sound driver holds the sound: no call is heard';
-    const status = hangs ? { ...this.#status, speaker: 'fault', microphone: 'fault', reason } : this.#beforeHang;
-    if (status !== undefined) this.#tell({ type: 'sound', status: status as SoundStatus });
+  /**
+   * The thread hangs in a driver, which nothing can end: another one takes its streams over, with the second card or without
+   * sound, so that calls and pages go on. When the driver lets go, and nobody would hear it, the sound is as configured again.
+   */
+  #replace(): void {
+    const { config } = this.#thread;
+    const { sound } = config;
+    if (sound.driver === 'none') return;
+    const second = sound.driver === 'alsa' ? sound.fallback : undefined;
+    const { speaker, microphone } = second ?? {};
+    const takesPlace = [...new Set([speaker, microphone])].filter((name) => name !== undefined);
+    this.#hangs =
+      takesPlace.length > 0
+        ? `A sound driver hangs; "${takesPlace.join('", "')}" takes its place`
+        : 'A sound driver hangs: nothing is heard';
+    this.#retire(true);
+    this.#handsfree = undefined;
+    this.#thread = this.#begin({
+      ...config,
+      sound:
+        sound.driver === 'alsa' && second !== undefined
+          ? { ...sound, ...second, controls: second.controls, fallback: undefined }
+          : { driver: 'none', rateHz: soundRateHz(config) },
+    });
+    this.#tell({ type: 'sound', status: this.#worded(this.#status) });
+    for (const event of this.#standing.takeLost()) this.#tell(event);
+    for (const message of this.#standing.again) this.#thread.send(message);
+  }
+
+  #retire(hangs: boolean): void {
+    const retired = this.#thread.retire().then(() => {
+      this.#retired.delete(retired);
+      if (hangs) this.#restore();
+    });
+    this.#retired.add(retired);
+  }
+
+  /** To the sound that is meant. */
+  #restore(): void {
+    if (this.#hangs === '' || this.#retired.size > 0 || !this.#standing.idle || this.#stopping !== undefined) return;
+    this.#hangs = '';
+    this.#retire(false);
+    this.#thread = this.#begin(this.#config);
+    for (const message of this.#standing.again) this.#thread.send(message);
+  }
+
+  #worded(status: SoundStatus): SoundStatus {
+    if (this.#hangs === '') return status;
+    const { driver } = this.#config.sound;
+    if (this.#thread.config.sound.driver === 'none')
+      return { ...status, driver, speaker: 'fault', microphone: 'fault', reason: this.#hangs };
+    const { reason } = status;
+    return { ...status, reason: reason === '' ? this.#hangs : `${this.#hangs}; ${reason}` };
   }
 
   #tell(event: MediaEvent): void {
@@ -252,20 +265,8 @@ class Engine implements MediaEngine {
 
   #send(message: ToWorker, transfer: ArrayBuffer[] = []): boolean {
     if (this.#stopping !== undefined) return false;
-    this.#post(message, transfer);
-    return true;
-  }
-
-  /** At the end of this turn, all at once: to wake the thread takes longer than to send an INVITE, which comes first. */
-  #post(message: ToWorker, transfer: ArrayBuffer[]): void {
-    this.#posted.push([message, transfer]);
-    if (this.#posted.length === 1) queueMicrotask(() => this.#flush());
-  }
-
-  #flush(): void {
-    for (const [message, transfer] of this.#posted.splice(0)) this.#port.postMessage(message, transfer);
-    Atomics.add(this.#wake, 0, 1);
-    Atomics.notify(this.#wake, 0);
+    this.#standing.note(message);
+    return this.#thread.send(message, transfer);
   }
 }
 
@@ -307,15 +308,4 @@ class StreamHandle implements MediaStream {
   close(): void {
     this.#send({ kind: 'close', stream: this.id });
   }
-}
-
-/** False when `work` took longer than `limitMs`. */
-async function within(limitMs: number, work: Promise<unknown>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), limitMs);
-  });
-  const done = await Promise.race([work.then(() => true), limit]);
-  clearTimeout(timer);
-  return done;
 }

@@ -2,6 +2,8 @@
 
 /** Where in the shared array the thread counts its turns; 0: it sleeps because there is nothing to do. */
 export const BEAT = 1;
+/** And where it is told that another one has taken its place: once its driver lets go of it, it touches nothing any more. */
+export const RETIRED = 2;
 
 const LOOK_MS = 700;
 /** So many looks in vain, and it hangs. */
@@ -13,10 +15,10 @@ export class Heartbeat {
   #last = 0;
   #missed = 0;
 
-  /** `onChange(true)`: it hangs; `false`: it turns again. */
-  constructor(shared: Int32Array, onChange: (hangs: boolean) => void) {
+  /** `onHang`: once. */
+  constructor(shared: Int32Array, onHang: () => void) {
     this.#shared = shared;
-    this.#timer = setInterval(() => this.#look(onChange), LOOK_MS);
+    this.#timer = setInterval(() => this.#look(onHang), LOOK_MS);
     this.#timer.unref();
   }
 
@@ -24,12 +26,11 @@ export class Heartbeat {
     clearInterval(this.#timer);
   }
 
-  #look(onChange: (hangs: boolean) => void): void {
+  #look(onHang: () => void): void {
     const beat = Atomics.load(this.#shared, BEAT);
     const turns = beat === 0 || beat !== this.#last;
     this.#last = beat;
-    if (turns && this.#missed >= MISSED) onChange(false);
     this.#missed = turns ? 0 : this.#missed + 1;
-    if (this.#missed === MISSED) onChange(true);
+    if (this.#missed === MISSED) onHang();
   }
 }

@@ -7,7 +7,7 @@ import type { HandsfreeStatus, MediaConfig, MediaEvent, StreamConfig, ToneName }
 
 export interface WorkerData {
   config: MediaConfig;
-  /** Two Int32: one counted up and notified with every message, so that a sleeping thread wakes; and the thread's own `BEAT`. */
+  /** Three Int32: one counted up and notified with every message, so that a sleeping thread wakes; the thread's own `BEAT`; and `RETIRED`. */
   wake: SharedArrayBuffer;
   port: MessagePort;
 }
@@ -48,5 +48,4 @@ export type FromWorker =
 const DEFAULT_RATE_HZ = 16000;
 
 /** At which the streams and the mixer run. */
-export const soundRateHz = ({ sound }: MediaConfig): number =>
-  sound.driver === 'none' ? DEFAULT_RATE_HZ : sound.rateHz;
+export const soundRateHz = ({ sound }: MediaConfig): number => sound.rateHz ?? DEFAULT_RATE_HZ;

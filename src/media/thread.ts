@@ -8,7 +8,7 @@ import { type Random, unreachable } from '../base/index.ts';
 import { AlsaCard, type SoundCard, TICK_MS } from '../io/soundcard/index.ts';
 import { CardClock } from './card-clock.ts';
 import { Handsfree } from './handsfree.ts';
-import { BEAT } from './heartbeat.ts';
+import { BEAT, RETIRED } from './heartbeat.ts';
 import { Measure } from './measure.ts';
 import { PagesThread } from './pages-thread.ts';
 import type { FromWorker, ToWorker } from './protocol.ts';
@@ -116,6 +116,7 @@ export class MediaThread {
       this.#seen = Atomics.load(wake, 0);
       this.#beat = (this.#beat % 1_000_000) + 1;
       Atomics.store(wake, BEAT, this.#beat);
+      if (this.#retired) break;
       this.#takeMessages();
       if (this.#stopping) break;
       this.#want(now());
@@ -130,10 +131,17 @@ export class MediaThread {
       }
     }
     this.#endRecordings(() => true);
-    for (const stream of this.#streams) stream.close(now());
-    this.#pages.close();
+    if (!this.#retired) {
+      for (const stream of this.#streams) stream.close(now());
+      this.#pages.close();
+    }
     this.#card.close();
     this.#say({ kind: 'stopped' });
+  }
+
+  /** Another thread has taken its place, and its sockets. */
+  get #retired(): boolean {
+    return Atomics.load(this.#options.wake, RETIRED) === 1;
   }
 
   /** At most `ms`; true when a message woke it. */
@@ -175,6 +183,7 @@ export class MediaThread {
     const streams = this.#streams;
     this.#keepTime(now);
     const heard = this.#card.read(this.#microphone);
+    if (this.#retired) return;
     for (let i = 0; i < streams.length; i++) streams[i].receive(now);
     this.#pages.receive(now);
     if (!this.#awaitsLoudspeaker(now)) {
@@ -187,6 +196,7 @@ export class MediaThread {
     this.#mixer.finish(this.#loudspeaker);
     this.#cardClock.writes(this.#card.timing);
     const played = this.#card.write(this.#loudspeaker);
+    if (this.#retired) return;
     if (measured) this.#measure?.hear(this.#microphone);
     this.#tellMeasure();
     if (this.#verifying && heard) this.#verify();

@@ -235,7 +235,7 @@ export interface MediaConfig {
   sound:
     | AlsaSoundConfig
     | { driver: 'file'; speaker?: string; microphone?: string; rateHz: number; periodMs: number }
-    | { driver: 'none' };
+    | { driver: 'none'; rateHz?: number };
   /** 0 .. 100 */
   volume: number;
   /** Whose telephones' tones sound; absent: those of most of Europe. */

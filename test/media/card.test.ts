@@ -186,32 +186,54 @@ test('a driver that hangs over the opening: the second card speaks, and names ar
   await pause(300);
 });
 
-test('a driver that holds the sound: a fault within three seconds, the rest of the program turns', {
-  skip,
-}, async () => {
-  const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
-  const { engine } = new Terminal(alsa('stuck', { microphone: 'b' }), '127.46.1.8');
-  engine.prepare();
-  await until('the fault', 4000, () => engine.status().reason !== '');
-  assert.equal(engine.status().reason, 'A sound driver holds the sound: no call is heard');
-  assert.equal(engine.status().speaker, 'fault');
-  const drained = Buffer.alloc(1 << 20);
-  const draining = setInterval(() => {
-    for (let i = 0; i < 20; i++) read(drained);
-  }, 1);
-  const read = (into: Buffer): void => {
-    try {
-      readSync(reader, into);
-    } catch {
-      // nothing in it
-    }
-  };
-  await until('the sound', 4000, () => engine.status().reason === '');
-  clearInterval(draining);
-  await until('the fault again', 4000, () => engine.status().reason !== '');
-  const begin = performance.now();
-  await engine.stop();
-  assert.ok(performance.now() - begin < 2000);
-  assert.equal(engine.hung, true);
-  closeSync(reader);
-});
+for (const [sentence, fallback, reason, heardDbfs] of [
+  ['goes on with the second card', { speaker: 'b', microphone: 'b' }, 'A sound driver hangs; "b" takes its place', -16],
+  ['goes on without sound', undefined, 'A sound driver hangs: nothing is heard', undefined],
+] as const)
+  test(`a driver that holds the sound in a call: the call ${sentence}, and the card that is meant comes back`, {
+    skip,
+  }, async (t) => {
+    const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+    t.after(() => closeSync(reader));
+    const a = new Terminal(alsa('stuck', { microphone: 'a', fallback }), '127.46.1.8');
+    const peer = new Terminal({ driver: 'none' }, '127.46.1.11');
+    a.talk(peer.stream.local);
+    peer.talk(a.stream.local);
+    await until('the fault', 4000, () => a.engine.status().reason !== '');
+    assert.equal(a.engine.status().reason, reason);
+    const { packetsReceived } = (await peer.event('statistics', 6000)).statistics;
+    assert.ok(packetsReceived >= 100, `${packetsReceived} packets in 5 s`);
+    peer.stream.audible(false, false);
+    if (heardDbfs !== undefined) {
+      await until('the second card', 2000, () => a.engine.status().speaker === 'open');
+      peer.stream.say(sine(600, 3, 8000), 8000);
+      await pause(400);
+      const heard = join(path, 'in-place.wav');
+      await cards.record('b', 1, heard);
+      assert.ok(toneDbfs(readWav(heard), 600) > heardDbfs, `tone ${toneDbfs(readWav(heard), 600)}`);
+    } else assert.equal(a.engine.status().speaker, 'fault');
+    const drained = Buffer.alloc(1 << 20);
+    const draining = setInterval(() => {
+      for (let i = 0; i < 20; i++) read(drained);
+    }, 1);
+    const read = (into: Buffer): void => {
+      try {
+        readSync(reader, into);
+      } catch {
+        // nothing in it
+      }
+    };
+    t.after(() => clearInterval(draining));
+    await pause(300);
+    assert.equal(a.engine.status().reason, reason, 'a talk is not disturbed');
+    a.stream.close();
+    await until('the sound that is meant', 4000, () => a.engine.status().reason === '');
+    clearInterval(draining);
+    a.engine.prepare();
+    await until('the fault again', 4000, () => a.engine.status().reason !== '');
+    const begin = performance.now();
+    await a.engine.stop();
+    assert.ok(performance.now() - begin < 2000);
+    assert.equal(a.engine.hung, true);
+    await peer.end();
+  });
