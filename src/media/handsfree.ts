@@ -178,8 +178,8 @@ export class Handsfree {
     this.#canceller?.process(frame, this.#playedFrame, frame);
     const leftDbfs = rmsDbfs(frame);
     if (this.#doubted > 0 && farDbfs > PLAYS_DBFS && rawDbfs > PLAYS_DBFS) this.#prove(rawDbfs - leftDbfs);
-    for (let i = 0; i < FRAME; i++) voice[i] = frame[i];
-    this.#noise?.process(voice);
+    this.#noise?.process(frame);
+    voice.set(frame);
     const alone = this.#faded === FADED;
     this.#agc?.process(voice, alone && this.#ambient.speech, leftDbfs, this.#ambient.dbfs);
     // By what the microphone heard: what a canceller leaves that still learns is no measure.
