@@ -4,6 +4,7 @@ import type { Hop, SipRequest } from '../message/index.ts';
 import type { Account } from './account.ts';
 import type { Core } from './core.ts';
 import { eventOf } from './event.ts';
+import type { HeaderField } from './headers.ts';
 import { Messages } from './message.ts';
 import { NOTICES, noticeOf } from './notices.ts';
 import { Notifier } from './notifier.ts';
@@ -11,7 +12,7 @@ import { Publication } from './publication.ts';
 import { bindingIn, REGINFO_TYPE } from './reginfo.ts';
 import type { Registration } from './registration.ts';
 import { Subscriber } from './subscriber.ts';
-import { ALLOW_EVENTS } from './subscription.ts';
+import { ALLOW_EVENTS, PACKAGES } from './subscription.ts';
 import type { SessionEvent } from './types.ts';
 
 /** A registrar that says again and again that our binding is gone is not answered faster than this. */
@@ -62,8 +63,7 @@ export class Beside {
       case 'SUBSCRIBE':
         if (request.toTag === undefined) this.notifier.subscribe(request, hop, transaction, now);
         else if (this.notifier.has(dialogIdOf(request))) return false;
-        // A second usage of a call's dialog (RFC 5057 advises against it), or a subscription long gone.
-        else this.#core.answer(transaction, request, 481, now);
+        else this.#subscribedInside(request, transaction, now);
         return true;
       default:
         return false;
@@ -136,6 +136,14 @@ export class Beside {
     answer(200);
     this.#core.push({ kind: 'notice', ...(account && { account: account.name }), notice });
     return true;
+  }
+
+  /** A second usage of a call's dialog (RFC 5057 advises against it): refused, and not by the 481 that would end that call. */
+  #subscribedInside(request: SipRequest, transaction: string, now: number): void {
+    const gone = !this.#core.dialogs.has(dialogIdOf(request));
+    const known = [...PACKAGES, 'refer'].includes(eventOf(request)?.name ?? '');
+    const [status, headers]: [number, HeaderField[]?] = gone ? [481] : known ? [403] : [489, [ALLOW_EVENTS]];
+    this.#core.answer(transaction, request, status, now, undefined, headers);
   }
 
   #watcher(request: SipRequest | undefined, hop: Hop): Account | 'direct' | undefined {

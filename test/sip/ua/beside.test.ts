@@ -140,6 +140,20 @@ describe('NOTIFY without a subscription', () => {
       assert.deepEqual(heard, expected);
     });
 
+  for (const [name, event, status] of [
+    ['a package nobody knows', 'weather', 489],
+    ['the state of calls', 'dialog', 403],
+    ['a transfer', 'refer', 403],
+  ] as const)
+    test(`SUBSCRIBE in the dialog of a call is not answered by what would end that call: ${name}`, () => {
+      const { peer } = registered();
+      peer.ask('INVITE', { body: offer });
+      peer.do(peer.ua.ring(peer.session, peer.now));
+      const to = peer.response(180).header('To')!;
+      peer.ask('SUBSCRIBE', { to, headers: [['Event', event]] });
+      peer.response(status);
+    });
+
   test('talk in the dialog of a ringing call names that call', () => {
     const { peer, heard } = registered();
     peer.ask('INVITE', { body: offer });
