@@ -12,7 +12,7 @@ import { createMediaEngine, soundRateHz } from '../media/index.ts';
 import type { MediaEngine, MediaEvent } from '../media/types.ts';
 import { type CommandAnswer, createMqtt, type Mqtt } from '../mqtt/index.ts';
 import { missingDtls } from '../rtp/dtls-library.ts';
-import { Dns, Resolver, SipTransport } from '../sip/transport/index.ts';
+import { Dns, Resolver, SipTransport, sourceAddress } from '../sip/transport/index.ts';
 import { UserAgent } from '../sip/ua/index.ts';
 import {
   type Command,
@@ -155,6 +155,7 @@ export class Service {
         keys,
         dtmf,
         digits,
+        source: sourceAddress,
         secretBytes,
         ...(noDtls === undefined && { identity: dtlsIdentity }),
       },

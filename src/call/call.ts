@@ -5,16 +5,19 @@ import { type DtlsIdentity, fingerprintOf, SRTP_SUITES, type SrtpKeys, type Srtp
 import {
   acceptAnswer,
   answerOffer,
+  answerWithout,
   type CodecName,
   createOffer,
   type DtlsAgreed,
   type Encryption,
+  endsSound,
   formatSdp,
   type LocalMedia,
   type Negotiated,
   parseSdp,
   type Sdp,
   type Security,
+  soundHost,
   turnOffer,
 } from '../sdp/index.ts';
 import type { Hop } from '../sip/message/index.ts';
@@ -44,6 +47,8 @@ export interface CallsConfig {
   dtmf?: Readonly<Record<string, DtmfMethod>>;
   /** Their lengths, and whether tones in what is heard are digits. */
   digits?: DigitsConfig;
+  /** Which of our addresses leads to that one. Absent: sound goes by the address of SIP. */
+  source?(host: string): string | undefined;
   /** Fresh bytes for SRTP keys, of the kernel's randomness. */
   secretBytes(count: number): Uint8Array;
 }
@@ -74,8 +79,6 @@ export class Call {
   answered = false;
   /** What it plays before it answers is heard. */
   early = false;
-  /** Both sides have agreed on some sound. */
-  settled = false;
   stream?: MediaStream;
   /** Whom the other side was asked to call in our place. */
   referredTo?: string;
@@ -88,6 +91,8 @@ export class Call {
   readonly #config: CallsConfig;
   readonly #sessionId: number;
   #version = 0;
+  /** What both sides have agreed on. */
+  #settled?: Negotiated;
   #wanted: Direction = 'sendrecv';
   /** Ours, not answered yet. */
   #offer?: Sdp;
@@ -123,7 +128,7 @@ export class Call {
 
   /** Our offer as seen over `hop`: it opens the port that it names. Throws `MediaError` when there is none. */
   makeOffer(hop: Hop): Body {
-    return this.#propose(createOffer(this.#local(hop), this.#said));
+    return this.#propose(createOffer(this.#local(hop, this.#settled?.remote.host), this.#said));
   }
 
   /** Our side as it is, once more (RFC 3264 §8: to the letter). Of a settled call only. */
@@ -144,7 +149,13 @@ export class Call {
   /** Our answer to `offer`, with the media it settles; a string is the reason why there is none. `direction`: the most we do. */
   makeAnswer(offer: Body, hop: Hop, direction: Direction, branch?: string): Body | string {
     this.#wanted = direction;
-    const settled = answerOffer(parseSdp(offer.bytes), this.#local(hop));
+    const theirs = parseSdp(offer.bytes);
+    if (endsSound(theirs) && this.#settled !== undefined) {
+      this.#said = answerWithout(theirs, this.#local(hop));
+      this.#pause();
+      return body(this.#said);
+    }
+    const settled = answerOffer(theirs, this.#local(hop, soundHost(theirs)));
     if ('refused' in settled) return settled.refused;
     this.#said = settled.answer;
     if (branch !== undefined) this.#remember(branch, settled.stream);
@@ -181,11 +192,22 @@ export class Call {
   /** The other side's answer to our offer; a string is the reason why it settles nothing. */
   takeAnswer(answer: Body, branch?: string): string | undefined {
     if (!this.#offer) return 'an answer came to no offer';
-    const settled = acceptAnswer(this.#offer, parseSdp(answer.bytes));
+    const offer = this.#offer;
+    const theirs = parseSdp(answer.bytes);
     this.#offer = undefined;
+    // RFC 3264 §8.2: the sound has ended, not the call.
+    if (this.#settled !== undefined && this.#branches.size === 0 && endsSound(theirs)) return void this.#pause();
+    const settled = acceptAnswer(offer, theirs);
     if ('refused' in settled) return settled.refused;
     this.#configure(settled.stream, this.#conclude(branch));
     return undefined;
+  }
+
+  /** Nothing is sent and nothing heard until both sides agree on sound again. */
+  #pause(): void {
+    const host = this.#settled!.remote.host.includes(':') ? '::' : '0.0.0.0';
+    const remote = { ...this.#settled!.remote, host };
+    this.#configure({ ...this.#settled!, direction: 'inactive', heldByPeer: true, remote, remoteRtcp: undefined });
   }
 
   /** `branch` has taken the call. True: another one may have been heard until now, and is not to hear us. */
@@ -204,6 +226,11 @@ export class Call {
   limit(direction: Direction): void {
     this.#wanted = direction;
     this.#sound();
+  }
+
+  /** Both sides have agreed on some sound. */
+  get settled(): boolean {
+    return this.#settled !== undefined;
   }
 
   get wanted(): Direction {
@@ -277,9 +304,11 @@ export class Call {
     this.stream?.audible(this.#speaker && !this.#held, microphone && !this.#held, this.#ducked);
   }
 
-  #local(hop: Hop): LocalMedia {
-    if (this.stream && this.stream.local.host !== hop.local.host) this.close();
-    this.stream ??= this.#media.open(hop.local.host, this.id);
+  /** `there`: where the sound goes, when that is known. */
+  #local(hop: Hop, there?: string): LocalMedia {
+    const host = this.#hostTo(hop, there);
+    if (this.stream && this.stream.local.host !== host) this.close();
+    this.stream ??= this.#media.open(host, this.id);
     return {
       address: this.stream.local,
       codecs: this.#config.codecs,
@@ -292,6 +321,15 @@ export class Call {
       sessionId: this.#sessionId,
       version: ++this.#version, // RFC 3264 §8: one more each time it is said anew
     };
+  }
+
+  /** Of several addresses the one that leads there, unless SIP itself is bound to another than the system would choose. */
+  #hostTo({ local, remote }: Hop, there: string | undefined): string {
+    const { source } = this.#config;
+    if (source === undefined || there === undefined || /^[0:.]+$/.test(there)) return local.host;
+    const sameFamily = there.includes(':') === local.host.includes(':');
+    if (sameFamily && (there === remote.host || source(remote.host) !== local.host)) return local.host;
+    return source(there) ?? local.host;
   }
 
   #security(): Security {
@@ -322,7 +360,7 @@ export class Call {
   }
 
   #configure(settled: Negotiated, restart = false): void {
-    this.settled = true;
+    this.#settled = settled;
     this.heldByPeer = settled.heldByPeer;
     this.#key = settled.srtp?.send;
     this.#dtls = settled.dtls;

@@ -3,6 +3,7 @@
  * that cannot be read is thrown as `SdpSyntaxError` where it ends the call.
  */
 import { CodedError, type Logger } from '../base/index.ts';
+import type { MediaStream } from '../media/types.ts';
 import { SdpSyntaxError } from '../sdp/index.ts';
 import type { Hop } from '../sip/message/index.ts';
 import type { Body, SessionEvent, UaOutput, UserAgentInterface } from '../sip/ua/types.ts';
@@ -69,7 +70,8 @@ export class Offers {
   /** A re-INVITE: hold, resume, another codec, another address. RFC 3264 §8. */
   offered(call: Call, offer: Body | undefined, now: number, branch?: string): CallOutput[] {
     if (!call.hop && !call.stream) return this.#refuse(call, 500, 'Server Internal Error', now);
-    const hop = call.hop ?? localHop(call);
+    // Where our sound is now: our address may be another one than when the call came.
+    const hop = call.stream ? localHop(call.stream) : call.hop!;
     try {
       const answer = offer ? call.makeAnswer(offer, hop, call.wanted, branch) : call.makeOffer(hop);
       if (typeof answer !== 'string') return this.#stairs.climb(this.#ua.answerOffer(call.session, answer, now), now);
@@ -106,7 +108,6 @@ export class Offers {
   }
 }
 
-function localHop(call: Call): Hop {
-  const local = call.stream!.local;
+function localHop({ local }: MediaStream): Hop {
   return { transport: 'udp', local, remote: local };
 }

@@ -5,5 +5,15 @@ export { type CryptoLine, type Encryption, formatCrypto, parseCrypto, type Secur
 export { type Sdp, SdpSyntaxError } from './description.ts';
 export { type DtlsAgreed, formatFingerprint, parseFingerprint } from './dtls.ts';
 export { formatSdp } from './format.ts';
-export { acceptAnswer, answerOffer, createOffer, type LocalMedia, type Negotiated, turnOffer } from './negotiate.ts';
+export {
+  acceptAnswer,
+  answerOffer,
+  answerWithout,
+  createOffer,
+  endsSound,
+  type LocalMedia,
+  type Negotiated,
+  soundHost,
+  turnOffer,
+} from './negotiate.ts';
 export { MAX_SDP_BYTES, parseSdp } from './parse.ts';

@@ -87,11 +87,15 @@ const MAX_OTHERS = 8;
  * ours, so that a delayed offer after a call with a refused video line is still a legal one.
  */
 export function createOffer(local: LocalMedia, previous?: Sdp): Sdp {
-  const place = previous?.media.findIndex((medium) => medium.kind === 'audio' && medium.port !== 0) ?? -1;
-  const { protocol, attributes } = offeredSecurity(local.security, previous?.media[place]?.protocol);
-  const formats = offeredFormats(local, previous?.media[place]);
+  const on = previous?.media.find(isOn);
+  const { protocol, attributes } = offeredSecurity(local.security, on?.protocol);
+  const formats = offeredFormats(local, on);
   const offered = audioLine(protocol, formats, local.direction, local, [...attributes, ...offeredRtcp(attributes)]);
   const media = previous === undefined ? [] : previous.media.map(refusedLine);
+  // §8.1: the place of audio that has ended is free.
+  const place = media.findIndex((medium, i) =>
+    on === undefined ? medium.kind === 'audio' : on === previous!.media[i],
+  );
   if (place >= 0) media[place] = offered;
   else media.push(offered);
   return session(local, media);
@@ -150,9 +154,24 @@ export function answerOffer(offer: Sdp, local: LocalMedia): { answer: Sdp; strea
   return { refused: reasons.length === 0 ? 'there is no media line in the offer' : reasons.join('; ') };
 }
 
+/** Our answer to who ends the sound of a session (§8.2): every line is refused, and the session goes on. */
+export function answerWithout(offer: Sdp, local: LocalMedia): Sdp {
+  return { ...session(local, offer.media.map(refusedLine)), lines: offer.lines.filter((line) => line.type === 't') };
+}
+
+/** All its audio has port 0. */
+export const endsSound = ({ media }: Sdp): boolean => media.some(({ kind }) => kind === 'audio') && !media.some(isOn);
+
+/** Where the other side wants to hear us. */
+export function soundHost(theirs: Sdp): string | undefined {
+  return (theirs.media.find(isOn)?.connection ?? theirs.connection)?.host;
+}
+
+const isOn = ({ kind, port }: MediaDescription): boolean => kind === 'audio' && port !== 0;
+
 /** What the answer to our `offer` means for us (§7). */
 export function acceptAnswer(offer: Sdp, answer: Sdp): { stream: Negotiated } | Refused {
-  const place = offer.media.findIndex((medium) => medium.kind === 'audio' && medium.port !== 0);
+  const place = offer.media.findIndex(isOn);
   if (place < 0) return { refused: 'our offer has no audio' };
   const ours = offer.media[place];
   const theirs = answer.media[place];
@@ -245,6 +264,8 @@ function agree(
     return { refused: `${medium.protocol} is not supported` };
   const connection = medium.connection ?? sdp.connection;
   if (connection === undefined) return { refused: 'there is no c= line' };
+  // §5.2 is for groups that both sides join; ours are joined by configuration, and we talk to no group because somebody says so.
+  if (isGroup(connection.host)) return { refused: `${connection.host} is a group` };
   if (codec === undefined) return { refused: `no common codec among ${medium.formats.join(' ')}` };
   const theirs = directionOf(sdp, medium);
   // RFC 3264 §8.4: the hold of RFC 2543, an address where nobody listens.
@@ -280,6 +301,9 @@ function directionOf(sdp: Sdp, medium: MediaDescription): Direction {
   }
   return 'sendrecv';
 }
+
+const isGroup = (host: string): boolean =>
+  /^(2(2[4-9]|3\d)\.\d+\.\d+\.\d+|255\.255\.255\.255|ff[\da-f]{2}:.*)$/i.test(host);
 
 /** `a=rtcp:53020` or `a=rtcp:53020 IN IP6 2001:db8::1`, RFC 3605. */
 function rtcpOf(medium: MediaDescription, connection: Connection): SocketAddress | undefined {

@@ -17,7 +17,7 @@ const hop: Hop = {
 };
 
 /** Everything that was asked of the user agent and the media engine, a line each. */
-function bench(options: { noPorts?: boolean; account?: string } = {}) {
+function bench(options: { noPorts?: boolean; account?: string; source?: CallsConfig['source'] } = {}) {
   const said: string[] = [];
   const events: UaOutput[] = [];
   const ua = {
@@ -60,6 +60,7 @@ function bench(options: { noPorts?: boolean; account?: string } = {}) {
   const engine = {
     prepare: () => {},
     open: (host: string): MediaStream => {
+      if (options.source) said.push(`open ${host}`);
       if (options.noPorts) throw new CodedError('media-ports', 'no RTP port is free');
       return {
         id: 'stream',
@@ -84,6 +85,7 @@ function bench(options: { noPorts?: boolean; account?: string } = {}) {
     packetMs: 20,
     encryption: { careful: 'required', able: 'offered' },
     secretBytes: (count) => new Uint8Array(count).fill(++secrets),
+    ...(options.source && { source: options.source }),
   };
   const calls = new Calls(ua, engine, config, new CountingRandom(), silentLogger);
   const happens = (event: SessionEvent): string[] => {
@@ -137,10 +139,10 @@ const keyOf = ({ suite, secret }: SrtpKeys): string => {
   return `${suite}#${secret[0]}`;
 };
 
-const sdp = (direction = 'sendrecv', formats = '8 0', port = 30_000): Body => ({
+const sdp = (direction = 'sendrecv', formats = '8 0', port = 30_000, host = '127.0.0.9'): Body => ({
   contentType: 'application/sdp',
   bytes: Buffer.from(
-    `v=0\r\no=- 1 1 IN IP4 127.0.0.9\r\ns=-\r\nc=IN IP4 127.0.0.9\r\nt=0 0\r\nm=audio ${port} RTP/AVP ${formats}\r\na=${direction}\r\n`,
+    `v=0\r\no=- 1 1 IN IP4 127.0.0.9\r\ns=-\r\nc=IN IP${host.includes(':') ? 6 : 4} ${host}\r\nt=0 0\r\nm=audio ${port} RTP/AVP ${formats}\r\na=${direction}\r\n`,
   ),
 });
 
@@ -277,6 +279,89 @@ test('the other side holds: answered recvonly, and resumed', () => {
   assert.deepEqual(
     said.filter((line) => line.startsWith('offer')),
     ['offer answered recvonly 40000 (8)', 'offer answered sendrecv 40000 (8)'],
+  );
+});
+
+test('the other side ends the sound by port 0, and the call goes on until there is some again', () => {
+  const { calls, said, happens } = bench();
+  calls.dial('c', 'sip:100@127.0.0.9', 0);
+  happens({ type: 'accepted', body: sdp() });
+  calls.listen('c', true);
+  said.length = 0;
+  happens({ type: 'offered', offer: sdp('sendrecv', '8', 0) });
+  happens({ type: 'refresh' });
+  assert.deepEqual(happens({ type: 'reaccepted', body: sdp('sendrecv', '8', 0) }), []);
+  happens({ type: 'offered', offer: undefined });
+  happens({ type: 'confirmed', body: sdp() });
+  assert.deepEqual(
+    said.filter((line) => !line.startsWith('audible')),
+    [
+      'configure inactive PCMA to 0.0.0.0:30000',
+      'offer answered undefined 0 (8)',
+      'reinvite undefined 0 (8)',
+      'configure inactive PCMA to 0.0.0.0:30000',
+      'offer answered sendrecv 40000 (8 0 101)',
+      'configure sendrecv PCMA to 127.0.0.9:30000',
+    ],
+  );
+});
+
+test('our re-INVITE is answered by port 0: no sound, and a call all the same; the first answer must have some', () => {
+  const { calls, said, happens } = bench();
+  calls.dial('c', 'sip:100@127.0.0.9', 0);
+  happens({ type: 'accepted', body: sdp() });
+  happens({ type: 'refresh' });
+  assert.deepEqual(happens({ type: 'reaccepted', body: sdp('sendrecv', '8', 0) }), []);
+  assert.ok(said.includes('configure inactive PCMA to 0.0.0.0:30000'));
+  const other = bench();
+  other.calls.dial('c', 'sip:100@127.0.0.9', 0);
+  other.happens({ type: 'progress', status: 183, reason: '', body: sdp(), branch: 'a' });
+  const [ended] = other.happens({ type: 'accepted', body: sdp('sendrecv', '8', 0), branch: 'a' });
+  assert.match(ended, /^ended failed by us: .*port 0/);
+});
+
+/** SIP goes by 127.0.0.1; what the system would choose towards each address. */
+for (const [name, sources, host, expected] of [
+  ['where SIP goes the sound goes', { '127.0.0.9': '127.0.0.1' }, '127.0.0.9', 'open 127.0.0.1'],
+  [
+    'sound on another network than SIP leaves from our address there',
+    { '127.0.0.9': '127.0.0.1', '10.2.0.2': '10.2.0.1' },
+    '10.2.0.2',
+    'open 10.2.0.1',
+  ],
+  ['sound by IPv6, SIP by IPv4', { '127.0.0.9': '127.0.0.1', 'fd00::2': 'fd00::1' }, 'fd00::2', 'open fd00::1'],
+  ['where no route leads it is tried as ever', { '127.0.0.9': '127.0.0.1' }, '10.2.0.2', 'open 127.0.0.1'],
+  [
+    'SIP bound to an address that the system would not choose: sound too',
+    { '127.0.0.9': '127.0.0.2', '10.2.0.2': '10.2.0.1' },
+    '10.2.0.2',
+    'open 127.0.0.1',
+  ],
+  ['held from the start', { '127.0.0.9': '127.0.0.1', '0.0.0.0': '127.0.0.3' }, '0.0.0.0', 'open 127.0.0.1'],
+] as [string, Record<string, string>, string, string][])
+  test(name, () => {
+    const { calls, said, happens } = bench({ source: (remote) => sources[remote] });
+    happens(incoming(sdp('sendrecv', '8', 30_000, host)));
+    calls.answer('c', 'sendrecv', 0);
+    // A re-INVITE finds it there.
+    happens({ type: 'confirmed' } as SessionEvent);
+    happens({ type: 'offered', offer: sdp('sendonly', '8', 30_000, host) });
+    assert.deepEqual(
+      said.filter((line) => line.startsWith('open') || line === 'close'),
+      [expected],
+    );
+  });
+
+test('our address was another one when the call came: a re-INVITE is answered from the new one', () => {
+  const { calls, said, happens } = bench({ source: () => undefined });
+  happens(incoming(sdp()));
+  calls.answer('c', 'sendrecv', 0);
+  happens({ type: 'refresh', hop: { ...hop, local: { host: '127.0.0.77', port: 5060 } } });
+  happens({ type: 'reaccepted', body: sdp() });
+  happens({ type: 'offered', offer: sdp('sendonly') });
+  assert.deepEqual(
+    said.filter((line) => line.startsWith('open')),
+    ['open 127.0.0.1', 'open 127.0.0.77'],
   );
 });
 

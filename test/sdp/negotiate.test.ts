@@ -162,6 +162,21 @@ const offerOf = (media: string, session = ''): string =>
 
 for (const [sentence, text, expected] of [
   ['no media at all', offerOf(''), 'refused: there is no media line in the offer'],
+  [
+    'sound for a group',
+    offerOf('m=audio 4000 RTP/AVP 0\r\nc=IN IP4 239.1.2.3/5'),
+    'refused: audio: 239.1.2.3 is a group',
+  ],
+  [
+    'sound for everybody',
+    offerOf('m=audio 4000 RTP/AVP 0\r\nc=IN IP4 255.255.255.255'),
+    'refused: audio: 255.255.255.255 is a group',
+  ],
+  [
+    'sound for a group of IPv6',
+    offerOf('m=audio 4000 RTP/AVP 0\r\nc=IN IP6 FF15::1/2'),
+    'refused: audio: FF15::1 is a group',
+  ],
   ['audio that was ended', offerOf('m=audio 0 RTP/AVP 0'), 'refused: audio: port 0'],
   [
     'an audio line that was ended before one that lives',
