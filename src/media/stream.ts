@@ -391,8 +391,10 @@ export class Stream {
       this.#post({ type: 'first-packet', stream: this.id });
     }
     if (received !== 'digit') return;
-    this.#digits.event(session.digit, now);
-    this.#post({ type: 'digit', stream: this.id, digit: session.digit });
+    for (const digit of session.digit) {
+      this.#digits.event(digit, now);
+      this.#post({ type: 'digit', stream: this.id, digit });
+    }
   }
 
   /** The other side may change to any codec of its answer, without a word (RFC 3264 §6.1). So do we: some take only what they send. */

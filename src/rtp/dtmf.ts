@@ -7,7 +7,7 @@
  *    |     event     |E|R|  volume   |      duration (ticks)         |
  *    +---------------+-+-+-----------+-------------------------------+
  */
-import { uint16Diff, uint32Diff } from '../base/index.ts';
+import { uint16Diff, uint32, uint32Diff } from '../base/index.ts';
 import type { RtpHeader } from './packet.ts';
 
 const EVENTS = '0123456789*#ABCD';
@@ -24,6 +24,17 @@ export interface DtmfTiming {
   digitMs?: number;
   /** Pause after each digit, the repeated end packets included; default 100 ms. */
   gapMs?: number;
+}
+
+/** One of a packet that came; `shared`: with others. */
+interface Event {
+  event: number;
+  rtpTimestamp: number;
+  durationTicks: number;
+  ended: boolean;
+  marker: boolean;
+  shared: boolean;
+  sequence: number;
 }
 
 /** One digit after the other; asked once per packet interval what to send instead of audio. */
@@ -101,43 +112,58 @@ export class DtmfReceiver {
   #ended = false;
   #sequence = 0;
 
-  /** The digit that begins with this packet, or undefined: a repetition, an old packet, or an event that is no digit. */
+  /**
+   * The digits that begin with this packet, in their order, mostly one; undefined: a repetition, an old packet, or an event that is
+   * no digit. §2.5.1.5: events that follow each other without a pause may share a packet.
+   */
   receive(header: RtpHeader, bytes: Uint8Array): string | undefined {
-    if (header.payloadLength < EVENT_BYTES) return undefined;
-    const at = header.payloadOffset;
-    const event = bytes[at];
-    const ended = (bytes[at + 1] & 0x80) !== 0;
-    const durationTicks = (bytes[at + 2] << 8) | bytes[at + 3];
     if (header.ssrc !== this.#ssrc) this.#known = false; // other time stamps, other numbers
     this.#ssrc = header.ssrc;
-    const repeated = this.#known && this.#isSame(header, event, durationTicks, ended);
-    if (this.#known && !repeated && this.#isOld(header)) return undefined;
-    if (!repeated) this.#ended = false;
-    this.#known = true;
-    this.#event = event;
-    this.#rtpTimestamp = header.rtpTimestamp;
-    this.#durationTicks = durationTicks;
-    this.#ended ||= ended;
-    this.#sequence = header.sequence;
-    return repeated ? undefined : EVENTS[event];
+    let digits = '';
+    let { rtpTimestamp } = header;
+    const end = header.payloadOffset + header.payloadLength;
+    for (let at = header.payloadOffset; at + EVENT_BYTES <= end; at += EVENT_BYTES) {
+      const durationTicks = (bytes[at + 2] << 8) | bytes[at + 3];
+      const marker = header.marker && rtpTimestamp === header.rtpTimestamp;
+      const shared = header.payloadLength >= 2 * EVENT_BYTES;
+      const ended = (bytes[at + 1] & 0x80) !== 0;
+      const one = { event: bytes[at], rtpTimestamp, durationTicks, ended, marker, shared, sequence: header.sequence };
+      if (this.#begins(one)) digits += EVENTS[one.event] ?? '';
+      rtpTimestamp = uint32(rtpTimestamp + durationTicks);
+    }
+    return digits === '' ? undefined : digits;
   }
 
-  #isSame(header: RtpHeader, event: number, durationTicks: number, ended: boolean): boolean {
+  #begins(one: Event): boolean {
+    const repeated = this.#known && this.#isSame(one);
+    if (this.#known && !repeated && this.#isOld(one)) return false;
+    if (!repeated) this.#ended = false;
+    this.#known = true;
+    this.#event = one.event;
+    this.#rtpTimestamp = one.rtpTimestamp;
+    this.#durationTicks = one.durationTicks;
+    this.#ended ||= one.ended;
+    this.#sequence = one.sequence;
+    return !repeated;
+  }
+
+  #isSame({ event, rtpTimestamp, durationTicks, ended, marker, shared, sequence }: Event): boolean {
     if (event !== this.#event) return false;
-    if (header.rtpTimestamp === this.#rtpTimestamp) return true;
-    const ahead = uint32Diff(header.rtpTimestamp, this.#rtpTimestamp);
+    if (rtpTimestamp === this.#rtpTimestamp) return true;
+    const ahead = uint32Diff(rtpTimestamp, this.#rtpTimestamp);
     // §2.5.1.3: an event longer than the duration field goes on as the next segment, without a marker.
-    if (ahead === this.#durationTicks && this.#durationTicks >= 0xff00 && !header.marker && !this.#ended) return true;
+    if (ahead === this.#durationTicks && this.#durationTicks >= 0xff00 && !marker && !this.#ended) return true;
     // Departs from RFC 4733 §2.2: some gateways move the time stamp along with every packet of one event. The growing
     // duration, and the absence of a marker, give them away; the ends, close together, keep their duration.
-    const near = uint16Diff(header.sequence, this.#sequence);
-    if (header.marker || near <= 0 || near > (this.#ended ? 2 : 5)) return false;
+    const near = uint16Diff(sequence, this.#sequence);
+    if (shared || marker || near <= 0 || near > (this.#ended ? 2 : 5)) return false;
     if (ended && durationTicks === this.#durationTicks) return true;
     return !this.#ended && durationTicks > this.#durationTicks;
   }
 
-  /** A packet of an earlier event, overtaken on the way. */
-  #isOld(header: RtpHeader): boolean {
-    return uint32Diff(header.rtpTimestamp, this.#rtpTimestamp) < 0 && uint16Diff(header.sequence, this.#sequence) < 0;
+  /** Of a packet that was overtaken on the way; or told again, together with a later one. */
+  #isOld({ rtpTimestamp, sequence, shared }: Event): boolean {
+    const earlier = uint32Diff(rtpTimestamp, this.#rtpTimestamp) < 0;
+    return earlier && (shared || uint16Diff(sequence, this.#sequence) < 0);
   }
 }

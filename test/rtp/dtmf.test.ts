@@ -80,6 +80,9 @@ test('lower case is taken, what is no digit is left out, and no more than 64 wai
 });
 
 const once = sent('77');
+const first = Uint8Array.of(1, 0x8a, 1, 144, 2, 0x8a, 0, 240);
+const together = (...sequences: number[]): Sent[] =>
+  sequences.map((sequence) => ({ marker: sequence === 0, sequence, rtpTimestamp: 1000, payload: first }));
 for (const [sentence, packets, expected] of [
   ['the same digit twice is two digits', once, '77'],
   ['all ends lost', once.filter(({ payload }) => (payload[1] & 0x80) === 0), '77'],
@@ -111,6 +114,22 @@ for (const [sentence, packets, expected] of [
     'one end is all that is sent of each digit, without a marker',
     [0, 1].map((i) => ({ ...once[9], sequence: 5 * i, rtpTimestamp: 1000 + 800 * i })),
     '77',
+  ],
+  ['two digits without a pause share a packet, which is sent three times', together(0, 1, 2), '12'],
+  [
+    'the first of them was told alone before',
+    [{ ...together(0)[0], payload: first.slice(0, 4) }, ...together(1, 2)],
+    '12',
+  ],
+  [
+    'the same digit twice in a packet',
+    [{ ...together(0)[0], payload: Uint8Array.of(...first.slice(0, 4), ...first.slice(0, 4)) }],
+    '11',
+  ],
+  [
+    'the second of them goes on alone',
+    [...together(0), { ...once[0], sequence: 1, rtpTimestamp: 1400, payload: Uint8Array.of(2, 0x8a, 1, 144) }],
+    '12',
   ],
   ['an event that is no digit (hook flash)', [{ ...once[0], payload: Uint8Array.of(16, 10, 0, 160) }], ''],
   ['a payload cut short', [{ ...once[0], payload: Uint8Array.of(7, 10) }], ''],
