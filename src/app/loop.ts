@@ -7,13 +7,11 @@ import type { CallOutput, Calls } from '../call/index.ts';
 import type { Resolver, SipTransport } from '../sip/transport/index.ts';
 import type { Terminal, TerminalEvent, TerminalInput } from '../terminal/index.ts';
 import type { Actions } from './actions.ts';
+import { now } from './now.ts';
 import { told } from './told.ts';
 
 /** Node takes a longer one for none at all; a caller may write any number into his Expires. */
 const longestWaitMs = 2 ** 31 - 1;
-
-/** The clock of all machines: ms, monotonic. */
-export const now = (): number => performance.now();
 
 /** What the loop turns, and who hears of it. */
 export interface Turned {

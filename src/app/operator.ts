@@ -1,14 +1,20 @@
 /** What the control socket understands: the terminal's commands, and looking. */
 import type { ControlReply, ControlRequest } from '../control/index.ts';
 import type { Journal } from '../journal/index.ts';
-import { parseCommand } from '../terminal/index.ts';
+import type { CommandAnswer } from '../mqtt/index.ts';
+import { type Command, parseCommand } from '../terminal/index.ts';
 import type { Ring } from '../trace/index.ts';
-import type { Service } from './service.ts';
+import type { CommandSource } from './commands.ts';
 
 /** Events shown when nobody says how many. */
 const recentEvents = 100;
 
-export function controlHandler(service: Service, journal: Journal, trace: Ring) {
+interface Operated {
+  status(): unknown;
+  command(command: Command, source: CommandSource): CommandAnswer | Promise<CommandAnswer>;
+}
+
+export function controlHandler(service: Operated, journal: Journal, trace: Ring) {
   return ({ command, ...args }: ControlRequest): ControlReply | Promise<ControlReply> => {
     if (command === 'status') return { answer: { ok: true, status: service.status() } };
     if (command === 'events') {

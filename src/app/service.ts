@@ -1,19 +1,18 @@
 /** The wiring: builds every room from the configuration, starts and stops them, and says how things stand. No rules here. */
 import { join } from 'node:path';
 import type { Logger } from '../base/index.ts';
-import { type CallOutput, Calls } from '../call/index.ts';
+import type { CallOutput, Calls } from '../call/index.ts';
 import type { Config } from '../config/index.ts';
 import { ControlServer } from '../control/index.ts';
 import { createGpio, type Gpio } from '../io/gpio/index.ts';
 import { MemoryKeeper } from '../io/memory.ts';
 import { type NetworkState, NetworkWatch } from '../io/network.ts';
 import { type Journal, journalFolder, openJournal } from '../journal/index.ts';
-import { createMediaEngine, soundRateHz } from '../media/index.ts';
+import { createMediaEngine } from '../media/index.ts';
 import type { MediaEngine, MediaEvent } from '../media/types.ts';
 import { type CommandAnswer, createMqtt, type Mqtt } from '../mqtt/index.ts';
-import { missingDtls } from '../rtp/dtls-library.ts';
-import { Dns, Resolver, SipTransport, sourceAddress } from '../sip/transport/index.ts';
-import { UserAgent } from '../sip/ua/index.ts';
+import { Dns, Resolver, SipTransport } from '../sip/transport/index.ts';
+import type { UserAgent } from '../sip/ua/index.ts';
 import {
   type Command,
   names,
@@ -29,19 +28,19 @@ import { Actions } from './actions.ts';
 import { AudiblePages } from './audible-pages.ts';
 import { spoken } from './codecs.ts';
 import { type CommandSource, Commands } from './commands.ts';
-import { instanceOf } from './instance.ts';
-import { Loop, now } from './loop.ts';
-import { ceilingAt, minuteOf } from './night.ts';
+import { Loop } from './loop.ts';
+import { Night } from './night.ts';
+import { now } from './now.ts';
 import { controlHandler } from './operator.ts';
 import { Pages } from './pages.ts';
 import { Quality } from './quality.ts';
-import { dtlsIdentity, secretBytes, systemRandom } from './random.ts';
+import { systemRandom } from './random.ts';
 import { Recorder } from './recorder.ts';
-import { Sounds } from './sounds.ts';
+import { makeCalls, makeUserAgent } from './signalling.ts';
+import { promptsOf, Sounds } from './sounds.ts';
 import { SoundTest } from './soundtest.ts';
 import { Speech } from './speech.ts';
 import { told } from './told.ts';
-import { mayWatch, trustOf } from './trust.ts';
 import { LeaveWord } from './word.ts';
 
 export interface ServiceOptions {
@@ -61,8 +60,6 @@ export interface ServiceOptions {
 const farewellMs = 2_000;
 /** In 5 s: registrations, probes and a few calls are fewer, a flood is more. */
 const fewInputs = 200;
-/** Calls that go on when the night begins or ends hear it so late. */
-const hourLookedAtMs = 10_000;
 
 export class Service {
   readonly #config: Config;
@@ -102,9 +99,7 @@ export class Service {
     if (this.#loop.taken() >= fewInputs) return 'busy';
     return this.#engaged ? 'engaged' : 'idle';
   });
-  /** Percent the loudspeaker may be at most, and who looks at the hour. */
-  #ceiling = 100;
-  #clock?: NodeJS.Timeout;
+  readonly #night: Night;
 
   constructor(options: ServiceOptions) {
     const { config, logger } = options;
@@ -120,48 +115,15 @@ export class Service {
     this.#media = createMediaEngine(config.media, logger);
     this.#sounds = new Sounds(this.#media, new Speech(config.voice, join(options.stateDirectory, 'speech')), logger);
     this.#terminal = new Terminal(config.terminal, systemRandom);
-    const product = `Hailpoint/${options.version}`;
-    const ua = new UserAgent(
-      {
-        accounts: config.sip.accounts,
-        product,
-        user: config.terminal.id,
-        displayName: config.terminal.name,
-        sessionExpiresS: config.sip.sessionExpiresS,
-        redirects: config.sip.redirects,
-        trust: trustOf(config),
-        instance: instanceOf(options.stateDirectory, logger),
-        oversize: config.sip.oversize,
-        firstAnswerMs: config.sip.firstAnswerMs,
-        mayWatch: (address) => mayWatch(config, address),
-      },
-      systemRandom,
+    this.#night = new Night(
+      config.night,
+      () => this.#terminal.status(now()).calls.map(({ priority }) => priority),
+      (percent) => this.#media.ceiling(percent),
     );
-    this.#turnedAway = () => ua.turnedAway;
-    const { encryption, keys, dtmf, digits } = config;
     this.#codecs = spoken(config.codecs, logger);
-    const noDtls = missingDtls();
-    if (noDtls !== undefined) logger.warn('no DTLS-SRTP: calls are encrypted by keys in SDP', { reason: noDtls });
-    this.#calls = new Calls(
-      ua,
-      this.#media,
-      {
-        codecs: this.#codecs,
-        packetMs: config.packetMs,
-        soundRateHz: soundRateHz(config.media),
-        pauses: config.pauses,
-        jitter: config.jitter,
-        encryption,
-        keys,
-        dtmf,
-        digits,
-        source: sourceAddress,
-        secretBytes,
-        ...(noDtls === undefined && { identity: dtlsIdentity }),
-      },
-      systemRandom,
-      logger,
-    );
+    const ua = makeUserAgent(options);
+    this.#calls = makeCalls(ua, this.#media, options, this.#codecs);
+    this.#turnedAway = () => ua.turnedAway;
     this.#recorder = new Recorder(join(options.stateDirectory, 'recordings'), config.recordings, logger, (news) => {
       this.#write({ type: 'recording', ...news });
       if (news.state === 'started') return;
@@ -269,12 +231,7 @@ export class Service {
 
   async #start(): Promise<void> {
     await this.#control.start();
-    const plans = Object.values(this.#config.terminal.calls);
-    const presses = Object.values(this.#config.terminal.buttons).map(({ press }) => press);
-    const prompts = plans
-      .flatMap(({ prompt, confirm }) => [prompt, confirm?.prompt])
-      .concat(presses.map((press) => (press !== undefined && 'page' in press ? press.play : undefined)))
-      .filter((one) => one !== undefined);
+    const prompts = promptsOf(this.#config.terminal);
     const keep = async (prompt: Prompt) => [prompt, await this.#sounds.keep(prompt)] as const;
     const missing = await Promise.all(prompts.filter((prompt) => typeof prompt === 'string').map(keep));
     this.#media.onEvent((event) => this.#heard(event));
@@ -319,7 +276,7 @@ export class Service {
       });
     this.#memory.start();
     void this.#recorder.mend().then(() => this.#countMessages());
-    if (this.#config.night !== undefined) this.#clock = setInterval(() => this.#dim(), hourLookedAtMs).unref();
+    this.#night.start();
   }
 
   async #stop(): Promise<void> {
@@ -331,7 +288,7 @@ export class Service {
     this.#take(() => this.#calls.stop(now()));
     while (!this.#calls.idle && now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
     this.#loop.stop();
-    clearInterval(this.#clock);
+    this.#night.stop();
     this.#network.stop();
     this.#memory.stop();
     this.#journal.append({ type: 'config', state: 'stopped', version: this.#version });
@@ -417,17 +374,9 @@ export class Service {
   }
 
   #changed(): void {
-    if (this.#config.night !== undefined) this.#dim();
+    this.#night.look();
     this.#mqtt?.statusChanged();
     this.#onChange();
-  }
-
-  /** The loudspeaker is as loud as the hour allows. */
-  #dim(): void {
-    const priorities = this.#terminal.status(now()).calls.map(({ priority }) => priority);
-    const ceiling = ceilingAt(this.#config.night, minuteOf(new Date()), Math.max(0, ...priorities));
-    if (ceiling !== this.#ceiling) this.#media.ceiling(ceiling);
-    this.#ceiling = ceiling;
   }
 
   #write(said: TerminalEvent): TerminalEvent {

@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { isOgg, parseOggOpus, parseWav, Resampler } from '../audio/index.ts';
 import type { Logger } from '../base/index.ts';
+import type { Config } from '../config/index.ts';
 import type { MediaEngine } from '../media/types.ts';
 import type { Prompt, SpokenText } from '../terminal/types.ts';
 import type { Speech } from './speech.ts';
@@ -21,6 +22,13 @@ interface Sound {
 interface Made {
   sound?: Sound;
   problem?: string;
+}
+
+/** All that the configuration names. */
+export function promptsOf({ calls, buttons }: Config['terminal']): Prompt[] {
+  const ofPlans = Object.values(calls).flatMap(({ prompt, confirm }) => [prompt, confirm?.prompt]);
+  const ofPages = Object.values(buttons).map(({ press }) => (press && 'page' in press ? press.play : undefined));
+  return [...ofPlans, ...ofPages].filter((one) => one !== undefined);
 }
 
 export class Sounds {

@@ -5,8 +5,8 @@ import type { Logger } from '../base/index.ts';
 import type { MediaEngine, MediaEvent } from '../media/index.ts';
 import { type Baseline, type Outcome, SelfTest, type SelfTestConfig, type SelfTestOutput } from '../selftest/index.ts';
 import type { TerminalEvent, TerminalInput } from '../terminal/index.ts';
-import { now } from './loop.ts';
 import { minuteOf } from './night.ts';
+import { now } from './now.ts';
 
 export interface SoundTested {
   readonly config: SelfTestConfig;

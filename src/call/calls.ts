@@ -7,21 +7,17 @@ import type { MediaEngine, MediaEvent, RecordListener } from '../media/types.ts'
 import { parseSdp, SdpSyntaxError } from '../sdp/index.ts';
 import type { Hop, SipMessage, SipRequest } from '../sip/message/index.ts';
 import type { Body, SessionEvent, TransportChange, UaOutput, UserAgentInterface } from '../sip/ua/types.ts';
-import type { EndCause, TerminalInput } from '../terminal/types.ts';
+import type { EndCause } from '../terminal/types.ts';
 import type { Call, CallsConfig } from './call.ts';
 import { type End, endOf } from './cause.ts';
 import { digitIn, infosFor } from './dtmf-info.ts';
-import { incomingOf, short, up } from './incoming.ts';
+import { incomingOf, short } from './incoming.ts';
 import { messageIn, noticeIn } from './notice.ts';
 import { Offers } from './offers.ts';
+import { type CallOutput, up } from './output.ts';
 import { judgeSilence } from './silence.ts';
 import { Table } from './table.ts';
 import { Transfers } from './transfer.ts';
-
-/** What is left for the wiring: to the wire and the resolver, and up to the terminal. */
-export type CallOutput =
-  | Exclude<UaOutput, { kind: 'session' | 'message' | 'notice' }>
-  | { kind: 'terminal'; input: TerminalInput };
 
 /** RFC 3261 §21.4.18, §21.4.24, §21.6.2, §21.4.4 */
 const refusals = {

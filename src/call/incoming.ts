@@ -1,9 +1,8 @@
 /** A request from outside, in the words of the terminal. */
 import { printable, withoutPasswords } from '../base/index.ts';
 import { formatUri, type SipRequest, SipSyntaxError, type SipUri } from '../sip/message/index.ts';
-import type { Caller, Incoming, TerminalInput } from '../terminal/types.ts';
+import type { Caller, Incoming } from '../terminal/types.ts';
 import { askedForHand, askedToAnswer } from './asked.ts';
-import type { CallOutput } from './calls.ts';
 
 /** A name or an address that somebody else wrote is cut to this, characters. */
 const PEER_TEXT_MAX = 256;
@@ -59,10 +58,6 @@ export function isFocus(request: SipRequest): boolean {
     if (!(error instanceof SipSyntaxError)) throw error;
     return false;
   }
-}
-
-export function up(input: TerminalInput): CallOutput {
-  return { kind: 'terminal', input };
 }
 
 /** A text that may be shown in a terminal window and spoken: one line, no control or direction characters, no end. */

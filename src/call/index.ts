@@ -1,4 +1,5 @@
 /** One call, where signalling meets media. */
 export type { CallsConfig } from './call.ts';
-export { type CallOutput, Calls } from './calls.ts';
+export { Calls } from './calls.ts';
 export { incomingOf } from './incoming.ts';
+export type { CallOutput } from './output.ts';

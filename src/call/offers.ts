@@ -8,8 +8,7 @@ import { SdpSyntaxError } from '../sdp/index.ts';
 import type { Hop } from '../sip/message/index.ts';
 import type { Body, SessionEvent, UaOutput, UserAgentInterface } from '../sip/ua/types.ts';
 import type { Call } from './call.ts';
-import type { CallOutput } from './calls.ts';
-import { up } from './incoming.ts';
+import { type CallOutput, up } from './output.ts';
 
 type Of<Type extends SessionEvent['type']> = Extract<SessionEvent, { type: Type }>;
 

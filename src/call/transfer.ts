@@ -6,8 +6,8 @@ import { CodedError } from '../base/index.ts';
 import type { Hop } from '../sip/message/index.ts';
 import type { Body, SessionEvent, UaOutput, UserAgentInterface } from '../sip/ua/types.ts';
 import type { Call } from './call.ts';
-import type { CallOutput } from './calls.ts';
-import { callerOf, isFocus, short, up } from './incoming.ts';
+import { callerOf, isFocus, short } from './incoming.ts';
+import { type CallOutput, up } from './output.ts';
 import type { Table } from './table.ts';
 
 type Referred = Extract<SessionEvent, { type: 'referred' }>;

@@ -5,7 +5,7 @@ import { CodedError, printable } from '../base/index.ts';
 import { checkConfig, formatProblem } from '../config/index.ts';
 import { ask, type ControlAnswer, type ControlRequest, NotRunningError, talk } from '../control/index.ts';
 import { type JournalEvent, journalFolder, readEvents } from '../journal/index.ts';
-import type { Options } from './main.ts';
+import type { Options } from './options.ts';
 import { defaultConfigFile, socketToReach, stateDirectory, stateToRead } from './paths.ts';
 import { describeEvent, describeStatus } from './words.ts';
 

@@ -1,8 +1,8 @@
 /** `hailpoint COMMAND …`: reads the arguments, calls the command, turns what comes of it into an exit code. */
-import { parseArgs } from 'node:util';
 import { CodedError } from '../base/index.ts';
 import { packageVersion } from '../config/index.ts';
 import { type Commands, commands, optionsOf, UsageError } from './commands.ts';
+import { type Options, parse } from './options.ts';
 
 const usage = `usage: hailpoint COMMAND
   run [-c FILE] [--state DIR]   the service, in the foreground
@@ -32,24 +32,8 @@ const usage = `usage: hailpoint COMMAND
   trace [-f] [--pcap FILE]      the last minutes of SIP, without credentials: ladders, or a capture file
 exit codes: 0 done, 1 refused or failed, 2 wrong usage`;
 
-const options = {
-  config: { type: 'string', short: 'c' },
-  state: { type: 'string' },
-  json: { type: 'boolean' },
-  follow: { type: 'boolean', short: 'f' },
-  last: { type: 'string', short: 'n' },
-  for: { type: 'string' },
-  pcap: { type: 'string' },
-  once: { type: 'boolean' },
-  baseline: { type: 'boolean' },
-  incoming: { type: 'string' },
-  source: { type: 'string' },
-  help: { type: 'boolean', short: 'h' },
-  version: { type: 'boolean' },
-} as const;
-
 async function main(): Promise<number> {
-  let values: ReturnType<typeof parse>['values'];
+  let values: Options;
   let positionals: string[];
   try {
     ({ values, positionals } = parse());
@@ -87,12 +71,6 @@ async function main(): Promise<number> {
     return 1;
   }
 }
-
-function parse() {
-  return parseArgs({ options, allowPositionals: true });
-}
-
-export type Options = ReturnType<typeof parse>['values'];
 
 // Whoever read the output has left (`hailpoint events -f | head`).
 process.stdout.on('error', () => process.exit(0));

@@ -1,0 +1,2 @@
+/** The clock of all machines: ms, monotonic. */
+export const now = (): number => performance.now();
