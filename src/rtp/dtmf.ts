@@ -153,12 +153,15 @@ export class DtmfReceiver {
     const ahead = uint32Diff(rtpTimestamp, this.#rtpTimestamp);
     // §2.5.1.3: an event longer than the duration field goes on as the next segment, without a marker.
     if (ahead === this.#durationTicks && this.#durationTicks >= 0xff00 && !marker && !this.#ended) return true;
-    // Departs from RFC 4733 §2.2: some gateways move the time stamp along with every packet of one event. The growing
-    // duration, and the absence of a marker, give them away; the ends, close together, keep their duration.
+    // Departs from RFC 4733 §2.2: some gateways move the time stamp along with every packet of one event. The duration that
+    // grows as fast gives them away, and that two events cannot overlap: a new one begins behind the old one.
     const near = uint16Diff(sequence, this.#sequence);
-    if (shared || marker || near <= 0 || near > (this.#ended ? 2 : 5)) return false;
-    if (ended && durationTicks === this.#durationTicks) return true;
-    return !this.#ended && durationTicks > this.#durationTicks;
+    if (shared || marker || ahead <= 0 || near <= 0 || near > (this.#ended ? 2 : 5)) return false;
+    if (this.#ended && durationTicks !== this.#durationTicks) return false;
+    if (ahead < this.#durationTicks) return true;
+    // The ends, close together, keep their duration.
+    const grown = durationTicks - this.#durationTicks;
+    return !this.#ended && (ended ? grown > 0 && grown <= ahead && durationTicks >= ahead : grown === ahead);
   }
 
   /** Of a packet that was overtaken on the way; or told again, together with a later one. */

@@ -115,6 +115,16 @@ for (const [sentence, packets, expected] of [
     [0, 1].map((i) => ({ ...once[9], sequence: 5 * i, rtpTimestamp: 1000 + 800 * i })),
     '77',
   ],
+  [
+    'short digits in long packets, their markers lost',
+    [0, 1, 2, 3].map((i) => ({
+      marker: false,
+      sequence: i,
+      rtpTimestamp: i < 2 ? 1000 : 2440,
+      payload: Uint8Array.of(3, 0x8a, 1, 224),
+    })),
+    '33',
+  ],
   ['two digits without a pause share a packet, which is sent three times', together(0, 1, 2), '12'],
   [
     'the first of them was told alone before',
