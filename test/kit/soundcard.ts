@@ -77,10 +77,13 @@ export class SoundCards {
     await this.#run('aplay', ['-q', '-D', `${card}_mouth`, path]);
   }
 
-  /** Acoustic coupling: what the loudspeaker plays is heard by the microphone of the same card. */
+  /**
+   * Acoustic coupling: what the loudspeaker plays is heard by the microphone of the same card. No `adjust_time`: after a standstill
+   * the server would win its latency back by playing up to 1 % faster for seconds, which air does not do.
+   */
   async couple(card: string, latencyMs = 20): Promise<void> {
     const modules = ['load-module', 'module-loopback', `source=${card}_out.monitor`, `sink=${card}_in`];
-    await this.#run('pactl', [...modules, `latency_msec=${latencyMs}`]);
+    await this.#run('pactl', [...modules, `latency_msec=${latencyMs}`, 'adjust_time=0']);
   }
 
   /** The card stands still, as with a hung driver: nothing fails, nothing moves. */

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { temporaryDirectory } from '../kit/checkout.ts';
+import { median } from '../kit/skew.ts';
 import { SoundCards, soundcardsLack } from '../kit/soundcard.ts';
 import { until } from '../kit/wait.ts';
 import { cut, formatWav, judge, levelDbfs, readWav } from '../kit/wav.ts';
@@ -90,7 +91,11 @@ test('an underrun: the echo is away again within two seconds', { skip }, async (
   });
   const end = (sound.samples.length * 1000) / sound.rateHz;
   const before = levelDbfs(cut(sound, end - 6500, end - 4700));
-  const behind = levelDbfs(cut(sound, end - 2500, end));
-  t.diagnostic(`far ${farDbfs.toFixed(1)} dBFS, back ${before.toFixed(1)}, after the underrun ${behind.toFixed(1)}`);
+  // In pieces: on a busy machine the kit's wire itself loses a period now and then, which is another half second to learn.
+  const pieces = Array.from({ length: 10 }, (_, i) => levelDbfs(cut(sound, end - 250 * (i + 1), end - 250 * i)));
+  const behind = median(pieces);
+  t.diagnostic(
+    `far ${farDbfs.toFixed(1)} dBFS, back ${before.toFixed(1)}, after the underrun ${pieces.map(Math.round).reverse().join(' ')}`,
+  );
   assert.ok(behind < farDbfs - 20, `${behind} of ${farDbfs} dBFS came back`);
 });
