@@ -82,8 +82,9 @@ export class SourceLatch {
     // The same talker from a new port or address: a NAT forgot its binding, or the phone roamed.
     if (header.ssrc === this.#ssrc)
       return now - this.#lastMs >= (signalledHost ? FORGOT_MS : QUIET_MS) && this.#probation(source, header);
-    // Another talker from the same host: a media server that re-bridged the call.
-    return signalledHost && now - this.#lastMs >= QUIET_MS;
+    // Another talker from the same host: a media server that re-bridged the call; behind a NAT, a phone that began anew.
+    if (now - this.#lastMs < QUIET_MS) return false;
+    return signalledHost || (source.sameHost(this.target) && this.#probation(source, header));
   }
 
   /** `PROBATION_PACKETS` successive packets of one source. */

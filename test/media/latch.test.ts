@@ -83,6 +83,22 @@ for (const [sentence, packets, expected] of [
     '+-+ 10.0.0.1:4800',
   ],
   [
+    'behind a NAT, and another talker of that host comes when the old one is quiet: followed',
+    [
+      ...[0, 20, 40].map((atMs) => ({ from: nat, atMs })),
+      ...[60, 600, 620, 640].map((atMs, i) => ({ from: '192.0.2.9:31002', ssrc: 5, sequence: i, atMs })),
+    ],
+    '--+---+ 192.0.2.9:31002',
+  ],
+  [
+    'behind a NAT, and somebody of another host comes when the old one is quiet: left out',
+    [
+      ...[0, 20, 40].map((atMs) => ({ from: nat, atMs })),
+      ...[600, 620, 640, 660].map((atMs, i) => ({ from: stranger, ssrc: 5, sequence: i, atMs })),
+    ],
+    `--+---- ${nat}`,
+  ],
+  [
     'somebody else was first, then the one SDP names comes: he outranks',
     [{ from: nat }, { from: nat }, { from: nat }, { from: signalled, ssrc: 3 }, { from: nat }],
     `--++- ${signalled}`,
