@@ -35,8 +35,10 @@ test('src/config/README.md names every key once, as the schema has it', () => {
   );
 });
 
-test('the examples of the README load', async () => {
-  const [terminal, ...more] = [...read('README.md').matchAll(/```yaml\n(.*?)```/gs)].map(([, text]) => text);
+test('the examples of README and MANUAL load', async () => {
+  const [terminal, ...more] = [...(read('README.md') + read('MANUAL.md')).matchAll(/```yaml\n(.*?)```/gs)].map(
+    ([, text]) => text,
+  );
   const files = {
     'board.yaml': read('device/raspberry-pi.yaml'),
     'pbx.secret': 'a secret',
