@@ -11,7 +11,9 @@ const skip =
 let cards: SoundCards;
 
 before(async () => {
-  if (lack === undefined) cards = (await SoundCards.start('a', 'b')).enter();
+  if (lack !== undefined) return;
+  cards = (await SoundCards.start('a', 'b')).enter();
+  await cards.couple('a');
 });
 after(() => cards?.stop());
 
@@ -29,7 +31,6 @@ async function measured(terminal: Terminal, levelDbfs = -26) {
 }
 
 test('a microphone that hears the loudspeaker: level, delay, bands', { skip }, async (t) => {
-  await cards.couple('a');
   const terminal = new Terminal(alsa('a'), '127.46.2.1');
   const result = await measured(terminal);
   assert.ok('acoustics' in result, JSON.stringify(result));
@@ -109,3 +110,20 @@ for (const [card, heard] of [
     assert.ok((sent.at(-1) ?? 0) <= 2, `${sent}`);
   });
 }
+
+test('a page by multicast is heard, too', { skip }, async () => {
+  const group = { host: '239.47.20.9', port: 5004 };
+  const paged = new Terminal(alsa('a'), '127.46.2.12', { verifyPages: true });
+  const sender = new Terminal({ driver: 'none' }, '127.46.2.13');
+  const common = { group, format: 'rtp', interface: 'lo' } as const;
+  paged.engine.pages.listen([{ ...common, name: 'g', volume: 100, delayMs: 60, sync: 'arrival', silenceMs: 1000 }]);
+  const zone = { ...common, codec: 'g722', hops: 1, chime: false, channel: 1, caller: '', control: group } as const;
+  sender.engine.pages.send('p', zone, babble(4, 16_000), 16_000);
+  paged.engine.pages.level((await paged.event('page-begun')).page, 'full');
+  await paged.event('page-over', 8000);
+  const looks = paged.events.items.flatMap((event) => (event.type === 'audible' ? [event.audible] : []));
+  assert.ok(looks.length >= 6 && looks.at(-1)?.heard === true, JSON.stringify(looks));
+  await until('the closed microphone', 2000, () => paged.engine.status().microphone === 'closed');
+  assert.equal(paged.engine.status().microphoneOpened, 1);
+  await Promise.all([paged.end(), sender.end()]);
+});
