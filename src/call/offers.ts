@@ -62,8 +62,9 @@ export class Offers {
 
   /** What answers an offer of ours, if anything does. */
   settle(call: Call, answer: Body | undefined, now: number): CallOutput[] {
+    const before = call.heldByPeer;
     const refused = answer && call.takeAnswer(answer);
-    return refused ? this.#stairs.fail(call, refused, now) : [];
+    return refused ? this.#stairs.fail(call, refused, now) : waiting(call, before);
   }
 
   /** A re-INVITE: hold, resume, another codec, another address. RFC 3264 §8. */
@@ -72,8 +73,10 @@ export class Offers {
     // Where our sound is now: our address may be another one than when the call came.
     const hop = call.stream ? localHop(call.stream) : call.hop!;
     try {
+      const before = call.heldByPeer;
       const answer = offer ? call.makeAnswer(offer, hop, call.wanted, branch) : call.makeOffer(hop);
-      if (typeof answer !== 'string') return this.#stairs.climb(this.#ua.answerOffer(call.session, answer, now), now);
+      if (typeof answer !== 'string')
+        return [...this.#stairs.climb(this.#ua.answerOffer(call.session, answer, now), now), ...waiting(call, before)];
       this.#log.warn('An offer within a call was refused', { call: call.id, reason: answer });
     } catch (error) {
       if (!(error instanceof CodedError)) throw error; // it cannot be read, or there is no port to answer with
@@ -105,6 +108,13 @@ export class Offers {
       return call.repeatOffer();
     }
   }
+}
+
+/** The other side of a talk listens no more, or again. A page is no talk. */
+function waiting(call: Call, before: boolean): CallOutput[] {
+  const on = call.heldByPeer;
+  const told = call.answered && call.wanted === 'sendrecv' && on !== before;
+  return told ? [up({ type: 'waiting', call: call.id, on })] : [];
 }
 
 function localHop({ local }: MediaStream): Hop {

@@ -102,7 +102,13 @@ export class Buttons {
       }
       case 'hangup':
         return [press(decision.calls[0]), ...floor.hangUp(decision.calls, `button ${button}`, now)];
-      case 'ignored':
+      case 'ignored': {
+        const wish = this.#config.buttons[button]?.press;
+        const again = wish && ('call' in wish || 'dial' in wish) ? floor.holder?.pressed?.(now) : undefined;
+        if (again === undefined) return [press()];
+        const call = floor.holder!.id;
+        return [said({ type: 'press', button, source, result: 'calling', call, reason: 'left on hold' }), ...again];
+      }
       case 'refused':
         return [press()];
       default:

@@ -30,6 +30,8 @@ const WORD_MARGIN_MS = 90_000;
 
 type Alarm = 'word' | 'step' | 'cycle' | 'warning' | 'limit' | 'left' | `confirm:${string}` | `announce:${string}`;
 
+/** Who has been on hold for so long and presses is not to wait any longer. */
+export const LEFT_ON_HOLD_MS = 20_000;
 /** Who picks up a phone needs a moment to hold it to his ear, and may want to hear it again. */
 const ANNOUNCE_AFTER_MS = 500;
 const ANNOUNCE_EVERY_MS = 8_000;
@@ -53,6 +55,8 @@ export class PlanCall implements Session {
   /** Who took the loudspeaker from it. */
   #heldBy: string | undefined;
   readonly #greeting: Greeting;
+  /** Since when the other side of the talk has had us on hold. */
+  #waitingSince: number | undefined;
   #farewell: Tone[] = [];
   /** The person leaves word, since nobody was reached, and why. */
   #word: { cause: EndCause; reason: string } | undefined;
@@ -229,7 +233,10 @@ export class PlanCall implements Session {
     const leg = this.#legs.get(input.call);
     if (leg === undefined) return [];
     if (input.type === 'left' && this.#talk !== undefined) this.#timers.set('left', now + LEFT_MS);
-    if (input.type === 'transferred') this.#timers.clear('left');
+    if (input.type === 'transferred') {
+      this.#timers.clear('left');
+      this.#waitingSince = undefined;
+    }
     return this.#transfers.take(input, {
       peer: leg.uri,
       fixed: this.#talk === undefined ? 'nobody talks yet' : undefined,
@@ -240,6 +247,20 @@ export class PlanCall implements Session {
       end: (reason) => this.end('hangup', reason, now),
       tell: (state, more) => this.#legEvent(state, leg, more),
     });
+  }
+
+  waiting(on: boolean, now: number): TerminalAction[] {
+    if (this.#talk === undefined || on === (this.#waitingSince !== undefined)) return [];
+    this.#waitingSince = on ? now : undefined;
+    return [this.#event(on ? 'held' : 'resumed', { reason: 'by the other side' })];
+  }
+
+  /** Whom the other side has left on hold gets somebody else; a moment of it is no more than a question to a colleague. */
+  pressed(now: number): TerminalAction[] | undefined {
+    const waitedMs = now - (this.#waitingSince ?? now);
+    if (this.#talk === undefined || waitedMs < LEFT_ON_HOLD_MS) return undefined;
+    const reason = `pressed after ${Math.round(waitedMs / 1000)} s on hold`;
+    return [{ type: 'hangup', call: this.#talk.leg, cause: 'hangup' }, ...this.#redial(reason, now)];
   }
 
   digit(call: string, digit: string, now: number): TerminalAction[] {
@@ -293,6 +314,7 @@ export class PlanCall implements Session {
     const lost = this.#event('lost', { reason: `${reason}: calling again`, durationMs: Math.round(now - this.#since) });
     this.#redials++;
     this.#talk = undefined;
+    this.#waitingSince = undefined;
     this.#since = now;
     this.#legs.clear();
     this.#timers.clearAll();

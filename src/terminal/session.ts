@@ -41,6 +41,10 @@ export interface Session extends Claim {
   early?(call: string, on: boolean): TerminalAction[];
   redirected?(call: string, by: string, to: string): TerminalAction[];
   answered(call: string, now: number, conference?: boolean): TerminalAction[];
+  /** The other side has put it on hold, or listens again. */
+  waiting?(on: boolean, now: number): TerminalAction[];
+  /** The person presses once more while it goes on. Undefined: that changes nothing. */
+  pressed?(now: number): TerminalAction[] | undefined;
   transfer(input: TransferInput, now: number): TerminalAction[];
   digit(call: string, digit: string, now: number): TerminalAction[];
   /** The person has left word, or could not. */

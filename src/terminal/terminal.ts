@@ -113,6 +113,8 @@ export class Terminal {
         return this.#owner(input.call)?.early?.(input.call, input.on) ?? [];
       case 'redirected':
         return this.#owner(input.call)?.redirected?.(input.call, input.by, input.to) ?? [];
+      case 'waiting':
+        return this.#owner(input.call)?.waiting?.(input.on, now) ?? [];
       case 'encrypted':
         return encrypted(this.#owner(input.call), input.by);
       case 'answered':

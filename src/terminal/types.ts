@@ -127,6 +127,8 @@ export type TerminalInput =
   | { type: 'answered'; call: string; conference?: boolean }
   /** Its sound is encrypted from now on, `by` what and how. */
   | { type: 'encrypted'; call: string; by: string }
+  /** The other side has put us on hold, or has taken us off again. */
+  | { type: 'waiting'; call: string; on: boolean }
   /** A DTMF digit of the other side; heard while the call is mute, too. */
   | { type: 'digit'; call: string; digit: string }
   | { type: 'ended'; call: string; cause: EndCause; by: 'us' | 'peer' | 'network'; reason: string }

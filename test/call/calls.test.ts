@@ -274,11 +274,12 @@ test('the other side holds: answered recvonly, and resumed', () => {
   calls.dial('c', 'sip:100@127.0.0.9', 0);
   happens({ type: 'accepted', body: sdp() });
   said.length = 0;
-  assert.deepEqual(happens({ type: 'offered', offer: sdp('sendonly') }), []);
-  assert.deepEqual(happens({ type: 'offered', offer: sdp('sendrecv') }), []);
+  assert.deepEqual(happens({ type: 'offered', offer: sdp('sendonly') }), ['waiting']);
+  assert.deepEqual(happens({ type: 'offered', offer: sdp('inactive') }), []);
+  assert.deepEqual(happens({ type: 'offered', offer: sdp('sendrecv') }), ['waiting']);
   assert.deepEqual(
     said.filter((line) => line.startsWith('offer')),
-    ['offer answered recvonly 40000 (8)', 'offer answered sendrecv 40000 (8)'],
+    ['offer answered recvonly 40000 (8)', 'offer answered inactive 40000 (8)', 'offer answered sendrecv 40000 (8)'],
   );
 });
 
@@ -311,7 +312,7 @@ test('our re-INVITE is answered by port 0: no sound, and a call all the same; th
   calls.dial('c', 'sip:100@127.0.0.9', 0);
   happens({ type: 'accepted', body: sdp() });
   happens({ type: 'refresh' });
-  assert.deepEqual(happens({ type: 'reaccepted', body: sdp('sendrecv', '8', 0) }), []);
+  assert.deepEqual(happens({ type: 'reaccepted', body: sdp('sendrecv', '8', 0) }), ['waiting']);
   assert.ok(said.includes('configure inactive PCMA to 0.0.0.0:30000'));
   const other = bench();
   other.calls.dial('c', 'sip:100@127.0.0.9', 0);

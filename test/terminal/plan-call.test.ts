@@ -243,6 +243,42 @@ describe('call plan: how long they talk', () => {
 });
 
 describe('call plan: when the network takes the talk away', () => {
+  const held = (on: boolean) => ({ type: 'waiting', call: 't1.1', on }) as const;
+
+  test('whom the other side has left on hold presses, and the plan begins anew', () => {
+    const story = withPlan({ steps: two }).press().answered('t1.1').skip().tell(held(true)).wait(20_000).press();
+    assert.deepEqual(story.all, [
+      '*call held sip:1@a',
+      '*press help calling',
+      'hangup t1.1 hangup',
+      '*call lost sip:1@a',
+      'dial t1.2 sip:1@a',
+      '*call calling sip:1@a',
+      'ringback on',
+      '*release help 0',
+    ]);
+    assert.deepEqual(story.answered('t1.2').skip().press().did, []);
+  });
+
+  for (const [name, tell] of [
+    ['in the first seconds, in which somebody is only asked', (story) => story.tell(held(true)).wait(19_000)],
+    [
+      'once the other side listens again',
+      (story) => story.tell(held(true)).wait(19_000).tell(held(false)).wait(19_000),
+    ],
+    [
+      'once it was passed on to somebody else',
+      (story) =>
+        story.tell(held(true)).wait(19_000).tell({ type: 'transferred', call: 't1.1', to: 'sip:9@a' }).wait(19_000),
+    ],
+  ] as [string, (story: Story) => Story][])
+    test(`a press on hold changes nothing ${name}`, () => {
+      const story = tell(withPlan({ steps: two }).press().answered('t1.1'))
+        .skip()
+        .press();
+      assert.deepEqual(story.did, []);
+    });
+
   const lost = (story: Story, leg: string) => story.skip().ended(leg, 'media-lost', 'network');
 
   test('the plan begins anew, and the next who answers talks', () => {
