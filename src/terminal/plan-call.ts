@@ -6,6 +6,7 @@
  */
 import { Timers } from '../base/index.ts';
 import { Greeting } from './greeting.ts';
+import { LastResort } from './last-resort.ts';
 import { type Leg, Legs } from './legs.ts';
 import { PlanCursor } from './plan.ts';
 import type { Session } from './session.ts';
@@ -24,9 +25,6 @@ import { said } from './words.ts';
 
 /** A talk that the network took away is begun anew so often: somebody still stands there. */
 const REDIALS_MAX = 3;
-
-/** A prompt of so long, and a recorder that does not answer: then it is over all the same. */
-const WORD_MARGIN_MS = 90_000;
 
 type Alarm = 'word' | 'step' | 'cycle' | 'warning' | 'limit' | 'left' | `confirm:${string}` | `announce:${string}`;
 
@@ -58,8 +56,7 @@ export class PlanCall implements Session {
   /** Since when the other side of the talk has had us on hold. */
   #waitingSince: number | undefined;
   #farewell: Tone[] = [];
-  /** The person leaves word, since nobody was reached, and why. */
-  #word: { cause: EndCause; reason: string } | undefined;
+  readonly #lastResort: LastResort;
 
   constructor(id: string, plan: CallPlan, name: string | undefined, now: number) {
     this.id = id;
@@ -67,6 +64,7 @@ export class PlanCall implements Session {
     this.#name = name;
     this.#legs = new Legs(id);
     this.#greeting = new Greeting(plan.prompt);
+    this.#lastResort = new LastResort(id, plan.lastResort);
     this.#cursor = new PlanCursor(plan, now);
     this.#since = now;
   }
@@ -106,7 +104,7 @@ export class PlanCall implements Session {
   }
 
   get hears(): boolean {
-    return this.#word !== undefined || this.#legs.heard;
+    return this.#lastResort.underWay || this.#legs.heard;
   }
 
   get state(): CallStatus['state'] {
@@ -135,7 +133,7 @@ export class PlanCall implements Session {
   hold(reason: string): TerminalAction[] {
     this.#hasSpeaker = false;
     this.#heldBy = reason;
-    const actions = [...this.#greeting.end(), ...this.#wordOver(), ...this.#hear()];
+    const actions = [...this.#greeting.end(), ...this.#lastResort.stop(), ...this.#hear()];
     if (this.#talk === undefined) return actions;
     actions.push({ type: 'hold', call: this.#talk.leg, held: true }, this.#event('held', { reason }));
     return actions;
@@ -155,7 +153,7 @@ export class PlanCall implements Session {
           actions.push(...this.#stepOver(now));
           break;
         case 'word':
-          actions.push(...this.#wordOver(), ...this.wordLeft(undefined, 'nobody says what became of it', now));
+          actions.push(...this.#lastResort.stop(), ...this.wordLeft(undefined, 'nobody says what became of it', now));
           break;
         case 'cycle':
           actions.push(...this.#ringNext(now));
@@ -413,40 +411,25 @@ export class PlanCall implements Session {
   #exhausted(now: number): TerminalAction[] {
     const { cause, reason, allBusy } = this.#legs.outcome;
     this.#farewell = allBusy ? ['busy', 'error'] : ['error'];
-    return this.#lastResort(cause, reason, now) ?? this.#finish('failed', cause, reason, now);
-  }
-
-  /** Undefined: the plan has none, or somebody else has the loudspeaker. */
-  #lastResort(cause: EndCause, reason: string, now: number): TerminalAction[] | undefined {
-    const { lastResort } = this.#plan;
-    if (lastResort === undefined || this.#word !== undefined || !this.#hasSpeaker) return undefined;
-    this.#word = { cause, reason };
+    const leaveWord = this.#hasSpeaker ? this.#lastResort.begin(cause, reason) : undefined;
+    if (leaveWord === undefined) return this.#finish('failed', cause, reason, now);
     this.#timers.clearAll();
-    this.#timers.set('word', now + lastResort.forMs + WORD_MARGIN_MS);
-    const told = this.#event('message', { cause, reason });
-    return [...this.#greeting.end(), told, { type: 'leave-word', call: this.id, ...lastResort }];
+    this.#timers.set('word', now + this.#lastResort.limitMs);
+    return [...this.#greeting.end(), this.#event('message', { cause, reason }), leaveWord];
   }
 
   wordLeft(recordedMs: number | undefined, why: string | undefined, now: number): TerminalAction[] {
-    if (this.#word === undefined || this.#over) return [];
-    const { cause, reason } = this.#word;
-    const left =
-      recordedMs === undefined ? `no message: ${why}` : `a message of ${Math.round(recordedMs / 1000)} s was left`;
-    this.#word = undefined;
+    const end = this.#over ? undefined : this.#lastResort.left(recordedMs, why);
+    if (end === undefined) return [];
     if (recordedMs !== undefined) this.#farewell = ['chime'];
-    return this.#finish('failed', cause, `${reason}; ${left}`, now);
-  }
-
-  /** What is recorded by now is kept. */
-  #wordOver(): TerminalAction[] {
-    return this.#word === undefined ? [] : [{ type: 'word-over', call: this.id }];
+    return this.#finish('failed', end.cause, end.reason, now);
   }
 
   #finish(state: 'ended' | 'failed', cause: EndCause, reason: string, now: number): TerminalAction[] {
     if (state === 'failed' && this.#farewell.length === 0) this.#farewell = ['error'];
     const talked = this.#talk === undefined ? {} : { durationMs: Math.round(now - this.#since) };
     const event = this.#event(state, { cause, reason, ...talked });
-    const word = this.#wordOver();
+    const word = this.#lastResort.stop();
     this.#over = true;
     this.#legs.clear();
     this.#timers.clearAll();
