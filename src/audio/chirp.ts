@@ -25,9 +25,14 @@ const DIRECT_S = 0.005;
 /** The same around each harmonic, and which are looked at. */
 const HARMONIC_S = 0.02;
 const HARMONICS = [2, 3, 4];
+/** Before the sound: behind the harmonics that are looked at, with as much noise as they have. */
+const FLOOR_FROM_S = 0.62;
+const FLOOR_S = 0.12;
 /** Where neither sound nor harmonic can lie: only noise does. */
 const NOISE_FROM_S = 0.75;
 const NOISE_TO_S = 1.35;
+/** What was not there before the chirp has to be so much of the noise: people talk, and go on talking. */
+const ROUGH_SHARE = 0.75;
 /** What a full-scale converter clips at. */
 const CLIPPED = 32_700;
 
@@ -45,6 +50,8 @@ export interface Acoustics {
   bandsDb: number[];
   /** Harmonics 2 to 4 in percent of the sound. */
   distortionPercent: number;
+  /** Noise that comes with the sound and is neither harmonic nor there before: what rattles, beside the sound, dB; -100: none. */
+  roughDb: number;
   /** Before the chirp. */
   ambientDbfs: number;
   /** Loudest while it sounded: share of samples at the limit of the converter. */
@@ -65,11 +72,13 @@ export function makeChirp(rateHz: number, levelDbfs: number): Int16Array {
 export function measureChirp(recorded: Int16Array, rateHz: number, levelDbfs: number): Acoustics {
   const lead = Math.round(LEAD_S * rateHz);
   const size = 2 * Math.round(1.024 * rateHz);
-  const response = responseOf(recorded.subarray(lead), rateHz, size, 32_767 * Math.SQRT2 * 10 ** (levelDbfs / 20));
+  const gain = 32_767 * Math.SQRT2 * 10 ** (levelDbfs / 20);
+  const response = responseOf(recorded.subarray(lead), rateHz, size, gain);
   const peak = indexOfPeak(response, Math.round(TAIL_S * rateHz));
   const [before, after] = [Math.round(BEFORE_S * rateHz), Math.round(AFTER_S * rateHz)];
   const sound = energy(response, peak - before, before + after);
   const noise = noiseOf(response, rateHz);
+  const floor = energy(response, peak - FLOOR_FROM_S * rateHz, FLOOR_S * rateHz) / (FLOOR_S * rateHz);
   const spectrum = spectrumOf(response, peak - before, before + after);
   // Where only noise can lie, as long as that and as often as it fits.
   const [from, to] = [NOISE_FROM_S * rateHz, NOISE_TO_S * rateHz];
@@ -85,18 +94,21 @@ export function measureChirp(recorded: Int16Array, rateHz: number, levelDbfs: nu
   for (const harmonic of HARMONICS) {
     const at =
       peak - Math.round(((SWEEP_S * Math.log(harmonic)) / Math.log(sweepTopOf(rateHz) / SWEEP_FROM_HZ)) * rateHz);
-    harmonics += Math.max(0, energy(response, at - around / 2, around) - noise * around);
+    harmonics += energy(response, at - around / 2, around) - floor * around;
   }
+  const clear = energy(response, peak - before, direct) / direct;
+  const rough = noise - noiseBefore(recorded, lead, rateHz, size, gain);
   const sounding = recorded.subarray(lead);
   return {
-    clearDb: ratioDb(energy(response, peak - before, direct), noise * direct),
+    clearDb: ratioDb(clear, noise),
     gainDb,
     delayMs: (1000 * peak) / rateHz,
     bandsDb: BANDS_HZ.filter((hz) => lowerEdge(hz) < topOf(rateHz)).map(
       (hz) =>
         bandDb(spectrum, rateHz, Math.max(FROM_HZ, lowerEdge(hz)), Math.min(topOf(rateHz), hz * Math.SQRT2)) - gainDb,
     ),
-    distortionPercent: 100 * Math.sqrt(harmonics / Math.max(1e-30, sound)),
+    distortionPercent: 100 * Math.sqrt(Math.max(0, harmonics) / Math.max(1e-30, sound)),
+    roughDb: rough > ROUGH_SHARE * noise ? ratioDb(rough, clear) : -100,
     ambientDbfs: rmsDbfs(recorded, 0, lead),
     clipped: sounding.reduce((count, sample) => (Math.abs(sample) >= CLIPPED ? count + 1 : count), 0) / sounding.length,
   };
@@ -167,6 +179,12 @@ function energy(response: Float64Array, from: number, count: number): number {
 function noiseOf(response: Float64Array, rateHz: number): number {
   const [from, to] = [NOISE_FROM_S * rateHz, NOISE_TO_S * rateHz].map(Math.round);
   return energy(response, from, to - from) / (to - from);
+}
+
+/** The same, of what was there before the chirp, as if it had gone on. */
+function noiseBefore(recorded: Int16Array, lead: number, rateHz: number, size: number, gain: number): number {
+  const on = Int16Array.from({ length: recorded.length - lead }, (_, i) => recorded[i % lead]);
+  return noiseOf(responseOf(on, rateHz, size, gain), rateHz);
 }
 
 /** Power by bin of the part of `response` from `from`. */

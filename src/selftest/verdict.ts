@@ -29,6 +29,11 @@ const LATER_MS = 100;
 const DISTORTION_TIMES = 3;
 const DISTORTION_LEAST = 10;
 const DISTORTION_ALONE = 30;
+/** A louder try may distort by so many times more, every 6 dB. */
+const DISTORTION_LOUDER = 1.3;
+/** What comes with the sound and is no part of it: more than so many dB above the baseline's and than this. */
+const ROUGH_MORE_DB = 8;
+const ROUGH_LEAST_DB = -50;
 const CLIPPED_SHARE = 0.001;
 
 const whole = (value: number): string => String(Math.round(Math.abs(value)));
@@ -46,14 +51,16 @@ export function judge(now: Acoustics, levelDbfs: number, baseline: Baseline | un
   const more = now.gainDb - then.gainDb;
   if (more <= -LESS_DB) return bad(`the microphone hears ${whole(more)} dB less than at commissioning`);
   if (more >= MORE_DB) return bad(`the microphone hears ${whole(more)} dB more than at commissioning`);
-  const distorted =
-    levelDbfs <= baseline.levelDbfs
-      ? Math.max(DISTORTION_LEAST, DISTORTION_TIMES * then.distortionPercent)
-      : Math.max(DISTORTION_ALONE, DISTORTION_TIMES * then.distortionPercent);
+  const louder = DISTORTION_LOUDER ** (Math.max(0, levelDbfs - baseline.levelDbfs) / 6);
+  const distorted = louder * Math.max(DISTORTION_LEAST, DISTORTION_TIMES * then.distortionPercent);
   if (now.distortionPercent > distorted)
     return bad(
       `distorted: ${whole(now.distortionPercent)} % of harmonics, ${whole(then.distortionPercent)} % at commissioning`,
     );
+  // Baselines of earlier days do not have it.
+  const rough = now.roughDb - Math.max(then.roughDb ?? ROUGH_LEAST_DB, ROUGH_LEAST_DB);
+  if (rough > ROUGH_MORE_DB)
+    return bad(`it rattles: ${whole(now.roughDb)} dB below the sound is noise that comes with it`);
   for (const [index, band] of now.bandsDb.entries()) {
     const change = band - (then.bandsDb[index] ?? band);
     if (change <= -BAND_DB)

@@ -10,6 +10,8 @@ interface Room {
   /** A loudspeaker that bends: x + cubic x³ of its own full scale. */
   cubic?: number;
   noiseDbfs?: number;
+  /** Noise that comes with the sound, as a share of it. */
+  rattle?: number;
   /** Nothing above. */
   lowPassHz?: number;
   clipAt?: number;
@@ -42,6 +44,7 @@ function record(room: Room, rateHz = RATE_HZ, levelDbfs = LEVEL_DBFS): Int16Arra
   return Int16Array.from(played, (_, i) => {
     let sample = i >= delay ? through[i - delay] : 0;
     if (echo !== undefined && i >= delay + late) sample += 10 ** (echo.db / 20) * through[i - delay - late];
+    if (room.rattle !== undefined) sample *= 1 + room.rattle * 2 * random();
     const heard = gain * sample + noise * random();
     const most = room.clipAt ?? 32_767;
     return Math.max(-most, Math.min(most, Math.round(heard)));
@@ -82,6 +85,21 @@ for (const [name, room, check] of [
     { cubic: 0.2 },
     // x + 0.2 x³ at full amplitude: 0.05 of the third to 1.15 of the first.
     ({ distortionPercent }: Acoustics) => near('distortion', distortionPercent, 4.2, 0.4),
+  ],
+  [
+    'a loudspeaker that bends, in noise: no more than it does in silence',
+    { cubic: 0.2, noiseDbfs: -60 },
+    ({ distortionPercent }: Acoustics) => near('distortion', distortionPercent, 4.2, 2),
+  ],
+  [
+    'noise alone is no distortion, and nothing rattles',
+    { noiseDbfs: -55 },
+    ({ distortionPercent, roughDb }: Acoustics) => assert.ok(distortionPercent < 8 && roughDb === -100),
+  ],
+  [
+    'what rattles',
+    { rattle: 0.5, noiseDbfs: -80 },
+    ({ roughDb, distortionPercent }: Acoustics) => assert.ok(roughDb > -45 && distortionPercent < 5, `${roughDb}`),
   ],
   [
     'a microphone that clips',

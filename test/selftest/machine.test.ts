@@ -11,6 +11,7 @@ const well: Acoustics = {
   delayMs: 60,
   bandsDb: [],
   distortionPercent: 2,
+  roughDb: -100,
   ambientDbfs: -60,
   clipped: 0,
 };

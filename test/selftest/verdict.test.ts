@@ -10,6 +10,7 @@ const well: Acoustics = {
   delayMs: 60,
   bandsDb: [-8, 0, 2, 1, -2, -6],
   distortionPercent: 2,
+  roughDb: -100,
   ambientDbfs: -60,
   clipped: 0,
 };
@@ -26,6 +27,7 @@ for (const [name, now, expected] of [
     'failed: 4000 Hz has lost 12 dB since commissioning: a broken or covered loudspeaker or microphone',
   ],
   ['a torn cone', { distortionPercent: 18 }, 'failed: distorted: 18 % of harmonics, 2 % at commissioning'],
+  ['a loose screw', { roughDb: -28 }, 'failed: it rattles: 28 dB below the sound is noise that comes with it'],
   ['an overdriven microphone', { clipped: 0.02 }, 'failed: the microphone is overdriven: its gain is too high'],
   ['a server in the way', { delayMs: 400 }, 'failed: the sound takes 400 ms, 60 ms at commissioning'],
   [
@@ -63,8 +65,9 @@ for (const [name, now, passed, reason] of [
   });
 }
 
-test('a louder try may distort more', () => {
-  assert.equal(judge({ ...well, distortionPercent: 18 }, -20, baseline).passed, true);
+test('a louder try may distort more, but not as a torn cone does', () => {
+  assert.equal(judge({ ...well, distortionPercent: 15 }, -20, baseline).passed, true);
+  assert.equal(judge({ ...well, distortionPercent: 18 }, -20, baseline).passed, false);
 });
 
 test('what is hardly heard is no baseline', () => {
