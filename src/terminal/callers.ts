@@ -11,7 +11,7 @@ import type { Incoming, IncomingRule, TerminalAction, TerminalInput } from './ty
 import { refuse } from './words.ts';
 
 /** Incoming calls held at once: ringing, waiting, talking or held. One more is told busy, or the least important one is. */
-export const INCOMING_MAX = 16;
+export const INCOMING_MAX = 40;
 
 export class Callers {
   readonly #rules: readonly IncomingRule[];
