@@ -1,12 +1,12 @@
 // Runs the tests and prints one summary in the form of node:test's own.
-//   run.mjs                 unit tests in parallel, then one by one those of sound, with peers, in the machine
+//   run.mjs                 unit tests in parallel; then, side by side, those with peers, and those of sound and in the machine
 //   run.mjs unit|sound|peer|vm   only that group (several may be named)
 //   run.mjs bench           the benches of test/bench, one by one
 //   run.mjs FILE.test.ts .. only these
 // Sound is judged in real time, and a machine that stands still for a moment is heard: a file of sound or with peers that fails is
-// run once more, and both outcomes are told.
+// run once more when all others are done, and both outcomes are told.
 // With CI=true a skipped test is a failure: there nothing may be absent but third-party data.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { relative, resolve } from 'node:path';
@@ -102,7 +102,7 @@ async function runFiles(name, paths, tally) {
   for await (const event of events) note(name, event, tally);
 }
 
-/** What it says counts; the first outcome is told too. */
+/** Runs files once more. What they say now counts; the first outcome is told too. */
 async function runAgain(name, paths) {
   console.log(`run: again: ${paths.join(', ')}`);
   const before = { ...totals };
@@ -114,25 +114,23 @@ async function runAgain(name, paths) {
   Object.assign(totals, before, { fail: before.fail - mended, pass: before.pass + mended });
 }
 
+/** The files that failed; undefined: there were none to run. */
 async function runGroup(name, paths) {
-  if (paths.length === 0) return;
-  const { realTime, peers: usesPeers, machine } = groups[name];
+  if (paths.length === 0) return undefined;
+  const { peers: usesPeers, machine } = groups[name];
   console.log(`run: ${name} tests, ${paths.length} files`);
   const tally = new Map();
   if (usesPeers) peers('start', 'asterisk');
   // Minutes when nothing is cached, so it is seen; when it fails, the tests say what they miss.
-  if (machine && process.arch === 'x64') spawnSync(`${root}test/kit/vm/vm`, ['build'], { stdio: 'inherit' });
-  try {
-    await runFiles(name, paths, tally);
-    const failed = [...tally].filter(([, entry]) => entry.failed > 0).map(([file]) => file);
-    if (realTime && failed.length > 0 && failed.length <= mostAgain) await runAgain(name, failed);
-  } finally {
-    if (usesPeers) peers('stop');
+  if (machine && process.arch === 'x64') {
+    const build = spawn(`${root}test/kit/vm/vm`, ['build'], { stdio: 'inherit' });
+    await new Promise((done) => build.on('error', done).on('close', done));
   }
-  if (name !== 'unit') return;
-  for (const [file, { tests, failed, ms }] of [...tally].sort()) {
-    console.log(`${failed > 0 ? '✖' : '✔'} ${file}: ${tests} tests (${(ms / 1000).toFixed(1)} s)`);
-  }
+  await runFiles(name, paths, tally);
+  if (name === 'unit')
+    for (const [file, { tests, failed, ms }] of [...tally].sort())
+      console.log(`${failed > 0 ? '✖' : '✔'} ${file}: ${tests} tests (${(ms / 1000).toFixed(1)} s)`);
+  return [...tally].filter(([, entry]) => entry.failed > 0).map(([file]) => file);
 }
 
 function bench() {
@@ -193,12 +191,18 @@ process.execArgv.push('--enable-source-maps'); // what the test files' processes
 process.env.HAILPOINT_KIT_KEEP = '1';
 const all = files.length > 0 ? files : sources('test', '.test.ts');
 const wanted = named.length > 0 ? named : Object.keys(groups);
-for (const name of Object.keys(groups)) {
-  if (files.length > 0 || wanted.includes(name)) {
-    await runGroup(
+const failed = {};
+async function lane(...names) {
+  for (const name of names.filter((one) => files.length > 0 || wanted.includes(one)))
+    failed[name] = await runGroup(
       name,
       all.filter((path) => groupOf(path) === name),
     );
-  }
 }
+await lane('unit');
+// Each is one file at a time, and waits for most of it: together they need no more than the two processors of a small machine.
+await Promise.all([lane('peer'), lane('sound', 'vm')]);
+const again = Object.entries(failed).filter(([name, paths]) => groups[name].realTime && paths?.length > 0);
+if (again.flatMap(([, paths]) => paths).length <= mostAgain) for (const entry of again) await runAgain(...entry);
+if (failed.peer !== undefined) peers('stop');
 process.exit(report());
