@@ -9,13 +9,14 @@ import { isRtcp, MAX_SRTP_OVERHEAD_BYTES, parseRtp, RTP_HEADER_BYTES, RtpHeader,
 import { SocketName, UdpSocket } from '../rtp/socket.ts';
 import { Digits } from './digits.ts';
 import { DUCKED, Fade } from './fade.ts';
-import { type Component, Handshake, isDtls } from './handshake.ts';
+import { isDtls } from './handshake.ts';
+import { Keying } from './keying.ts';
 import { SourceLatch } from './latch.ts';
 import { Listener } from './listener.ts';
-import { Shield } from './shield.ts';
+import type { Shield } from './shield.ts';
 import { Prompt } from './sounds.ts';
 import { Talker } from './talker.ts';
-import type { Codec, MediaEvent, SocketAddress, StreamConfig, StreamStatistics } from './types.ts';
+import type { Codec, MediaEvent, StreamConfig, StreamStatistics } from './types.ts';
 
 /** Datagrams taken per socket and tick: a flood may cost packets, never the tick. */
 const MAX_PER_TICK = 32;
@@ -60,10 +61,8 @@ export class Stream {
   readonly #datagram = new Uint8Array(MAX_DATAGRAM_BYTES);
   readonly #report = new Uint8Array(MAX_REPORT_BYTES);
   readonly #keepAlive = new Uint8Array(RTP_HEADER_BYTES + 1 + MAX_SRTP_OVERHEAD_BYTES);
-  readonly #shield = new Shield();
-  /** Where DTLS agrees on the keys. */
-  #handshake: Handshake | undefined;
-  #handshakeSinceMs = 0;
+  readonly #keying: Keying;
+  readonly #shield: Shield;
   readonly #header = new RtpHeader();
   readonly #frame: Int16Array;
   #config: StreamConfig | undefined;
@@ -95,6 +94,11 @@ export class Stream {
     this.id = id;
     this.#rtp = new UdpSocket(rtpFd);
     this.#rtcp = new UdpSocket(rtcpFd);
+    this.#keying = new Keying({ rtp: this.#rtp, rtcp: this.#rtcp }, (suite, afterMs, source) => {
+      this.#latch.proven(source);
+      post({ type: 'secured', stream: id, suite, afterMs });
+    });
+    this.#shield = this.#keying.shield;
     this.#rateHz = rateHz;
     this.#digits = new Digits(rateHz);
     this.#random = random;
@@ -135,7 +139,7 @@ export class Stream {
     const rtcp = config.remoteRtcp ?? { host, port: port + 1 };
     // RFC 3264 §8.4, the old way to hold: the address 0.0.0.0. And port 0 is no port.
     this.#reachable = port !== 0 && host !== '0.0.0.0' && host !== '::';
-    this.#secure(config, rtcp, now);
+    this.#keying.configure(config, rtcp, this.#reachable, now);
     this.#config = config;
     if (!received && this.receives) {
       this.#drain(now);
@@ -206,17 +210,17 @@ export class Stream {
     for (let i = 0; i < MAX_PER_TICK; i++) {
       const length = this.#rtp.receive(this.#datagram);
       if (length < 0) break;
-      if (isDtls(this.#datagram, length)) this.#receiveDtls('rtp', length, now);
+      if (isDtls(this.#datagram, length)) this.#keying.receive('rtp', this.#datagram, length, now);
       else if (isRtcp(this.#datagram, length)) this.#receiveRtcp(session, this.#rtp, length, now);
       else this.#receiveRtp(session, length, now);
     }
     for (let i = 0; i < MAX_PER_TICK; i++) {
       const length = this.#rtcp.receive(this.#datagram);
       if (length < 0) break;
-      if (isDtls(this.#datagram, length)) this.#receiveDtls('rtcp', length, now);
+      if (isDtls(this.#datagram, length)) this.#keying.receive('rtcp', this.#datagram, length, now);
       else this.#receiveRtcp(session, this.#rtcp, length, now);
     }
-    const insecure = this.#handshake?.tick(now);
+    const insecure = this.#keying.tick(now);
     if (insecure !== undefined) this.#post({ type: 'insecure', stream: this.id, reason: insecure });
   }
 
@@ -313,43 +317,9 @@ export class Stream {
   close(now: number): void {
     if (this.#session !== undefined && this.#reachable) this.#sendReport(this.#session, now, true);
     this.#post({ type: 'statistics', stream: this.id, statistics: this.statistics(), final: true });
-    this.#handshake?.close();
+    this.#keying.close();
     this.#rtp.close();
     this.#rtcp.close();
-  }
-
-  /** A new association where anything about it is new; a hold by the address 0.0.0.0 is no other address. */
-  #secure(config: StreamConfig, rtcp: SocketAddress, now: number): void {
-    const { dtls, remote } = config;
-    const goesOn =
-      dtls !== undefined &&
-      this.#handshake?.isFor(dtls) &&
-      (!this.#reachable ||
-        (this.#handshake.remote.host === remote.host && this.#handshake.remote.port === remote.port));
-    if (goesOn) return;
-    this.#handshake?.close();
-    this.#handshake = undefined;
-    if (dtls === undefined) return this.#shield.configure(config.srtp);
-    this.#shield.await(undefined, undefined);
-    if (!this.#reachable) return;
-    this.#handshakeSinceMs = now;
-    this.#handshake = new Handshake(dtls, remote, rtcp, this.#sendDtls, now);
-  }
-
-  readonly #sendDtls = (component: Component, datagram: Uint8Array, to: SocketName): void => {
-    (component === 'rtp' ? this.#rtp : this.#rtcp).send(datagram, datagram.length, to);
-  };
-
-  #receiveDtls(component: Component, length: number, now: number): void {
-    const handshake = this.#handshake;
-    const { source } = component === 'rtp' ? this.#rtp : this.#rtcp;
-    if (!handshake?.receive(component, this.#datagram, length, source, now)) return;
-    const { keys, rtcpKeys } = handshake;
-    this.#shield.await(keys, rtcpKeys);
-    if (component === 'rtcp' || keys === undefined || handshake.source === undefined) return;
-    this.#latch.proven(handshake.source);
-    const afterMs = Math.round(now - this.#handshakeSinceMs);
-    this.#post({ type: 'secured', stream: this.id, suite: keys.send.suite, afterMs });
   }
 
   /** `frame`, and the tone that says that it is recorded. */
@@ -467,7 +437,7 @@ export class Stream {
         const length = socket.receive(this.#datagram);
         if (length < 0) break;
         // Who offered hears the handshake before the answer that allows it (RFC 5763 §5).
-        if (isDtls(this.#datagram, length)) this.#receiveDtls(component, length, now);
+        if (isDtls(this.#datagram, length)) this.#keying.receive(component, this.#datagram, length, now);
       }
   }
 }
