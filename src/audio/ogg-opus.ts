@@ -95,7 +95,9 @@ function* readPackets(bytes: Uint8Array): Generator<Packet, void> {
       const last = (flags & 4) !== 0 && i === whole;
       const packet = parts.length === 1 ? parts[0] : Uint8Array.from(Buffer.concat(parts));
       parts = [];
-      if (packet.length <= MAX_PACKET_BYTES) yield { bytes: packet, ...(last && { endsAt: granule }) };
+      // A picture among the tags may be longer: what is too long counts, and says nothing.
+      const known = packet.length <= MAX_PACKET_BYTES ? packet : packet.subarray(0, 0);
+      yield { bytes: known, ...(last && { endsAt: granule }) };
     }
     if ((flags & 4) !== 0) return;
   }

@@ -26,6 +26,21 @@ for (const [name, seconds, channels] of [
     assert.ok(rmsDbfs(sound.samples, 480, 960) > -12);
   });
 
+test('a picture among the tags: nothing of the sound is missing', () => {
+  const whole = fixture('tone-440.opus');
+  const tags = whole.indexOf('OggS', 4);
+  const audio = whole.indexOf('OggS', tags + 4);
+  const page = (flags: number, length: number): Buffer => {
+    const header = Buffer.from(whole.subarray(tags, tags + 27));
+    header[5] = flags;
+    const laces = [...Array<number>(Math.floor(length / 255)).fill(255), ...(length % 255 ? [length % 255] : [])];
+    header[26] = laces.length;
+    return Buffer.concat([header, Buffer.from(laces), Buffer.alloc(length, 'OpusTags')]);
+  };
+  const pictured = Buffer.concat([whole.subarray(0, tags), page(0, 65_025), page(1, 20_000), whole.subarray(audio)]);
+  assert.deepEqual(parseOggOpus(pictured, MINUTE).samples, parseOggOpus(whole, MINUTE).samples);
+});
+
 test('no more is read than is wanted', () => {
   assert.equal(parseOggOpus(fixture('tone-440.opus'), 4800).samples.length, 4800);
 });
