@@ -197,12 +197,19 @@ for (const [sentence, fallback, reason, heardDbfs] of [
     t.after(() => closeSync(reader));
     const a = new Terminal(alsa('stuck', { microphone: 'a', fallback }), '127.46.1.8');
     const peer = new Terminal({ driver: 'none' }, '127.46.1.11');
+    const group = { host: '239.47.20.8', port: 5004 };
+    const common = { group, format: 'rtp', interface: 'lo' } as const;
+    a.engine.pages.listen([{ ...common, name: 'g', volume: 100, delayMs: 60, sync: 'arrival', silenceMs: 500 }]);
     a.talk(peer.stream.local);
     peer.talk(a.stream.local);
     await until('the fault', 4000, () => a.engine.status().reason !== '');
     assert.equal(a.engine.status().reason, reason);
     const { packetsReceived } = (await peer.event('statistics', 6000)).statistics;
     assert.ok(packetsReceived >= 100, `${packetsReceived} packets in 5 s`);
+    const zone = { ...common, codec: 'g722', hops: 1, chime: false, channel: 1, caller: '', control: group } as const;
+    peer.engine.pages.send('p', zone, sine(600, 1, 8000), 8000);
+    await a.event('page-begun', 1000);
+    await a.event('page-over', 3000);
     peer.stream.audible(false, false);
     if (heardDbfs !== undefined) {
       await until('the second card', 2000, () => a.engine.status().speaker === 'open');
