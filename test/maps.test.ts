@@ -14,7 +14,7 @@ const folders = readdirSync(join(root, 'src'), { recursive: true, withFileTypes:
   .filter((entry) => entry.isDirectory())
   .map((entry) => relative(root, join(entry.parentPath, entry.name)));
 
-for (const map of ['README.md', 'MANUAL.md', ...maps])
+for (const map of ['README.md', 'src/MANUAL.md', ...maps])
   test(`${map} names no file that is not there`, () => {
     const named = [...read(map).matchAll(/`(\w[\w./-]+\.(?:ts|mjs|yaml))`|\]\(([^)#:]+)\)/g)].map(
       ([, file, link]) => file ?? link,

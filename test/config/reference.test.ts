@@ -36,7 +36,7 @@ test('src/config/README.md names every key once, as the schema has it', () => {
 });
 
 test('the examples of README and MANUAL load', async () => {
-  const [terminal, ...more] = [...(read('README.md') + read('MANUAL.md')).matchAll(/```yaml\n(.*?)```/gs)].map(
+  const [terminal, ...more] = [...(read('README.md') + read('src/MANUAL.md')).matchAll(/```yaml\n(.*?)```/gs)].map(
     ([, text]) => text,
   );
   const files = {
