@@ -8,11 +8,17 @@ import { gainOf, SILENCE_DBFS } from './level.ts';
 
 /** Below this the far side says nothing worth a duck. */
 const FAR_DBFS = -50;
-/** The echo comes later than what makes it, and fades: the loudest of so many frames counts. What is heard is compared with what was played so many before. */
+/**
+ * The echo comes later than what makes it, and fades: the loudest of so many frames counts. What is heard is compared with what
+ * was played so many before.
+ */
 const MEMORY = 20;
 const RING = 64;
 const LATEST = 6;
-/** What seems to be somebody near is the echo in a place that has changed, where its loudness over so many frames follows what was played up to so many before. */
+/**
+ * What seems to be somebody near is the echo in a place that has changed, where its loudness over so many frames follows what was
+ * played up to so many before.
+ */
 const COMPARED = 40;
 const LATEST_ECHO = 10;
 const ALIKE = 0.87;

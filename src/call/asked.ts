@@ -25,7 +25,10 @@ const alertWords = new Set([
 
 const modeHeaders = ['Priv-Answer-Mode', 'Answer-Mode'];
 
-/** RFC 5373: the mode a header asks for, and whether it may be passed over. Every line of the name is looked at, the first known mode counts. */
+/**
+ * RFC 5373: the mode a header asks for, and whether it may be passed over. Every line of the name is looked at, the first known
+ * mode counts.
+ */
 function modeOf(request: SipRequest, name: string): { mode: 'auto' | 'manual'; required: boolean } | undefined {
   for (const value of request.headers(name)) {
     const [word, ...params] = value.split(';').map((part) => part.trim().toLowerCase());

@@ -11,7 +11,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const main = join(root, 'build/program/main.js');
 
 // Young objects die young here: a small young generation saves 2 MB in a call. Flags that make the whole heap collect sooner
-// saved nothing any more and cost a quarter of the time an INVITE takes in a flood. The first line says it to Node before it
+// save nothing and cost a quarter of the time an INVITE takes in a flood. The first line says it to Node before it
 // starts, which does more; this is for "node hailpoint.mjs" too.
 setFlagsFromString('--max-semi-space-size=1');
 

@@ -1,4 +1,4 @@
-/** Real-time priority for the threads that carry sound: without it a busy machine is heard (media.md §2: 27 ms against 1.4). */
+/** Real-time priority for the threads that carry sound: without it a busy machine is heard (27 ms against 1.4). */
 import { readdirSync, readFileSync } from 'node:fs';
 import koffi from 'koffi';
 

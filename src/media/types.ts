@@ -89,7 +89,10 @@ export interface MediaStream {
   readonly local: SocketAddress;
   /** Starts, or changes what runs. A stream starts mute: see `audible`. */
   configure(config: StreamConfig): void;
-  /** `speaker`: what arrives is played. `microphone`: what is heard is sent; otherwise silence is sent, the microphone stays closed. `ducked`: 20 dB lower, for something else sounds. */
+  /**
+   * `speaker`: what arrives is played. `microphone`: what is heard is sent; otherwise silence is sent, the microphone stays
+   * closed. `ducked`: 20 dB lower, for something else sounds.
+   */
   audible(speaker: boolean, microphone: boolean, ducked?: boolean): void;
   /** As telephone-events, else as tones. */
   sendDigits(digits: string): void;

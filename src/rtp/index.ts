@@ -1,5 +1,6 @@
 /**
- * RTP and RTCP (RFC 3550), their encryption (RFC 3711), jitter buffer, telephone-event (RFC 4733). Pure but for `socket.ts` and `dtls.ts`, which have no door here; knows no codec.
+ * RTP and RTCP (RFC 3550), their encryption (RFC 3711), jitter buffer, telephone-event (RFC 4733). Pure but for `socket.ts` and
+ * `dtls.ts`, which have no door here; knows no codec.
  *
  * Per tick: `session.receive` for each datagram, `session.jitter.take(now)` whenever less than a frame of sound is left,
  * `session.send` once per packet interval. None of the three allocates.

@@ -5,9 +5,10 @@ import type { EndCause, Source } from './types.ts';
 /**
  * What happens to a call. One call of a plan keeps one `call`, however many phones it rings; an own call ends with exactly
  * one `ended` (it was taken, or given up on purpose) or `failed` (it reached nobody), an incoming one with one `ended` or
- * `refused`. `encrypted`: DTLS has agreed on keys; `reason` says which. `early`: what this phone's side plays before it answers is heard here. `redirected`: it sent the call on; `reason` says whither.
- * `message`: nobody was reached, and the person may leave word.
- * `unreached`: this phone did not take it, the plan goes on. `lost`: the network took a talk away, the plan begins anew.
+ * `refused`. `encrypted`: DTLS has agreed on keys; `reason` says which. `early`: what this phone's side plays before it answers
+ * is heard here. `redirected`: it sent the call on; `reason` says whither. `message`: nobody was reached, and the person may
+ * leave word. `unreached`: this phone did not take it, the plan goes on. `lost`: the network took a talk away, the plan begins
+ * anew.
  */
 export interface CallEvent {
   type: 'call' | 'page';

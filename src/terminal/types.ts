@@ -177,7 +177,10 @@ export type TerminalAction =
   | { type: 'hangup'; call: string; cause: EndCause }
   /** Silences a call in both directions, or lets it sound again; the call itself stays up. */
   | { type: 'hold'; call: string; held: boolean }
-  /** Lets a call's sound through, or not with `speaker: false`: an answered call is mute in both directions until this, so that of several only one talks. `zone`: it sounds there, and not here. */
+  /**
+   * Lets a call's sound through, or not with `speaker: false`: an answered call is mute in both directions until this, so that of
+   * several only one talks. `zone`: it sounds there, and not here.
+   */
   | { type: 'listen'; call: string; microphone: boolean; speaker?: boolean; zone?: string }
   /** Something more important sounds: this call is played lower, or as before. */
   | { type: 'duck'; call: string; ducked: boolean }

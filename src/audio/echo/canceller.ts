@@ -52,7 +52,10 @@ const CONVERGED_DB = 12;
 const LOST_DB = 6;
 const FINE_DB = 18;
 const LOST_FRAMES = 200;
-/** The estimate is what is heard when they share this much of their power; frames with an echo in which they do not, before the room counts as lost. */
+/**
+ * The estimate is what is heard when they share this much of their power; frames with an echo in which they do not, before the
+ * room counts as lost.
+ */
 const EXPLAINED = 0.6;
 const UNEXPLAINED = 400;
 

@@ -1,6 +1,7 @@
 /**
  * Finds when the loudspeaker is heard in the microphone: cross-correlation of the whitened spectra (GCC-PHAT), leaky, in
- * partitions of one frame; each frame one of them is turned back into lags, so a sweep takes as many frames as are searched. Lags below zero are searched too: after a lost period the echo may lead.
+ * partitions of one frame; each frame one of them is turned back into lags, so a sweep takes as many frames as are searched. Lags
+ * below zero are searched too: after a lost period the echo may lead.
  */
 import type { RealFft } from '../fft.ts';
 

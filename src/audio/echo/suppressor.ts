@@ -35,7 +35,10 @@ const UNSETTLED_DB = 1;
 const NEAR_MOST_DB = 15;
 const NEAR_RISE = 0.5;
 const NEAR_FALL = 0.05;
-/** A steady tone louder than this is no noise but an alarm, or a test of the line. The filter is short, so its neighbours must let it pass, too. */
+/**
+ * A steady tone louder than this is no noise but an alarm, or a test of the line. The filter is short, so its neighbours must let
+ * it pass, too.
+ */
 const LOUD_TONE_DBFS = -36;
 const NEIGHBOURS = 5;
 const SURELY = 0.7;
@@ -162,7 +165,8 @@ export class Suppressor {
 
   /**
    * One frame: what the filter left (`error`), what it took off (`echo`), and per bin the residual it expects of itself, as
-   * power of a rectangular frame; `known`: how surely what stands out is echo, 0..1; `settled`: the room is known. Writes the frame that ended `delaySamples` ago.
+   * power of a rectangular frame; `known`: how surely what stands out is echo, 0..1; `settled`: the room is known. Writes the
+   * frame that ended `delaySamples` ago.
    */
   process(
     error: Float64Array,

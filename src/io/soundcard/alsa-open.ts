@@ -31,7 +31,7 @@ export interface OpenPcm {
   bufferFrames: number;
 }
 
-/** The card's own rate, best first, each a whole number of frames in 10 ms. Unconverted: we resample better than alsa-lib's linear `plug` (media.md §1). */
+/** The card's own rate, best first, each a whole number of frames in 10 ms. Unconverted: we resample better than alsa-lib's linear `plug`. */
 const RATES_HZ = [48000, 16000, 44100, 32000, 96000, 8000, 192000];
 const PLAYBACK_PERIODS = 6;
 const CAPTURE_PERIODS = 8;

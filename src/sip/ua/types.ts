@@ -228,7 +228,8 @@ export interface UserAgentInterface {
   /** CANCEL, BYE or nothing, as the state asks. `reason`: goes into a Reason header (RFC 3326). */
   end(session: string, now: number, reason?: string): UaOutput[];
   /**
-   * Our own offer: UPDATE (RFC 3311) as long as the INVITE is not answered, then re-INVITE. `offer` is called when it can be sent, and again when it must be sent again.
+   * Our own offer: UPDATE (RFC 3311) as long as the INVITE is not answered, then re-INVITE. `offer` is called when it can be
+   * sent, and again when it must be sent again.
    */
   reinvite(session: string, offer: () => Body, now: number): UaOutput[];
   /** Asks the other side of a talk for a sign of life; the session ends with `timeout` when none comes soon. */
