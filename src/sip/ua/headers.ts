@@ -102,3 +102,7 @@ export function retryAfterMs(message: SipMessage): number | undefined {
   const seconds = /^\s*(\d{1,10})/.exec(message.header('Retry-After') ?? '')?.[1];
   return seconds === undefined ? undefined : Math.min(Number(seconds) * 1_000, RETRY_AFTER_MAX_MS);
 }
+
+/** §25.1: `delta-seconds`; undefined: absent, or none. */
+export const deltaSeconds = (text: string | null | undefined): number | undefined =>
+  typeof text === 'string' && /^\d{1,10}$/.test(text) ? Number(text) : undefined;

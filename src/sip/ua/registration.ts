@@ -10,7 +10,7 @@ import { Backoff } from './backoff.ts';
 import { Bindings, ownBinding } from './bindings.ts';
 import type { Core, Machine } from './core.ts';
 import { boundFlow, FlowLosses, mappedAddress, serviceRoutes } from './flow.ts';
-import { retryAfterMs } from './headers.ts';
+import { deltaSeconds, retryAfterMs } from './headers.ts';
 import { Lookout } from './lookout.ts';
 import { type Binding, Registering } from './registering.ts';
 import { News } from './standing.ts';
@@ -172,7 +172,7 @@ export class Registration implements Machine {
     this.#timers.clear('patience');
     if (this.#stopping) return this.#finish(status < 300 ? 'un-registered' : `${status} ${response.reason}`);
     if (status < 300) return this.#registered(response, hop, contact, now);
-    const minimum = status === 423 ? secondsOf(response.header('Min-Expires')) : undefined;
+    const minimum = status === 423 ? deltaSeconds(response.header('Min-Expires')) : undefined;
     if (minimum !== undefined && ++this.#briefs <= BRIEF_MAX) {
       // §10.2.8: the registrar wants a longer interval.
       this.#expiresMs = Math.max(this.#expiresMs, minimum * 1_000);
@@ -194,7 +194,7 @@ export class Registration implements Machine {
   }
 
   #registered(response: SipResponse, hop: Hop, contact: string, now: number): void {
-    const seconds = secondsOf(ownBinding(response, contact)?.expires) ?? response.expires ?? this.#expiresMs / 1_000;
+    const seconds = deltaSeconds(ownBinding(response, contact)?.expires) ?? response.expires ?? this.#expiresMs / 1_000;
     if (seconds <= 0) return this.#refused(response, now);
     const before = this.#account.current && { hop: this.#account.current, contact: this.#contact };
     if (this.#returning && before !== undefined && samePlace(before.hop, hop)) this.#lookout.failed(now);
@@ -400,6 +400,3 @@ export class Registration implements Machine {
     return (this.#core.random.uint32() % 1_000) / 1_000;
   }
 }
-
-const secondsOf = (text: string | null | undefined): number | undefined =>
-  typeof text === 'string' && /^\d{1,10}$/.test(text) ? Number(text) : undefined;
