@@ -5,5 +5,5 @@
 
 export { checkConfig, loadConfig } from './apart.ts';
 export { packageFolder, packageVersion } from './package.ts';
-export { ConfigError, formatProblem } from './problems.ts';
+export { formatProblem } from './problems.ts';
 export type { CheckedConfig, Config, MqttConfig, NightConfig, Problem, WebConfig } from './types.ts';

@@ -7,7 +7,6 @@
  */
 
 export type { DtlsRole } from './dtls.ts';
-export { DtmfReceiver, DtmfSender } from './dtmf.ts';
 export {
   DIGEST_BYTES,
   type DigestName,
@@ -18,7 +17,6 @@ export {
 } from './identity.ts';
 export { type BufferMode, JitterBuffer, MAX_PAYLOAD_BYTES } from './jitter.ts';
 export { formatRtp, isRtcp, parseRtp, RTP_HEADER_BYTES, RtpHeader, readUint32, writeUint32 } from './packet.ts';
-export { Reception } from './reception.ts';
 export { formatRtcp, parseRtcp, type SenderReport } from './rtcp.ts';
 export { RtpSession, type SessionConfig } from './session.ts';
 export { MAX_SRTP_OVERHEAD_BYTES, SrtpReceiver, SrtpSender } from './srtp.ts';

@@ -1,9 +1,9 @@
 /** Session descriptions: RFC 8866 text, RFC 3264 offer and answer, RFC 4568 keys, RFC 5763 fingerprints. Pure. */
 
 export { CODEC_NAMES, type CodecName } from './codecs.ts';
-export { type CryptoLine, type Encryption, formatCrypto, parseCrypto, type Security } from './crypto.ts';
+export type { CryptoLine, Encryption, Security } from './crypto.ts';
 export { type Sdp, SdpSyntaxError } from './description.ts';
-export { type DtlsAgreed, formatFingerprint, parseFingerprint } from './dtls.ts';
+export type { DtlsAgreed } from './dtls.ts';
 export { formatSdp } from './format.ts';
 export {
   acceptAnswer,
@@ -16,4 +16,4 @@ export {
   soundHost,
   turnOffer,
 } from './negotiate.ts';
-export { MAX_SDP_BYTES, parseSdp } from './parse.ts';
+export { parseSdp } from './parse.ts';

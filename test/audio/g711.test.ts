@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { alaw, type Decoder, type Encoder, makeDecoder, makeEncoder, ulaw } from '../../src/audio/index.ts';
+import { alaw, ulaw } from '../../src/audio/g711.ts';
+import { type Decoder, type Encoder, makeDecoder, makeEncoder } from '../../src/audio/index.ts';
 
 const codes = Uint8Array.from({ length: 256 }, (_, code) => code);
 

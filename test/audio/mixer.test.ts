@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CEILING, Mixer, rmsDbfs, volumeGain } from '../../src/audio/index.ts';
+import { Mixer, rmsDbfs, volumeGain } from '../../src/audio/index.ts';
+import { CEILING } from '../../src/audio/mixer.ts';
 import { SeededRandom } from '../sdp/kit.ts';
 import { amplitude, peakDbfs, sine, voice } from './kit.ts';
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatWavHeader, parseWav, WAV_HEADER_BYTES, WavSyntaxError } from '../../src/audio/index.ts';
+import { formatWavHeader, parseWav, WAV_HEADER_BYTES } from '../../src/audio/index.ts';
+import { WavSyntaxError } from '../../src/audio/wav.ts';
 import { formatWav } from '../kit/wav.ts';
 import { SeededRandom } from '../sdp/kit.ts';
 

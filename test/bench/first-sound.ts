@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { alaw } from '../../src/audio/index.ts';
+import { alaw } from '../../src/audio/g711.ts';
 import { BurstEar } from '../kit/bursts.ts';
 import { temporaryDirectory } from '../kit/checkout.ts';
 import { header, offer, request, udpSender } from '../kit/sip.ts';

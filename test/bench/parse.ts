@@ -21,7 +21,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { formatMessage, parseMessage, type SipMessage, validate } from '../../src/sip/message/index.ts';
-import { stampVia } from '../../src/sip/transport/index.ts';
+import { stampVia } from '../../src/sip/transport/via.ts';
 import { checkout, temporaryDirectory, testData } from '../kit/checkout.ts';
 import { bench, print } from './figures.ts';
 

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { ConfigError, formatProblem, loadConfig, packageFolder } from '../../src/config/index.ts';
+import { formatProblem, loadConfig, packageFolder } from '../../src/config/index.ts';
 import { checkConfig, configReference } from '../../src/config/load.ts';
+import { ConfigError } from '../../src/config/problems.ts';
 import { brief, checkText, MINIMAL } from './kit.ts';
 
 const fixture = (name: string): string =>

@@ -1,7 +1,7 @@
 /** What senders and bridges do to a stream in the middle of it: the sound goes on. Virtual time; G.711, session to frame. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { alaw } from '../../src/audio/index.ts';
+import { alaw } from '../../src/audio/g711.ts';
 import { Listener } from '../../src/media/listener.ts';
 import { formatRtp, RTP_HEADER_BYTES, RtpHeader, RtpSession } from '../../src/rtp/index.ts';
 import { sine } from '../audio/kit.ts';

@@ -2,7 +2,8 @@
  * A terminal in a room, in virtual time: a sound card whose loudspeaker is heard by its microphone, with buffers, delays that
  * are told not quite exactly, lost periods and two clocks; and what is sent of it.
  */
-import { type CardTiming, noTiming, type SoundCard } from '../../src/io/soundcard/index.ts';
+import type { CardTiming, SoundCard } from '../../src/io/soundcard/index.ts';
+import { noTiming } from '../../src/io/soundcard/types.ts';
 import { Handsfree } from '../../src/media/handsfree.ts';
 import { type HandsfreeConfig, handsfreeDefaults } from '../../src/media/types.ts';
 

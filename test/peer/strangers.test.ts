@@ -136,7 +136,7 @@ for (const [transport, open] of [
 test('a telephone that knows the password is answered, by digest; the event says so', {
   timeout: 60_000,
 }, async (t) => {
-  const { formatAuthorization, readChallenge } = await import('../../src/sip/ua/index.ts');
+  const { formatAuthorization, readChallenge } = await import('../../src/sip/ua/digest.ts');
   const { parseAuth } = await import('../../src/sip/message/index.ts');
   const terminal = await startTerminal(t, {
     address,

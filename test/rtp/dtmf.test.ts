@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DtmfReceiver, DtmfSender, RtpHeader } from '../../src/rtp/index.ts';
+import { DtmfReceiver, DtmfSender } from '../../src/rtp/dtmf.ts';
+import { RtpHeader } from '../../src/rtp/index.ts';
 
 interface Sent {
   marker: boolean;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Reception, RtpHeader } from '../../src/rtp/index.ts';
+import { RtpHeader } from '../../src/rtp/index.ts';
+import { Reception } from '../../src/rtp/reception.ts';
 
 /** `ssrc:sequence` at 20 ms each, `-` for 20 ms of nothing; answers in initials, and the figures. */
 function check(script: string): string {

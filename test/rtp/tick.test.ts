@@ -1,7 +1,8 @@
 /** The whole way of the sound, as the media thread goes it every 10 ms: with loss, and both ways. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { alaw, Mixer, makeDecoder, makeEncoder, missingOpus, Resampler, Tone } from '../../src/audio/index.ts';
+import { alaw } from '../../src/audio/g711.ts';
+import { Mixer, makeDecoder, makeEncoder, missingOpus, Resampler, Tone } from '../../src/audio/index.ts';
 import { Listener } from '../../src/media/listener.ts';
 import { RTP_HEADER_BYTES, RtpSession, type SessionConfig } from '../../src/rtp/index.ts';
 import { amplitude, sine } from '../audio/kit.ts';

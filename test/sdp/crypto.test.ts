@@ -3,16 +3,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { SRTP_SUITES, type SrtpKeys, type SrtpSuite } from '../../src/rtp/index.ts';
+import { formatCrypto, parseCrypto } from '../../src/sdp/crypto.ts';
 import {
   acceptAnswer,
   answerOffer,
   createOffer,
   type Encryption,
-  formatCrypto,
   formatSdp,
   type LocalMedia,
   type Negotiated,
-  parseCrypto,
   parseSdp,
   SdpSyntaxError,
 } from '../../src/sdp/index.ts';

@@ -2,16 +2,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Fingerprint } from '../../src/rtp/index.ts';
+import { formatFingerprint, parseFingerprint } from '../../src/sdp/dtls.ts';
 import {
   acceptAnswer,
   answerOffer,
   createOffer,
   type DtlsAgreed,
   type Encryption,
-  formatFingerprint,
   formatSdp,
   type LocalMedia,
-  parseFingerprint,
   parseSdp,
   type Security,
   turnOffer,

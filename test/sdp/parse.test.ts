@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { formatSdp, MAX_SDP_BYTES, parseSdp, SdpSyntaxError } from '../../src/sdp/index.ts';
+import { formatSdp, parseSdp, SdpSyntaxError } from '../../src/sdp/index.ts';
+import { MAX_SDP_BYTES } from '../../src/sdp/parse.ts';
 import { SeededRandom } from './kit.ts';
 
 const FIXTURES = new URL('../../../test/fixtures/sdp/', import.meta.url);

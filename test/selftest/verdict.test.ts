@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Acoustics } from '../../src/audio/index.ts';
-import { judge, unfitAsBaseline } from '../../src/selftest/index.ts';
+import { judge, unfitAsBaseline } from '../../src/selftest/verdict.ts';
 
 const well: Acoustics = {
   clearDb: 45,

@@ -1,7 +1,7 @@
 /** Nothing that lets somebody in leaves the trace; whatever is taken out leaves its length. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { redact } from '../../src/trace/index.ts';
+import { redact } from '../../src/trace/redact.ts';
 
 /** Planted where it must not be seen. */
 const S = 'S3cr3tPl4nted';

@@ -8,6 +8,6 @@ export { type AlsaLibrary, loadAlsa } from './alsa-library.ts';
 export { type ControlsBefore, restoreControls, setControls } from './alsa-mixer.ts';
 export { isPlugged, mixerOf, resolveDevice } from './alsa-name.ts';
 export { closePcm, type Half, type OpenPcm, openPcm } from './alsa-open.ts';
-export { convert, FileCard } from './file.ts';
+export { FileCard } from './file.ts';
 export { NoCard } from './none.ts';
-export { type CardTiming, noTiming, type SoundCard, TICK_MS } from './types.ts';
+export { type CardTiming, type SoundCard, TICK_MS } from './types.ts';

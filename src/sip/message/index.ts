@@ -6,7 +6,7 @@ export { SipSyntaxError, shown } from './errors.ts';
 export { detach } from './fields.ts';
 export { formatMessage, shrinkTo } from './format.ts';
 export type { Hop, HostPort, Transport } from './hop.ts';
-export { type BodyPart, bodyPart, findPart, PARTS_MAX } from './multipart.ts';
+export { type BodyPart, bodyPart, findPart } from './multipart.ts';
 export { type Params, quote } from './params.ts';
 export { parseMessage, replyTo, type SipMessage } from './parse.ts';
 export { reasonPhrase } from './reasons.ts';

@@ -6,10 +6,10 @@ import {
   createRequest,
   findPart,
   formatMessage,
-  PARTS_MAX,
   parseMessage,
   SipSyntaxError,
 } from '../../../src/sip/message/index.ts';
+import { PARTS_MAX } from '../../../src/sip/message/multipart.ts';
 
 const SDP = 'v=0\r\no=- 1 1 IN IP4 127.0.0.9\r\ns=-\r\n';
 const part = (text: string, ...header: string[]): string =>

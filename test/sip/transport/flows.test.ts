@@ -4,7 +4,9 @@ import { createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { silentLogger } from '../../../src/base/index.ts';
 import { createRequest, type Hop } from '../../../src/sip/message/index.ts';
-import { isOwnAddress, PONG_MS, SipTransport } from '../../../src/sip/transport/index.ts';
+import { PONG_MS } from '../../../src/sip/transport/connection.ts';
+import { SipTransport } from '../../../src/sip/transport/index.ts';
+import { isOwnAddress } from '../../../src/sip/transport/source.ts';
 import { Inbox } from '../../kit/wait.ts';
 
 const LIMIT_MS = 5_000;

@@ -1,7 +1,7 @@
 /** Streams cut into messages, whatever the pieces they come in. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { STREAM_BODY_MAX_BYTES, STREAM_HEAD_MAX_BYTES, StreamFramer } from '../../../src/sip/transport/index.ts';
+import { STREAM_BODY_MAX_BYTES, STREAM_HEAD_MAX_BYTES, StreamFramer } from '../../../src/sip/transport/framing.ts';
 
 const message = (length: string, body = '', line = 'OPTIONS sip:a SIP/2.0') =>
   `${line}\r\nVia: x\r\n${length}\r\n${body}`;

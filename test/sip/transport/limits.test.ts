@@ -6,8 +6,8 @@ import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { type LogFields, silentLogger } from '../../../src/base/index.ts';
 import { FIRST_MESSAGE_MS } from '../../../src/sip/transport/connection.ts';
-import { SipTransport, SOURCES_MAX } from '../../../src/sip/transport/index.ts';
-import { keyOf, Limits } from '../../../src/sip/transport/limits.ts';
+import { SipTransport } from '../../../src/sip/transport/index.ts';
+import { keyOf, Limits, SOURCES_MAX } from '../../../src/sip/transport/limits.ts';
 import { STRANGER_CONNECTIONS_MAX } from '../../../src/sip/transport/streams.ts';
 import { until } from '../../kit/wait.ts';
 

@@ -16,13 +16,9 @@ import {
   SipSyntaxError,
   type Transport,
 } from '../../../src/sip/message/index.ts';
-import {
-  CONNECTIONS_MAX,
-  type Passage,
-  SILENT_MS,
-  SipTransport,
-  sourceAddress,
-} from '../../../src/sip/transport/index.ts';
+import { SILENT_MS } from '../../../src/sip/transport/connection.ts';
+import { type Passage, SipTransport, sourceAddress } from '../../../src/sip/transport/index.ts';
+import { CONNECTIONS_MAX } from '../../../src/sip/transport/streams.ts';
 import { checkout } from '../../kit/checkout.ts';
 import { Inbox } from '../../kit/wait.ts';
 

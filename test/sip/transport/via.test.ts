@@ -11,7 +11,9 @@ import {
 } from '../../../src/sip/message/index.ts';
 import { Scanner } from '../../../src/sip/message/scanner.ts';
 import { readVias } from '../../../src/sip/message/via.ts';
-import { Resolver, responseTarget, stampVia, TransportError } from '../../../src/sip/transport/index.ts';
+import { TransportError } from '../../../src/sip/transport/errors.ts';
+import { Resolver } from '../../../src/sip/transport/index.ts';
+import { responseTarget, stampVia } from '../../../src/sip/transport/via.ts';
 import { CountingRandom } from '../../kit/random.ts';
 
 const remote = { host: '127.21.2.9', port: 40_000 };

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createRequest, parseAuth, type SipRequest } from '../../../src/sip/message/index.ts';
 import { Challenger, COUNT_WINDOW, NONCE_MS, NONCES_MAX } from '../../../src/sip/ua/challenge.ts';
-import { formatAuthorization, readChallenge } from '../../../src/sip/ua/index.ts';
+import { formatAuthorization, readChallenge } from '../../../src/sip/ua/digest.ts';
 import { CountingRandom } from '../../kit/random.ts';
 import { hopTo } from './peer.ts';
 

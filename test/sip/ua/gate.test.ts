@@ -8,8 +8,9 @@ import {
   type SipRequest,
   type SipResponse,
 } from '../../../src/sip/message/index.ts';
+import { formatAuthorization, readChallenge } from '../../../src/sip/ua/digest.ts';
 import { WRONG_MAX, WRONG_MS } from '../../../src/sip/ua/gate.ts';
-import { formatAuthorization, readChallenge, type Trust, type UaConfig } from '../../../src/sip/ua/index.ts';
+import type { Trust, UaConfig } from '../../../src/sip/ua/index.ts';
 import { CONFIG, hopTo, offer, Peer } from './peer.ts';
 
 const LISTED = hopTo('127.38.2.2');
