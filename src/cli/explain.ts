@@ -1,6 +1,6 @@
 /** `hailpoint explain`: what a press, or a call from outside, would lead to and by which rule. Nothing is done. */
 import { existsSync, readFileSync } from 'node:fs';
-import { CodedError } from '../base/index.ts';
+import { CodedError, printable } from '../base/index.ts';
 import { incomingOf } from '../call/index.ts';
 import { type Config, loadConfig } from '../config/index.ts';
 import { parseMessage, parseUri, SipRequest, validate } from '../sip/message/index.ts';
@@ -22,9 +22,13 @@ export async function explainPress(file: string, button: string): Promise<string
  */
 export async function explainCall(file: string, given: string, source: string | undefined): Promise<string[]> {
   const config = await loadConfig(file);
-  const text = given === '-' ? readFileSync(0, 'utf8') : existsSync(given) ? readFileSync(given, 'utf8') : given;
+  const there = given === '-' || existsSync(given);
+  if (!there && !/\s/.test(given.trim())) throw new CodedError('no-file', `there is no file ${given}`);
+  const text = there ? readFileSync(given === '-' ? 0 : given, 'utf8') : given;
   const message = parseMessage(Buffer.from(`${text.trim().replace(/\r?\n/g, '\r\n')}\r\n\r\n`));
   if (!(message instanceof SipRequest)) return ['this is an answer, not a request'];
+  const { method } = message;
+  if (method !== 'INVITE' && method !== 'MESSAGE') return [`this is ${printable(method)}: no rule is asked about it`];
   // A few lines of a trace do: what the rules do not look at needs not be there.
   for (const [name, value] of [['Via', `SIP/2.0/UDP ${source ?? '0.0.0.0'};branch=z9hG4bK`], ...PLAIN])
     if (!message.has(name)) message.add(name, value);

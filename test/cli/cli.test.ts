@@ -196,6 +196,7 @@ for (const [sentence, args, expected] of [
     ['--incoming', `${invite}\nReplaces: a;to-tag=1;from-tag=2`],
     /it has Replaces[\s\S]*481/,
   ],
+  ['what is no call', ['--incoming', invite.replaceAll('INVITE', 'PUBLISH')], /^this is PUBLISH: no rule/],
   [
     'the same from somewhere else',
     ['--incoming', invite],
@@ -216,9 +217,10 @@ test('what cannot be explained is a failure: a button that is not there, a text 
   const { folder, env } = room(t);
   const file = join(folder, 'terminal.yaml');
   writeFileSync(file, explained);
-  for (const args of [['side'], ['--incoming', 'hello']]) {
+  for (const args of [['side'], ['--incoming', 'hello'], ['--incoming', 'hello world']]) {
     const { status, lines } = hailpoint(['explain', '-c', file, ...args], env);
     assert.deepEqual([status, lines.length], [1, 1], lines.join('\n'));
+    if (args[1] === 'hello') assert.match(lines[0], /there is no file hello/);
   }
 });
 
