@@ -12,8 +12,8 @@ export const likeness = (): number => found[0];
 const found = new Float64Array(1);
 
 /**
- * Compares the `window` samples before `end` with those a period earlier, for all periods from `SHORTEST_PERIOD_MS` to
- * `longest` samples; returns the period that fits best, and leaves how well in `likeness`. Coarse in steps of 1/8000 s, then exact.
+ * Compares the `window` samples before `end` with those a period earlier, for all periods from `shortest` to `longest` samples;
+ * returns the period that fits best, and leaves how well in `likeness`. Coarse in steps of 1/8000 s, then exact.
  */
 export function findPeriod(
   samples: Int16Array,
@@ -21,9 +21,9 @@ export function findPeriod(
   window: number,
   rateHz: number,
   longest: number = Math.round((rateHz * LONGEST_PERIOD_MS) / 1000),
+  shortest: number = Math.round((rateHz * SHORTEST_PERIOD_MS) / 1000),
 ): number {
   const stride = Math.max(1, Math.round(rateHz / 8000));
-  const shortest = Math.round((rateHz * SHORTEST_PERIOD_MS) / 1000);
   const coarse = search(samples, end, window, shortest, longest, stride);
   if (stride === 1) return coarse;
   const first = Math.max(shortest, coarse - stride + 1);

@@ -1,5 +1,5 @@
 /**
- * Makes sound a little longer or shorter without changing its pitch: one period of the voice is repeated or left out under a
+ * Makes sound a little longer or shorter without changing its pitch: one period of the voice is left out or some are repeated under a
  * cross-fade, at the end of a stretch, where it is most like the one before. What was played before belongs to the search, so
  * that short packets have long periods too.
  */
@@ -10,6 +10,7 @@ import { findPeriod, LONGEST_PERIOD_MS, likeness, SHORTEST_PERIOD_MS } from './p
 const QUIET = (32768 * gainOf(-50)) ** 2;
 /** Above it only one that repeats. */
 const LIKENESS = 0.6;
+const LIKENESS_OF_SEVERAL = 0.8;
 /** Cross-fades last a period, within these limits. */
 const SHORTEST_FADE_MS = 2.5;
 const LONGEST_FADE_MS = 10;
@@ -75,7 +76,7 @@ export class TimeScale {
   #lengthen(count: number, mostMs: number): number {
     const work = this.#work;
     const end = this.#past + count;
-    const period = this.#period(count, this.#samples(mostMs));
+    const period = this.#periods(count, this.#samples(mostMs));
     if (period === 0) return count;
     const fade = Math.min(period, this.#samples(LONGEST_FADE_MS), count);
     work.copyWithin(end, end - period, end);
@@ -85,6 +86,16 @@ export class TimeScale {
       work[at] = Math.round(work[at] * (1 - weight) + work[at - period] * weight);
     }
     return count + period;
+  }
+
+  /** Several of them where they fit and are alike: what is too short is soon too late. */
+  #periods(count: number, longest: number): number {
+    const period = this.#period(count, longest);
+    if (period === 0 || 2 * period > longest) return period;
+    const end = this.#past + count;
+    const window = this.#samples(WINDOW_MS);
+    const several = findPeriod(this.#work, end, window, this.#rateHz, longest, longest - period + 1);
+    return likeness() >= LIKENESS_OF_SEVERAL ? several : period;
   }
 
   /** In samples; 0: none that would go unheard. */

@@ -34,9 +34,13 @@ export const MAX_PAYLOAD_BYTES = 1480;
 const CUT_MS = 120;
 /** A time stamp this far from both what the sequence and what the clock say is a new time base. */
 const JUMP_MS = 1000;
+/** So much more than the packets ask for: what is there to the very ms that a tick takes it is there a sample too late. */
+const SEEN_MS = 0.6;
 /** At first, while little is known, packets are held so much longer than at least. */
 const LEARNING_MS = 8000;
 const UNSURE_MS = 10;
+/** The very first packet is held so much shorter than the least delay. */
+const FIRST_MS = 10;
 /** After something lost was found in the packet behind it, those are waited for so long. */
 const REPAIR_MS = 10_000;
 /** Between two time bases, so much more than a packet is a pause and not the network. */
@@ -204,11 +208,14 @@ export class JitterBuffer {
     const waiting = !Number.isNaN(this.#waitingSinceMs);
     const spurt = header.marker || restarted || (ticks > this.#endTicks && this.#missing(slot) === 0);
     if (!this.#playing || (waiting && this.#count === 1 && spurt && ticks >= this.#nextTicks)) {
-      // The start of a talk spurt: the moment to take up the delay that is wanted by now, unheard.
+      // The start of a talk spurt: the moment to take up the delay that is wanted by now, unheard. But the first word of all
+      // is not held: the taker makes the delay behind it.
+      const first = !this.#playing && this.#mode.kind === 'adaptive';
+      const heldMs = first ? this.#mode.minMs - FIRST_MS : this.#targetMs - (transitMs - this.#delay.fastestMs);
       this.#playing = true;
       this.#nextTicks = ticks;
       this.#waitingSinceMs = Number.NaN;
-      this.#startAtMs = arrivalMs + Math.max(0, this.#targetMs - (transitMs - this.#delay.fastestMs));
+      this.#startAtMs = arrivalMs + Math.max(0, heldMs);
     } else if (beginning && ticks < this.#nextTicks) {
       this.#nextTicks = ticks; // overtaken by the packet that started the spurt
     }
@@ -282,7 +289,7 @@ export class JitterBuffer {
     if (Number.isNaN(this.#learntAtMs)) this.#learntAtMs = now + LEARNING_MS;
     const { minMs, maxMs } = this.#mode;
     const leastMs = now < this.#learntAtMs ? minMs + UNSURE_MS : minMs;
-    this.#neededMs = this.#delay.wantedMs + (now < this.#repairUntilMs ? this.#repairMs : 0);
+    this.#neededMs = this.#delay.wantedMs + SEEN_MS + (now < this.#repairUntilMs ? this.#repairMs : 0);
     this.#targetMs = Math.min(maxMs, Math.max(leastMs, this.#neededMs));
   }
 
