@@ -162,8 +162,8 @@ export class Stream {
     else this.#session.configure(session);
     this.#coding = coding;
     this.#digits.configure(config.digits, config.dtmfPayloadType !== undefined);
-    this.#latch.signal(host, port);
-    if (config.restart) this.#latch.restart();
+    this.#latch.signal(host, port, now);
+    if (config.restart) this.#latch.restart(now);
     this.#rtcpTarget.set(rtcp.host, rtcp.port);
     this.#heardAtMs = now;
     this.#silentToldMs = 0;

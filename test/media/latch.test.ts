@@ -14,7 +14,7 @@ const name = (text: string): SocketName => {
 /** SDP said 10.0.0.1:4000. Returns which packets were taken (`+`) or not (`-`), and where ours go at the end. */
 function check(packets: Packet[]): string {
   const latch = new SourceLatch();
-  latch.signal('10.0.0.1', 4000);
+  latch.signal('10.0.0.1', 4000, 0);
   let verdict = '';
   for (const [index, { from, ssrc = 1, sequence = index, atMs = index * 20 }] of packets.entries()) {
     const header = new RtpHeader();
@@ -38,7 +38,21 @@ for (const [sentence, packets, expected] of [
     [{ from: '10.0.0.1:4711', ssrc: 2 }, { from: signalled }, { from: '10.0.0.1:4711', ssrc: 2 }],
     `++- ${signalled}`,
   ],
-  ['behind a NAT: taken after three in a row', [{ from: nat }, { from: nat }, { from: nat }], `--+ ${nat}`],
+  ['behind a NAT: heard after three in a row', [{ from: nat }, { from: nat }, { from: nat }], `--+ ${signalled}`],
+  [
+    'and answered when the one that SDP names has been silent for half a second',
+    [0, 20, 40, 480, 500].map((atMs, sequence) => ({ from: nat, sequence, atMs })),
+    `--+++ ${nat}`,
+  ],
+  [
+    'a stranger is first, and goes on when the one that SDP names has begun: nothing is sent to him',
+    [
+      ...[0, 20, 40, 60].map((atMs, sequence) => ({ from: stranger, ssrc: 9, sequence, atMs })),
+      { from: signalled, atMs: 70 },
+      ...[80, 600].map((atMs, i) => ({ from: stranger, ssrc: 9, sequence: 4 + i, atMs })),
+    ],
+    `--+++-- ${signalled}`,
+  ],
   [
     'behind a NAT, but not in a row: not taken',
     [{ from: nat }, { from: nat, sequence: 7 }, { from: nat, sequence: 3 }],
@@ -93,8 +107,8 @@ for (const [sentence, packets, expected] of [
   [
     'behind a NAT, and somebody of another host comes when the old one is quiet: left out',
     [
-      ...[0, 20, 40].map((atMs) => ({ from: nat, atMs })),
-      ...[600, 620, 640, 660].map((atMs, i) => ({ from: stranger, ssrc: 5, sequence: i, atMs })),
+      ...[500, 520, 540].map((atMs) => ({ from: nat, atMs })),
+      ...[1100, 1120, 1140, 1160].map((atMs, i) => ({ from: stranger, ssrc: 5, sequence: i, atMs })),
     ],
     `--+---- ${nat}`,
   ],
@@ -108,32 +122,32 @@ for (const [sentence, packets, expected] of [
 
 test('a new remote address begins anew, the same one does not', () => {
   const latch = new SourceLatch();
-  latch.signal('10.0.0.1', 4000);
+  latch.signal('10.0.0.1', 4000, 0);
   latch.accepts(name('10.0.0.1:4100'), new RtpHeader(), 0);
-  latch.signal('10.0.0.1', 4000);
+  latch.signal('10.0.0.1', 4000, 0);
   assert.equal(`${latch.target}`, '10.0.0.1:4100');
-  latch.signal('10.0.0.2', 4000);
+  latch.signal('10.0.0.2', 4000, 0);
   assert.equal(`${latch.target} ${latch.latched}`, '10.0.0.2:4000 false');
 });
 
 test('RTCP is taken from the host that talks, and from the one SDP names', () => {
   const latch = new SourceLatch();
-  latch.signal('10.0.0.1', 4000);
+  latch.signal('10.0.0.1', 4000, 0);
   assert.equal(latch.acceptsRtcp(name('10.0.0.1:9')), true);
   assert.equal(latch.acceptsRtcp(name(stranger)), false);
 });
 
 test('begun anew, what was heard is forgotten: we send where SDP says, and hear who speaks from there', () => {
   const latch = new SourceLatch();
-  latch.signal('10.0.0.1', 4000);
+  latch.signal('10.0.0.1', 4000, 0);
   const header = new RtpHeader();
   for (let sequence = 0; sequence < 3; sequence++) {
     header.sequence = sequence;
-    latch.accepts(name(nat), header, sequence * 20);
+    latch.accepts(name(nat), header, 500 + sequence * 20);
   }
   assert.equal(String(latch.target), nat);
-  latch.restart();
+  latch.restart(560);
   assert.equal(String(latch.target), signalled);
   header.ssrc = 2;
-  assert.equal(latch.accepts(name(signalled), header, 61), true);
+  assert.equal(latch.accepts(name(signalled), header, 561), true);
 });
