@@ -11,11 +11,13 @@ const KNOWN_MS = 2_000;
 const ASKED_MS = 5 * 60_000;
 /** Strangers all together may take so many times the measure of one: addresses are easily invented. */
 const ALL_STRANGERS = 2;
+/** As many of one stranger at one moment: what answers them is slow before it has run some hundred times, and others wait. */
+export const STRANGER_BURST = 100;
 
 export interface LimitOptions {
   /** Whether an account or a rule names that address. */
   known(host: string): boolean;
-  /** Messages a second of one address, IPv6 of one /64. As many may come at once. */
+  /** Messages a second of one address, IPv6 of one /64. As many may come at once, of a stranger 100 at most. */
   strangerPerS: number;
   knownPerS: number;
   /** Strangers get no answer to what cannot be read. */
@@ -24,17 +26,19 @@ export interface LimitOptions {
 
 class Bucket {
   readonly #perS: number;
+  readonly #most: number;
   #tokens: number;
   #atMs: number;
 
-  constructor(perS: number, now: number) {
+  constructor(perS: number, now: number, most = perS) {
     this.#perS = perS;
-    this.#tokens = perS;
+    this.#most = Math.min(most, perS);
+    this.#tokens = this.#most;
     this.#atMs = now;
   }
 
   take(now: number): boolean {
-    this.#tokens = Math.min(this.#perS, this.#tokens + ((now - this.#atMs) * this.#perS) / 1000);
+    this.#tokens = Math.min(this.#most, this.#tokens + ((now - this.#atMs) * this.#perS) / 1000);
     this.#atMs = now;
     if (this.#tokens < 1) return false;
     this.#tokens--;
@@ -90,7 +94,7 @@ export class Limits {
     if (source.known || source.askedUntilMs > now) return source.bucket.take(now);
     source.messages++;
     this.#messages++;
-    this.#strangers ??= new Bucket(ALL_STRANGERS * this.#options.strangerPerS, now);
+    this.#strangers ??= new Bucket(ALL_STRANGERS * this.#options.strangerPerS, now, ALL_STRANGERS * STRANGER_BURST);
     if (source.bucket.take(now) && this.#strangers.take(now)) return true;
     this.#drop(source);
     return false;
@@ -157,8 +161,9 @@ export class Limits {
 
   #standing(host: string, now: number): Pick<Source, 'known' | 'foundMs' | 'bucket'> {
     const known = this.#options.known(host);
-    const perS = known ? this.#options.knownPerS : this.#options.strangerPerS;
-    return { known, foundMs: now, bucket: new Bucket(perS, now) };
+    const { knownPerS, strangerPerS } = this.#options;
+    const bucket = known ? new Bucket(knownPerS, now) : new Bucket(strangerPerS, now, STRANGER_BURST);
+    return { known, foundMs: now, bucket };
   }
 
   /** The oldest nobody knows, among the first few; else the oldest. */

@@ -41,6 +41,16 @@ test('measure: one stranger does not take what is another one’s, all together 
   assert.equal(burst(limits, KNOWN, 1_000, 0), 100);
 });
 
+test('measure: a wide one is not all taken in one moment by a stranger', () => {
+  const limits = new Limits({ known: (host) => host === KNOWN, strangerPerS: 1_500, knownPerS: 5_000 });
+  assert.equal(burst(limits, STRANGER, 10_000, 0), 100);
+  assert.equal(burst(limits, STRANGER, 10_000, 20), 30);
+  assert.equal(burst(limits, STRANGER, 10_000, 5_000), 100);
+  assert.equal(burst(limits, '127.38.3.67', 10_000, 5_000), 100);
+  assert.equal(burst(limits, '127.38.3.68', 10_000, 5_000), 0);
+  assert.equal(burst(limits, KNOWN, 10_000, 5_000), 5_000);
+});
+
 test('measure: whom we ask may answer', () => {
   const limits = make();
   limits.asked(STRANGER, 0);
