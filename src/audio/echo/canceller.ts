@@ -3,7 +3,7 @@
  * `drift`), passed through the learned room (`filter`) and taken off; what is left of it is suppressed (`suppressor`). Both
  * directions stay open: whoever speaks near is heard while the loudspeaker sounds.
  */
-import { RealFft } from '../fft.ts';
+import { type Floats, VectorFft } from '../vectors.ts';
 import { DelayFinder, type Search } from './delay.ts';
 import { DriftLoop } from './drift.ts';
 import { EchoFilter } from './filter.ts';
@@ -73,11 +73,11 @@ export class EchoCanceller {
   readonly #shadow: Shadow;
   readonly #drift: DriftLoop;
   readonly #suppressor: Suppressor;
-  readonly #reference: Float64Array;
-  readonly #echo: Float64Array;
-  readonly #error: Float64Array;
-  readonly #heard: Float64Array;
-  readonly #waiting: Float64Array;
+  readonly #reference: Floats;
+  readonly #echo: Floats;
+  readonly #error: Floats;
+  readonly #heard: Floats;
+  readonly #waiting: Floats;
   #waitingAt = 0;
   /** Samples that the microphone waits, and samples (with a fraction) that the reference is delayed. */
   #hold = 0;
@@ -107,7 +107,7 @@ export class EchoCanceller {
     this.#rateHz = rateHz;
     this.#frame = frame;
     this.#least = (LEAST_JUMP_MS * rateHz) / 1000;
-    const fft = new RealFft(2 * frame);
+    const fft = new VectorFft(2 * frame);
     this.#line = new ReferenceLine((rateHz * KEEP_MS) / 1000);
     this.#finder = new DelayFinder(fft, FIRST_SEARCH);
     this.#watch = new DelayFinder(fft, WATCH);
@@ -116,11 +116,11 @@ export class EchoCanceller {
     this.#shadow = new Shadow(fft, this.#filter);
     this.#drift = new DriftLoop(frame);
     this.#suppressor = new Suppressor(fft, rateHz, noiseReductionDb);
-    this.#reference = new Float64Array(2 * frame);
-    this.#echo = new Float64Array(frame);
-    this.#error = new Float64Array(frame);
-    this.#heard = new Float64Array(frame);
-    this.#waiting = new Float64Array(((MOST_HOLD_MS + 20) * rateHz) / 1000);
+    this.#reference = fft.floats(2 * frame);
+    this.#echo = fft.floats(frame);
+    this.#error = fft.floats(frame);
+    this.#heard = fft.floats(frame);
+    this.#waiting = fft.floats(((MOST_HOLD_MS + 20) * rateHz) / 1000);
   }
 
   /** Echo return loss enhancement of the filter alone, over the last second of far speech, dB. */

@@ -3,7 +3,7 @@
  * partitions of one frame; each frame one of them is turned back into lags, so a sweep takes as many frames as are searched. Lags
  * below zero are searched too: after a lost period the echo may lead.
  */
-import type { RealFft } from '../fft.ts';
+import type { Floats, VectorFft } from '../vectors.ts';
 
 /** What is searched: from `before` frames of 10 ms before the reference to `after` frames after it, by a memory of 1 / `rate`. */
 export type Search = { before: number; after: number; rate: number };
@@ -15,27 +15,27 @@ const PEAK = 7;
 const ENOUGH = 0.6;
 
 export class DelayFinder {
-  readonly #fft: RealFft;
+  readonly #fft: VectorFft;
   readonly #frame: number;
   readonly #bins: number;
   readonly #before: number;
   readonly #partitions: number;
   readonly #rate: number;
-  readonly #reference: Float64Array;
+  readonly #reference: Floats;
   /** The microphone of the last frames, the oldest first. */
-  readonly #microphone: Float64Array;
+  readonly #microphone: Floats;
   /** Without soft edges each border of frames would correlate with all others. */
-  readonly #window: Float64Array;
-  readonly #time: Float64Array;
-  readonly #re: Float64Array;
-  readonly #im: Float64Array;
-  readonly #xRe: Float64Array;
-  readonly #xIm: Float64Array;
-  readonly #cRe: Float64Array;
-  readonly #cIm: Float64Array;
-  readonly #xPower: Float64Array;
-  readonly #dPower: Float64Array;
-  readonly #lags: Float64Array;
+  readonly #window: Float32Array;
+  readonly #time: Floats;
+  readonly #re: Floats;
+  readonly #im: Floats;
+  readonly #xRe: Floats;
+  readonly #xIm: Floats;
+  readonly #cRe: Floats;
+  readonly #cIm: Floats;
+  readonly #xPower: Floats;
+  readonly #dPower: Floats;
+  readonly #lags: Floats;
   #newest = 0;
   #turn = 0;
   #heard = 0;
@@ -44,26 +44,26 @@ export class DelayFinder {
   /** How far the peak stands out. */
   clarity = 0;
 
-  constructor(fft: RealFft, search: Search) {
+  constructor(fft: VectorFft, search: Search) {
     this.#before = search.before;
     this.#partitions = search.before + search.after;
     this.#rate = search.rate;
     this.#fft = fft;
     this.#frame = fft.size / 2;
-    this.#bins = fft.bins;
-    this.#reference = new Float64Array(fft.size);
-    this.#microphone = new Float64Array((search.before + 1) * this.#frame);
-    this.#window = Float64Array.from({ length: this.#frame }, (_, i) => Math.sin((Math.PI * (i + 0.5)) / this.#frame));
-    this.#time = new Float64Array(fft.size);
-    this.#re = new Float64Array(fft.bins);
-    this.#im = new Float64Array(fft.bins);
-    this.#xRe = new Float64Array(this.#partitions * fft.bins);
-    this.#xIm = new Float64Array(this.#partitions * fft.bins);
-    this.#cRe = new Float64Array(this.#partitions * fft.bins);
-    this.#cIm = new Float64Array(this.#partitions * fft.bins);
-    this.#xPower = new Float64Array(fft.bins);
-    this.#dPower = new Float64Array(fft.bins);
-    this.#lags = new Float64Array(this.#partitions * this.#frame);
+    this.#bins = fft.stride;
+    this.#reference = fft.floats(fft.size);
+    this.#microphone = fft.floats((search.before + 1) * this.#frame);
+    this.#window = Float32Array.from({ length: this.#frame }, (_, i) => Math.sin((Math.PI * (i + 0.5)) / this.#frame));
+    this.#time = fft.floats(fft.size);
+    this.#re = fft.floats(fft.stride);
+    this.#im = fft.floats(fft.stride);
+    this.#xRe = fft.floats(this.#partitions * fft.stride);
+    this.#xIm = fft.floats(this.#partitions * fft.stride);
+    this.#cRe = fft.floats(this.#partitions * fft.stride);
+    this.#cIm = fft.floats(this.#partitions * fft.stride);
+    this.#xPower = fft.floats(fft.stride);
+    this.#dPower = fft.floats(fft.stride);
+    this.#lags = fft.floats(this.#partitions * this.#frame);
   }
 
   /** Forgets what was heard, not what was sent: the delay may have changed. */
@@ -103,23 +103,20 @@ export class DelayFinder {
   }
 
   #correlate(): void {
-    const bins = this.#bins;
-    const re = this.#re;
-    const im = this.#im;
-    const xRe = this.#xRe;
-    const xIm = this.#xIm;
-    const cRe = this.#cRe;
-    const cIm = this.#cIm;
     this.#heard++;
-    const rate = this.#rate;
-    for (let p = 0; p < this.#partitions; p++) {
-      let x = ((this.#newest + p) % this.#partitions) * bins;
-      let c = p * bins;
-      for (let k = 0; k < bins; k++, x++, c++) {
-        cRe[c] += rate * (re[k] * xRe[x] + im[k] * xIm[x] - cRe[c]);
-        cIm[c] += rate * (im[k] * xRe[x] - re[k] * xIm[x] - cIm[c]);
-      }
-    }
+    const { kernels } = this.#fft;
+    const bytes = 4 * this.#bins;
+    const [xRe, xIm] = [this.#xRe.byteOffset, this.#xIm.byteOffset];
+    const [cRe, cIm] = [this.#cRe.byteOffset, this.#cIm.byteOffset];
+    const { byteOffset: re } = this.#re;
+    const { byteOffset: im } = this.#im;
+    // The ring from the newest to its end, and the rest of it from its beginning.
+    const newest = this.#newest;
+    const ahead = this.#partitions - newest;
+    const x = bytes * newest;
+    const c = bytes * ahead;
+    kernels.correlate(ahead, bytes, xRe + x, xIm + x, cRe, cIm, re, im, this.#rate);
+    if (newest > 0) kernels.correlate(newest, bytes, xRe, xIm, cRe + c, cIm + c, re, im, this.#rate);
   }
 
   #sweep(): boolean {
@@ -159,7 +156,7 @@ export class DelayFinder {
 /** RMS of a frame of reference below which it is silence. */
 const QUIET = 60;
 
-function whiten(re: Float64Array, im: Float64Array, at: number, power: Float64Array, follow: number): void {
+function whiten(re: Floats, im: Floats, at: number, power: Floats, follow: number): void {
   let total = 0;
   for (let k = 0; k < power.length; k++) {
     power[k] += follow * (re[at + k] * re[at + k] + im[at + k] * im[at + k] - power[k]);

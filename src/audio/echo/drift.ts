@@ -88,7 +88,7 @@ export class DriftLoop {
   }
 
   /** Takes a frame's estimate and error. Returns by how many samples the reference is to be delayed more from now on. */
-  follow(echo: Float64Array, error: Float64Array): number {
+  follow(echo: Float32Array, error: Float32Array): number {
     this.#now++;
     const frame = this.#frame;
     let product = 0;

@@ -3,7 +3,7 @@
  * 2006, Kuech, Mabande and Enzner 2014), each bin of each partition a state of its own. Beside its coefficients it keeps how
  * uncertain each is, so the step is large while the room is unknown and all but nothing while somebody speaks near.
  */
-import type { RealFft } from '../fft.ts';
+import type { Floats, VectorFft } from '../vectors.ts';
 
 /** What a coefficient may wander per frame, as a share of its power: while only the loudspeaker sounds, and while somebody speaks. */
 const WANDER_FAR = 1e-3;
@@ -22,46 +22,47 @@ const TIDY = 6;
 
 export class EchoFilter {
   readonly partitions: number;
-  readonly #fft: RealFft;
+  readonly #fft: VectorFft;
   readonly #frame: number;
+  /** Numbers of one spectrum. */
   readonly #bins: number;
   /** Spectra of the reference, a ring of partitions, `newest` the last frame's. */
-  readonly xRe: Float64Array;
-  readonly xIm: Float64Array;
+  readonly xRe: Floats;
+  readonly xIm: Floats;
   newest = 0;
-  readonly #wRe: Float64Array;
-  readonly #wIm: Float64Array;
-  readonly #uncertainty: Float64Array;
-  readonly #time: Float64Array;
-  readonly #re: Float64Array;
-  readonly #im: Float64Array;
+  readonly #wRe: Floats;
+  readonly #wIm: Floats;
+  readonly #uncertainty: Floats;
+  readonly #time: Floats;
+  readonly #re: Floats;
+  readonly #im: Floats;
   /** What the residual echo of this frame should amount to, per bin; and what else the error held. */
-  readonly residual: Float64Array;
-  readonly #other: Float64Array;
-  readonly #gain: Float64Array;
-  readonly #taps: Float64Array;
-  readonly #kept: readonly Float64Array[];
+  readonly residual: Floats;
+  readonly #other: Floats;
+  readonly #gain: Floats;
+  readonly #taps: Floats;
+  readonly #kept: readonly Floats[];
   #tidied = 0;
 
-  constructor(fft: RealFft, partitions: number) {
+  constructor(fft: VectorFft, partitions: number) {
     this.#fft = fft;
     this.#frame = fft.size / 2;
-    this.#bins = fft.bins;
+    this.#bins = fft.stride;
     this.partitions = partitions;
-    const states = partitions * fft.bins;
-    this.xRe = new Float64Array(states);
-    this.xIm = new Float64Array(states);
-    this.#wRe = new Float64Array(states);
-    this.#wIm = new Float64Array(states);
-    this.#uncertainty = new Float64Array(states);
-    this.#time = new Float64Array(fft.size);
-    this.#re = new Float64Array(fft.bins);
-    this.#im = new Float64Array(fft.bins);
-    this.residual = new Float64Array(fft.bins);
-    this.#other = new Float64Array(fft.bins);
-    this.#taps = new Float64Array(partitions * this.#frame);
-    this.#gain = new Float64Array(fft.bins);
-    this.#kept = [new Float64Array(states), new Float64Array(states), new Float64Array(states)];
+    const states = partitions * fft.stride;
+    this.xRe = fft.floats(states);
+    this.xIm = fft.floats(states);
+    this.#wRe = fft.floats(states);
+    this.#wIm = fft.floats(states);
+    this.#uncertainty = fft.floats(states);
+    this.#time = fft.floats(fft.size);
+    this.#re = fft.floats(fft.stride);
+    this.#im = fft.floats(fft.stride);
+    this.residual = fft.floats(fft.stride);
+    this.#other = fft.floats(fft.stride);
+    this.#taps = fft.floats(partitions * this.#frame);
+    this.#gain = fft.floats(fft.stride);
+    this.#kept = [fft.floats(states), fft.floats(states), fft.floats(states)];
     this.reset();
   }
 
@@ -81,18 +82,18 @@ export class EchoFilter {
   }
 
   /** Takes the next two frames of reference (the last one again, and the new one). */
-  push(reference: Float64Array): void {
+  push(reference: Floats): void {
     this.newest = this.newest === 0 ? this.partitions - 1 : this.newest - 1;
     this.#fft.forward(reference, this.xRe, this.xIm, this.newest * this.#bins);
   }
 
   /** Replaces the two frames that ended `age` frames ago: the alignment has changed. */
-  replace(age: number, reference: Float64Array): void {
+  replace(age: number, reference: Floats): void {
     this.#fft.forward(reference, this.xRe, this.xIm, ((this.newest + age) % this.partitions) * this.#bins);
   }
 
   /** The echo expected in this frame, into the first `frame` samples of `echo`. */
-  estimate(echo: Float64Array): void {
+  estimate(echo: Floats): void {
     const re = this.#re;
     const im = this.#im;
     this.pass(this.xRe, this.xIm, this.newest, this.partitions, re, im);
@@ -101,15 +102,8 @@ export class EchoFilter {
   }
 
   /** What the room as known so far makes of other spectra (a ring of `partitions`, the newest at `newest`). */
-  pass(
-    xRe: Float64Array,
-    xIm: Float64Array,
-    newest: number,
-    partitions: number,
-    outRe: Float64Array,
-    outIm: Float64Array,
-  ): void {
-    convolve(this.#bins, partitions, xRe, xIm, newest, partitions, this.#wRe, this.#wIm, outRe, outIm);
+  pass(xRe: Floats, xIm: Floats, newest: number, partitions: number, outRe: Floats, outIm: Floats): void {
+    convolve(this.#fft, partitions, xRe, xIm, newest, partitions, this.#wRe, this.#wIm, outRe, outIm);
   }
 
   /** Keeps the room as it is known now, for `restore`. */
@@ -126,7 +120,7 @@ export class EchoFilter {
   }
 
   /** Adds a response of `partitions` to the room as known; by as much it was wrong, and may be wrong still. */
-  add(re: Float64Array, im: Float64Array, partitions: number): void {
+  add(re: Floats, im: Floats, partitions: number): void {
     const bins = this.#bins;
     let last = 0;
     for (let p = 0; p < this.partitions; p++) {
@@ -146,7 +140,7 @@ export class EchoFilter {
   }
 
   /** Learns from what was left of the frame once `estimate` had been taken off; `near`: how surely somebody speaks, 0..1. */
-  learn(error: Float64Array, near: number): void {
+  learn(error: Floats, near: number): void {
     const caution = CAUTION_FAR + (CAUTION_NEAR - CAUTION_FAR) * near;
     const bins = this.#bins;
     const frame = this.#frame;
@@ -163,11 +157,15 @@ export class EchoFilter {
     for (let i = 0; i < frame; i++) time[frame + i] = error[i];
     this.#fft.forward(time, eRe, eIm);
     residual.fill(0);
-    for (let p = 0; p < this.partitions; p++) {
-      let x = ((this.newest + p) % this.partitions) * bins;
-      let w = p * bins;
-      for (let k = 0; k < bins; k++, x++, w++) residual[k] += (xRe[x] * xRe[x] + xIm[x] * xIm[x]) * uncertainty[w];
-    }
+    const { kernels } = this.#fft;
+    const bytes = 4 * bins;
+    // The ring from the newest to its end, and the rest of it from its beginning.
+    const ahead = this.partitions - this.newest;
+    const x = bytes * this.newest;
+    const w = bytes * ahead;
+    const [xr, xi, u] = [xRe.byteOffset, xIm.byteOffset, uncertainty.byteOffset];
+    kernels.weigh(ahead, bytes, xr + x, xi + x, u, residual.byteOffset);
+    if (this.newest > 0) kernels.weigh(this.newest, bytes, xr, xi, u + w, residual.byteOffset);
     const other = this.#other;
     for (let k = 0; k < bins; k++) {
       residual[k] *= 0.5;
@@ -178,20 +176,11 @@ export class EchoFilter {
       eIm[k] *= scale;
       this.#gain[k] = 0.5 * scale;
     }
-    const gain = this.#gain;
     const wander = WANDER_FAR * (WANDER_NEAR / WANDER_FAR) ** near;
-    for (let p = 0; p < this.partitions; p++) {
-      let x = ((this.newest + p) % this.partitions) * bins;
-      let w = p * bins;
-      for (let k = 0; k < bins; k++, x++, w++) {
-        const u = uncertainty[w];
-        const a = xRe[x];
-        const b = xIm[x];
-        wRe[w] += u * (a * eRe[k] + b * eIm[k]);
-        wIm[w] += u * (a * eIm[k] - b * eRe[k]);
-        uncertainty[w] = u * (1 - u * gain[k] * (a * a + b * b)) + wander * (wRe[w] * wRe[w] + wIm[w] * wIm[w]);
-      }
-    }
+    const [wr, wi, er, ei] = [wRe.byteOffset, wIm.byteOffset, eRe.byteOffset, eIm.byteOffset];
+    const { byteOffset: gain } = this.#gain;
+    kernels.correct(ahead, bytes, xr + x, xi + x, wr, wi, u, er, ei, gain, wander);
+    if (this.newest > 0) kernels.correct(this.newest, bytes, xr, xi, wr + w, wi + w, u + w, er, ei, gain, wander);
     for (let i = 0; i < TIDY; i++) {
       this.#tidied = (this.#tidied + 1) % this.partitions;
       this.#tidy(this.#tidied);
@@ -228,25 +217,25 @@ export class EchoFilter {
 
 /** Products of spectra (a ring of `ring` partitions, the newest at `newest`) and the first `partitions` of a response, summed. */
 export function convolve(
-  bins: number,
+  { kernels, stride }: VectorFft,
   partitions: number,
-  xRe: Float64Array,
-  xIm: Float64Array,
+  xRe: Floats,
+  xIm: Floats,
   newest: number,
   ring: number,
-  wRe: Float64Array,
-  wIm: Float64Array,
-  outRe: Float64Array,
-  outIm: Float64Array,
+  wRe: Floats,
+  wIm: Floats,
+  outRe: Floats,
+  outIm: Floats,
 ): void {
   outRe.fill(0);
   outIm.fill(0);
-  for (let p = 0; p < partitions; p++) {
-    let x = ((newest + p) % ring) * bins;
-    let w = p * bins;
-    for (let k = 0; k < bins; k++, x++, w++) {
-      outRe[k] += xRe[x] * wRe[w] - xIm[x] * wIm[w];
-      outIm[k] += xRe[x] * wIm[w] + xIm[x] * wRe[w];
-    }
-  }
+  const [xr, xi, wr, wi] = [xRe.byteOffset, xIm.byteOffset, wRe.byteOffset, wIm.byteOffset];
+  const [re, im] = [outRe.byteOffset, outIm.byteOffset];
+  const bytes = 4 * stride;
+  const x = bytes * newest;
+  const ahead = Math.min(partitions, ring - newest);
+  const w = bytes * ahead;
+  kernels.multiply(ahead, bytes, xr + x, xi + x, wr, wi, re, im);
+  if (ahead < partitions) kernels.multiply(partitions - ahead, bytes, xr, xi, wr + w, wi + w, re, im);
 }

@@ -3,7 +3,7 @@
  * first, then bent at a few magnitudes; how much at each is learned from what the filter leaves, by least squares over the last
  * seconds: each bend is passed through the room as known so far and compared with the error.
  */
-import type { RealFft } from '../fft.ts';
+import type { Floats, VectorFft } from '../vectors.ts';
 import type { EchoFilter } from './filter.ts';
 
 /** Where the curve may bend, as shares of full scale. */
@@ -19,18 +19,18 @@ const RIDGE = 0.05;
 const RIDGE_MEAN = 0.001;
 
 export class LoudspeakerCurve {
-  readonly #fft: RealFft;
+  readonly #fft: VectorFft;
   readonly #filter: EchoFilter;
   readonly #frame: number;
   readonly #bins: number;
-  readonly #plain: Float64Array;
-  readonly #time: Float64Array;
-  readonly #xRe: Float64Array[];
-  readonly #xIm: Float64Array[];
-  readonly #gRe: Float64Array[];
-  readonly #gIm: Float64Array[];
-  readonly #eRe: Float64Array;
-  readonly #eIm: Float64Array;
+  readonly #plain: Floats;
+  readonly #time: Floats;
+  readonly #xRe: Floats[];
+  readonly #xIm: Floats[];
+  readonly #gRe: Floats[];
+  readonly #gIm: Floats[];
+  readonly #eRe: Floats;
+  readonly #eIm: Floats;
   #newest = 0;
   /** Frames since the reference was last loud enough to be bent. */
   #quiet = PARTITIONS;
@@ -40,20 +40,20 @@ export class LoudspeakerCurve {
   /** By how much the slope changes at each bend. */
   readonly slopes: Float64Array = new Float64Array(COUNT);
 
-  constructor(fft: RealFft, filter: EchoFilter) {
+  constructor(fft: VectorFft, filter: EchoFilter) {
     this.#fft = fft;
     this.#filter = filter;
     this.#frame = fft.size / 2;
-    this.#bins = fft.bins;
-    this.#plain = new Float64Array(fft.size);
-    this.#time = new Float64Array(fft.size);
-    const spectra = (length: number) => BENDS.map(() => new Float64Array(length));
-    this.#xRe = spectra(PARTITIONS * fft.bins);
-    this.#xIm = spectra(PARTITIONS * fft.bins);
-    this.#gRe = spectra(fft.bins);
-    this.#gIm = spectra(fft.bins);
-    this.#eRe = new Float64Array(fft.bins);
-    this.#eIm = new Float64Array(fft.bins);
+    this.#bins = fft.stride;
+    this.#plain = fft.floats(fft.size);
+    this.#time = fft.floats(fft.size);
+    const spectra = (length: number) => BENDS.map(() => fft.floats(length));
+    this.#xRe = spectra(PARTITIONS * fft.stride);
+    this.#xIm = spectra(PARTITIONS * fft.stride);
+    this.#gRe = spectra(fft.stride);
+    this.#gIm = spectra(fft.stride);
+    this.#eRe = fft.floats(fft.stride);
+    this.#eIm = fft.floats(fft.stride);
   }
 
   reset(): void {
@@ -72,7 +72,7 @@ export class LoudspeakerCurve {
   }
 
   /** Bends `count` samples in place. */
-  apply(samples: Float64Array, from: number, count: number): void {
+  apply(samples: Floats, from: number, count: number): void {
     for (let i = from; i < from + count; i++) {
       const x = samples[i];
       const magnitude = Math.abs(x);
@@ -86,7 +86,7 @@ export class LoudspeakerCurve {
   }
 
   /** Keeps the frame as it was before `apply`. */
-  push(plain: Float64Array, from: number): void {
+  push(plain: Floats, from: number): void {
     const frame = this.#frame;
     this.#plain.copyWithin(0, frame);
     let peak = 0;
@@ -113,7 +113,7 @@ export class LoudspeakerCurve {
   }
 
   /** Learns from what the filter left of the frame. */
-  learn(error: Float64Array): void {
+  learn(error: Floats): void {
     if (this.#quiet >= PARTITIONS) return;
     const frame = this.#frame;
     const bins = this.#bins;

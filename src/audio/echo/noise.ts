@@ -12,11 +12,11 @@ const SMOOTH = 0.2;
 
 export class NoiseFloor {
   /** Power per bin, in the units of what `learn` is given. */
-  readonly power: Float64Array;
+  readonly power: Float32Array;
   readonly #most: number;
-  readonly #smooth: Float64Array;
-  readonly #least: Float64Array;
-  readonly #stretches: Float64Array[];
+  readonly #smooth: Float32Array;
+  readonly #least: Float32Array;
+  readonly #stretches: Float32Array[];
   #frames = 0;
   #stretch = 0;
   #first = true;
@@ -24,10 +24,10 @@ export class NoiseFloor {
   /** `most`: what is steady and louder than this in one bin is no noise. */
   constructor(bins: number, most: number) {
     this.#most = most;
-    this.power = new Float64Array(bins);
-    this.#smooth = new Float64Array(bins);
-    this.#least = new Float64Array(bins);
-    this.#stretches = Array.from({ length: STRETCHES }, () => new Float64Array(bins));
+    this.power = new Float32Array(bins);
+    this.#smooth = new Float32Array(bins);
+    this.#least = new Float32Array(bins);
+    this.#stretches = Array.from({ length: STRETCHES }, () => new Float32Array(bins));
     this.reset();
   }
 
@@ -39,7 +39,7 @@ export class NoiseFloor {
     this.power.fill(0);
   }
 
-  learn(power: Float64Array): void {
+  learn(power: Float32Array): void {
     const bins = this.power.length;
     const rate = this.#first ? 1 : SMOOTH;
     this.#first = false;

@@ -10,16 +10,16 @@ const PHASES = 128;
 const ROLL_OFF = 0.96;
 
 export class ReferenceLine {
-  readonly #ring: Float64Array;
+  readonly #ring: Float32Array;
   readonly #mask: number;
-  readonly #kernel: Float64Array;
+  readonly #kernel: Float32Array;
   /** Samples written since the start: the index of the next one. */
   #written = 0;
 
   /** `keepSamples`: how far back it can be read. */
   constructor(keepSamples: number) {
     const size = 2 ** Math.ceil(Math.log2(keepSamples + 2 * TAPS));
-    this.#ring = new Float64Array(size);
+    this.#ring = new Float32Array(size);
     this.#mask = size - 1;
     this.#kernel = kernel();
   }
@@ -33,7 +33,7 @@ export class ReferenceLine {
   }
 
   /** `count` samples from the point `at` (an index, may lie between two) on, `1 + slope` apart, into `out`. */
-  read(at: number, slope: number, out: Float64Array, to: number, count: number): void {
+  read(at: number, slope: number, out: Float32Array, to: number, count: number): void {
     const ring = this.#ring;
     const mask = this.#mask;
     const kernel = this.#kernel;
@@ -63,8 +63,8 @@ export class ReferenceLine {
 }
 
 /** `PHASES + 1` rows: the last is the first, one sample on. */
-function kernel(): Float64Array {
-  const rows = new Float64Array((PHASES + 1) * TAPS);
+function kernel(): Float32Array {
+  const rows = new Float32Array((PHASES + 1) * TAPS);
   for (let phase = 0; phase <= PHASES; phase++) {
     let sum = 0;
     for (let k = 0; k < TAPS; k++) {

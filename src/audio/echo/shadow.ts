@@ -3,7 +3,7 @@
  * short and eager filter (normalised least mean squares) learns what of the error still follows the reference. Of a voice that
  * is nothing; when it takes away most of the error, the room has changed, and what it learned is added to the room as known.
  */
-import type { RealFft } from '../fft.ts';
+import type { Floats, VectorFft } from '../vectors.ts';
 import { convolve, type EchoFilter } from './filter.ts';
 
 /** The first tenth of a second of the room. */
@@ -24,15 +24,15 @@ const REST = 100;
 const LEAST_LEVEL = 0.3;
 
 export class Shadow {
-  readonly #fft: RealFft;
+  readonly #fft: VectorFft;
   readonly #filter: EchoFilter;
   readonly #frame: number;
   readonly #bins: number;
-  readonly #re: Float64Array;
-  readonly #im: Float64Array;
-  readonly #vRe: Float64Array;
-  readonly #vIm: Float64Array;
-  readonly #time: Float64Array;
+  readonly #re: Floats;
+  readonly #im: Floats;
+  readonly #vRe: Floats;
+  readonly #vIm: Floats;
+  readonly #time: Floats;
   #before = 1;
   #after = 1;
   #rested = REST;
@@ -40,16 +40,16 @@ export class Shadow {
   #level = 0;
   #tidied = 0;
 
-  constructor(fft: RealFft, filter: EchoFilter) {
+  constructor(fft: VectorFft, filter: EchoFilter) {
     this.#fft = fft;
     this.#filter = filter;
     this.#frame = fft.size / 2;
-    this.#bins = fft.bins;
-    this.#re = new Float64Array(fft.bins);
-    this.#im = new Float64Array(fft.bins);
-    this.#vRe = new Float64Array(PARTITIONS * fft.bins);
-    this.#vIm = new Float64Array(PARTITIONS * fft.bins);
-    this.#time = new Float64Array(fft.size);
+    this.#bins = fft.stride;
+    this.#re = fft.floats(fft.stride);
+    this.#im = fft.floats(fft.stride);
+    this.#vRe = fft.floats(PARTITIONS * fft.stride);
+    this.#vIm = fft.floats(PARTITIONS * fft.stride);
+    this.#time = fft.floats(fft.size);
   }
 
   reset(): void {
@@ -67,7 +67,7 @@ export class Shadow {
   }
 
   /** Takes what the filter left of the frame; `near`: how far that is more than expected. True when the room has changed. */
-  follow(error: Float64Array, near: number): boolean {
+  follow(error: Floats, near: number): boolean {
     if (near > 0.2) {
       if (this.#rested >= REST) this.reset();
       this.#rested = 0;
@@ -75,12 +75,11 @@ export class Shadow {
       return false;
     }
     const frame = this.#frame;
-    const bins = this.#bins;
     const time = this.#time;
     const re = this.#re;
     const im = this.#im;
     const { xRe, xIm, newest, partitions } = this.#filter;
-    convolve(bins, PARTITIONS, xRe, xIm, newest, partitions, this.#vRe, this.#vIm, re, im);
+    convolve(this.#fft, PARTITIONS, xRe, xIm, newest, partitions, this.#vRe, this.#vIm, re, im);
     this.#fft.inverse(re, im, time);
     let before = 0;
     let after = 0;
@@ -107,7 +106,7 @@ export class Shadow {
     return true;
   }
 
-  #learn(xRe: Float64Array, xIm: Float64Array, newest: number, ring: number): void {
+  #learn(xRe: Floats, xIm: Floats, newest: number, ring: number): void {
     const bins = this.#bins;
     const re = this.#re;
     const im = this.#im;

@@ -4,7 +4,7 @@
  * it, so it is kept); or what the filter itself says it may be wrong by, whichever is more. What remains has the colour and
  * loudness of the room's noise, lowered by `noiseReductionDb`. The gains are applied by a short symmetric filter: 4 ms of delay.
  */
-import type { RealFft } from '../fft.ts';
+import type { Floats, VectorFft } from '../vectors.ts';
 import { NoiseFloor } from './noise.ts';
 
 /** Half the length of the filter that applies the gains: its delay. */
@@ -45,30 +45,30 @@ const SURELY = 0.7;
 
 export class Suppressor {
   readonly delaySamples: number;
-  readonly #fft: RealFft;
+  readonly #fft: VectorFft;
   readonly #frame: number;
   readonly #bins: number;
   readonly #noise: NoiseFloor;
   readonly #noiseGain: number;
   readonly #loudTone: number;
-  readonly #window: Float64Array;
-  readonly #taper: Float64Array;
-  readonly #error: Float64Array;
-  readonly #echo: Float64Array;
-  readonly #time: Float64Array;
-  readonly #eRe: Float64Array;
-  readonly #eIm: Float64Array;
-  readonly #re: Float64Array;
-  readonly #im: Float64Array;
-  readonly #power: Float64Array;
-  readonly #echoPower: Float64Array;
-  readonly #gain: Float64Array;
-  readonly #kept: Float64Array;
-  readonly #filterRe: Float64Array;
-  readonly #filterIm: Float64Array;
-  readonly #oldRe: Float64Array;
-  readonly #oldIm: Float64Array;
-  readonly #oldOut: Float64Array;
+  readonly #window: Float32Array;
+  readonly #taper: Float32Array;
+  readonly #error: Floats;
+  readonly #echo: Floats;
+  readonly #time: Floats;
+  readonly #eRe: Floats;
+  readonly #eIm: Floats;
+  readonly #re: Floats;
+  readonly #im: Floats;
+  readonly #power: Floats;
+  readonly #echoPower: Floats;
+  readonly #gain: Floats;
+  readonly #kept: Floats;
+  readonly #filterRe: Floats;
+  readonly #filterIm: Floats;
+  readonly #oldRe: Floats;
+  readonly #oldIm: Floats;
+  readonly #oldOut: Floats;
   readonly #band: Uint8Array;
   readonly #leak: Float64Array;
   readonly #bandError: Float64Array;
@@ -86,7 +86,7 @@ export class Suppressor {
   #near = 0;
   #excess = 0;
 
-  constructor(fft: RealFft, rateHz: number, noiseReductionDb: number) {
+  constructor(fft: VectorFft, rateHz: number, noiseReductionDb: number) {
     const frame = fft.size / 2;
     this.#fft = fft;
     this.#frame = frame;
@@ -96,16 +96,16 @@ export class Suppressor {
     this.#loudTone = ((32768 * Math.SQRT2 * 10 ** (LOUD_TONE_DBFS / 20) * fft.size) / 4) ** 2;
     this.#noise = new NoiseFloor(fft.bins, this.#loudTone);
     this.#noiseGain = 10 ** (-noiseReductionDb / 20);
-    this.#window = Float64Array.from(
+    this.#window = Float32Array.from(
       { length: fft.size },
       (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * (i + 0.5)) / fft.size),
     );
-    this.#taper = Float64Array.from(
+    this.#taper = Float32Array.from(
       { length: this.delaySamples + 1 },
       (_, i) => Math.cos((Math.PI * i) / (2 * this.delaySamples + 2)) ** 2,
     );
-    const samples = () => new Float64Array(fft.size);
-    const spectrum = () => new Float64Array(fft.bins);
+    const samples = () => fft.floats(fft.size);
+    const spectrum = () => fft.floats(fft.stride);
     this.#error = samples();
     this.#echo = samples();
     this.#time = samples();
@@ -168,14 +168,7 @@ export class Suppressor {
    * power of a rectangular frame; `known`: how surely what stands out is echo, 0..1; `settled`: the room is known. Writes the
    * frame that ended `delaySamples` ago.
    */
-  process(
-    error: Float64Array,
-    echo: Float64Array,
-    expected: Float64Array,
-    known: number,
-    settled: boolean,
-    out: Int16Array,
-  ): void {
+  process(error: Floats, echo: Floats, expected: Floats, known: number, settled: boolean, out: Int16Array): void {
     const frame = this.#frame;
     const bins = this.#bins;
     const time = this.#time;
@@ -218,7 +211,7 @@ export class Suppressor {
     }
   }
 
-  #gains(expected: Float64Array, known: number, settled: boolean): void {
+  #gains(expected: Floats, known: number, settled: boolean): void {
     const gain = this.#gain;
     const floor = this.#noise.power;
     this.#bandNoise.fill(0);
@@ -283,7 +276,7 @@ export class Suppressor {
     }
   }
 
-  #through(filterRe: Float64Array, filterIm: Float64Array, time: Float64Array): void {
+  #through(filterRe: Floats, filterIm: Floats, time: Floats): void {
     for (let k = 0; k < this.#bins; k++) {
       this.#re[k] = this.#eRe[k] * filterRe[k] - this.#eIm[k] * filterIm[k];
       this.#im[k] = this.#eRe[k] * filterIm[k] + this.#eIm[k] * filterRe[k];
