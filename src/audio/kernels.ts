@@ -1,6 +1,5 @@
 /**
- * The inner loops of the echo canceller, four numbers at a time. Arguments are addresses of float32 in the memory of `Vectors`;
- * `bytes` is what one spectrum takes, a multiple of 16, and `runs` how many of them lie behind one another, at least one.
+ * The inner loops of the echo canceller and of resampling, four numbers at a time. Arguments are addresses of float32; `bytes` is what one spectrum takes, a multiple of 16, and `runs` how many of them lie behind one another, at least one.
  */
 import {
   add,
@@ -14,6 +13,7 @@ import {
   type Local,
   type Locals,
   load,
+  loadInteger,
   loadOne,
   loadSpread,
   type Memory,
@@ -21,21 +21,19 @@ import {
   mul,
   plus,
   shuffle,
-  spread,
   store,
   storeOne,
   sub,
-  type Type,
+  sum,
   times,
   WebAssembly,
 } from './wasm.ts';
 
 const vectors = (locals: Locals, count: number): Local[] => Array.from({ length: count }, () => locals.vector());
-const pointers = (count: number): Type[] => new Array<Type>(count).fill('i32');
 const advance = (locals: readonly Local[], by: Code): Code => locals.flatMap((one) => one.set(plus(one.get, by)));
 
 /** out += x w, complex; `out` stays where it is. */
-const multiply = kernel('multiply', pointers(8), (parameters, locals) => {
+const multiply = kernel('multiply', 8, (parameters, locals) => {
   const [runs, bytes, xRe, xIm, wRe, wIm, outRe, outIm] = parameters;
   const [run, i] = [locals.integer(), locals.integer()];
   const [a, b, c, d] = vectors(locals, 4);
@@ -52,7 +50,7 @@ const multiply = kernel('multiply', pointers(8), (parameters, locals) => {
 });
 
 /** out += |x|² u; `out` stays where it is. */
-const weigh = kernel('weigh', pointers(6), (parameters, locals) => {
+const weigh = kernel('weigh', 6, (parameters, locals) => {
   const [runs, bytes, xRe, xIm, u, out] = parameters;
   const [run, i] = [locals.integer(), locals.integer()];
   const [a, b] = vectors(locals, 2);
@@ -65,8 +63,8 @@ const weigh = kernel('weigh', pointers(6), (parameters, locals) => {
   return [each(run, runs.get, 1, [...each(i, bytes.get, 16, inner), ...advance([xRe, xIm, u], bytes.get)])];
 });
 
-/** w += u x* e; u = u (1 - u gain |x|²) + wander |w|². `e` and `gain` stay where they are. */
-const correct = kernel('correct', [...pointers(10), 'f32'], (parameters, locals) => {
+/** w += u x* e; u = u (1 - u gain |x|²) + wander |w|². `e` and `gain` stay where they are; `wander`: a vector. */
+const correct = kernel('correct', 11, (parameters, locals) => {
   const [runs, bytes, xRe, xIm, wRe, wIm, u, eRe, eIm, gain, wander] = parameters;
   const [run, i] = [locals.integer(), locals.integer()];
   const [a, b, uncertain, ua, ub, re, im, wanders] = vectors(locals, 8);
@@ -91,13 +89,13 @@ const correct = kernel('correct', [...pointers(10), 'f32'], (parameters, locals)
     ),
   ].flat();
   return [
-    wanders.set(spread(wander.get)),
+    wanders.set(load(wander.get)),
     each(run, runs.get, 1, [...each(i, bytes.get, 16, inner), ...advance([xRe, xIm, wRe, wIm, u], bytes.get)]),
   ];
 });
 
-/** c += rate (d x* - c). `d` stays where it is. */
-const correlate = kernel('correlate', [...pointers(8), 'f32'], (parameters, locals) => {
+/** c += rate (d x* - c). `d` stays where it is; `rate`: a vector. */
+const correlate = kernel('correlate', 9, (parameters, locals) => {
   const [runs, bytes, xRe, xIm, cRe, cIm, dRe, dIm, rate] = parameters;
   const [run, i] = [locals.integer(), locals.integer()];
   const [a, b, c, d, rates] = vectors(locals, 5);
@@ -113,7 +111,7 @@ const correlate = kernel('correlate', [...pointers(8), 'f32'], (parameters, loca
     towards(cIm, sub(mul(d.get, a.get), mul(c.get, b.get))),
   ].flat();
   return [
-    rates.set(spread(rate.get)),
+    rates.set(load(rate.get)),
     each(run, runs.get, 1, [...each(i, bytes.get, 16, inner), ...advance([xRe, xIm, cRe, cIm], bytes.get)]),
   ];
 });
@@ -216,7 +214,7 @@ function powers(count: number, first: readonly [Code, Code], locals: Locals): { 
  * `bytes` each, become neighbours in `b`. `cos` and `sin`: of all angles of the whole transform.
  */
 const pass = (radix: number): Kernel =>
-  kernel(`pass${radix}`, pointers(8), (parameters, locals) => {
+  kernel(`pass${radix}`, 8, (parameters, locals) => {
     const [groups, bytes, aRe, aIm, bRe, bIm, cos, sin] = parameters;
     const [group, i, step] = [locals.integer(), locals.integer(), locals.integer()];
     const inputs = Array.from({ length: radix }, () => complex(locals));
@@ -247,7 +245,7 @@ const ODD = [1, 3, 5, 7];
 const REVERSED = [3, 2, 1, 0];
 
 /** The first pass, of four, at stride 1: `time` holds re, im, re, im .., each leg is `bytes` of re long. */
-const begin = kernel('begin', pointers(6), (parameters, locals) => {
+const begin = kernel('begin', 6, (parameters, locals) => {
   const [bytes, time, bRe, bIm, cos, sin] = parameters;
   const i = locals.integer();
   const inputs = Array.from({ length: 4 }, () => complex(locals));
@@ -288,7 +286,7 @@ const begin = kernel('begin', pointers(6), (parameters, locals) => {
 });
 
 /** From the transform of even samples as re and odd ones as im to the spectrum; `half`: bytes of one, `bytes`: of the other. */
-const part = kernel('part', pointers(8), (parameters, locals) => {
+const part = kernel('part', 8, (parameters, locals) => {
   const [half, bytes, zRe, zIm, re, im, cos, sin] = parameters;
   const i = locals.integer();
   const [a, b, ra, rb, evenRe, evenIm, oddRe, oddIm, c, s] = vectors(locals, 10);
@@ -317,8 +315,8 @@ const part = kernel('part', pointers(8), (parameters, locals) => {
   return [end(zRe), end(zIm), each(i, bytes.get, 16, inner)];
 });
 
-/** The way back, into re, im, re, im ..; re and im change places, which turns the forward transform into the inverse. */
-const join = kernel('join', [...pointers(6), 'f32'], (parameters, locals) => {
+/** The way back, into re, im, re, im ..; re and im change places, which turns the forward transform into the inverse; `scale`: a vector. */
+const join = kernel('join', 7, (parameters, locals) => {
   const [half, re, im, out, cos, sin, scale] = parameters;
   const i = locals.integer();
   const [a, b, ra, rb, sumIm, differenceIm, differenceRe, c, s, p, q, scales] = vectors(locals, 12);
@@ -343,11 +341,11 @@ const join = kernel('join', [...pointers(6), 'f32'], (parameters, locals) => {
     store(to, shuffle(q.get, p.get, [0, 4, 1, 5])),
     store(to, shuffle(q.get, p.get, [2, 6, 3, 7]), 16),
   ].flat();
-  return [scales.set(spread(scale.get)), each(i, half.get, 16, inner)];
+  return [scales.set(load(scale.get)), each(i, half.get, 16, inner)];
 });
 
 /** out = im, re, im, re ..: see `join`. */
-const weave = kernel('weave', pointers(4), (parameters, locals) => {
+const weave = kernel('weave', 4, (parameters, locals) => {
   const [half, re, im, out] = parameters;
   const i = locals.integer();
   const [a, b] = vectors(locals, 2);
@@ -361,7 +359,57 @@ const weave = kernel('weave', pointers(4), (parameters, locals) => {
   return [each(i, half.get, 16, inner)];
 });
 
-const all = [multiply, weigh, correct, correlate, pass(2), pass(3), pass(4), pass(5), begin, part, join, weave];
+/**
+ * Rows of a filter over stretches of sound, their sums into `out`: `at` and `row` hold the addresses of both for each of `count`
+ * numbers; a row is `bytes` long, a multiple of 32. With `share`: so far on from there to the next row.
+ */
+const rows = (name: string, between: boolean): Kernel =>
+  kernel(name, between ? 6 : 5, (parameters, locals) => {
+    const [count, bytes, at, row, out, share = out] = parameters;
+    const [n, k, x, w] = [locals.integer(), locals.integer(), locals.integer(), locals.integer()];
+    const [sum0, sum1, next0, next1, a] = vectors(locals, 5);
+    const more = (to: Local, offset: number, beyond: Code): Code =>
+      to.set(add(to.get, mul(a.get, load(plus(plus(w.get, k.get), beyond), offset))));
+    const half = (to: Local, next: Local, offset: number): Code => [
+      ...a.set(load(plus(x.get, k.get), offset)),
+      ...more(to, offset, integer(0)),
+      ...(between ? more(next, offset, bytes.get) : []),
+    ];
+    const total = sum(sum0);
+    const blended = [
+      ...sum1.set(loadSpread(share.get)),
+      ...next0.set(add(next0.get, next1.get)),
+      ...sum0.set(add(sum0.get, mul(sum1.get, sub(next0.get, sum0.get)))),
+    ];
+    const one = [
+      ...x.set(loadInteger(at.get)),
+      ...w.set(loadInteger(row.get)),
+      ...[sum0, sum1, ...(between ? [next0, next1] : [])].flatMap((local) => local.set(constant(0))),
+      ...each(k, bytes.get, 32, [...half(sum0, next0, 0), ...half(sum1, next1, 16)]),
+      ...sum0.set(add(sum0.get, sum1.get)),
+      ...(between ? blended : []),
+      ...storeOne(out.get, total),
+      ...advance([at, row, out, ...(between ? [share] : [])], integer(4)),
+    ];
+    return [each(n, count.get, 1, one)];
+  });
+
+const all = [
+  multiply,
+  weigh,
+  correct,
+  correlate,
+  pass(2),
+  pass(3),
+  pass(4),
+  pass(5),
+  begin,
+  part,
+  join,
+  weave,
+  rows('single', false),
+  rows('between', true),
+];
 
 export type Kernels = Readonly<Record<string, (...parameters: number[]) => void>>;
 

@@ -3,6 +3,8 @@
  * frames of any length join without a seam; the count that comes out is exact in the long run.
  */
 
+import { fir, MOST_IN, MOST_OUT, padded, paddedTaps } from './fir.ts';
+
 /** Half length of the filter, in samples of the lower of the two rates: also the delay. */
 const HALF = 20;
 /** Kaiser window parameter: about 80 dB of stop band. */
@@ -18,10 +20,10 @@ export class Resampler {
   readonly #up: number;
   readonly #down: number;
   readonly #taps: number;
-  readonly #filter: Float64Array;
-  /** The last `taps` samples, twice over, so that a window never wraps. */
-  readonly #past: Float64Array;
-  #at = 0;
+  readonly #width: number;
+  readonly #filter: Float32Array;
+  /** The last samples, as many as a row has taps. */
+  readonly #past: Float32Array;
   #phase = 0;
 
   constructor(fromHz: number, toHz: number) {
@@ -33,8 +35,9 @@ export class Resampler {
     if (!Number.isInteger(fromHz) || !Number.isInteger(toHz) || fromHz <= 0 || toHz <= 0 || this.#up > MAX_PHASES)
       throw new RangeError(`Cannot resample ${fromHz} Hz to ${toHz} Hz: the ratio is not one of small whole numbers`);
     this.#taps = fromHz === toHz ? 1 : tapsFor(fromHz, toHz);
-    this.#filter = design(this.#up, this.#up, this.#taps, fromHz, toHz);
-    this.#past = new Float64Array(2 * this.#taps);
+    this.#width = paddedTaps(this.#taps);
+    this.#filter = padded(design(this.#up, this.#up, this.#taps, fromHz, toHz), this.#taps);
+    this.#past = new Float32Array(this.#width);
   }
 
   /** How much later a sound comes out, in samples of the output. */
@@ -53,41 +56,47 @@ export class Resampler {
       for (let i = 0; i < count; i++) output[to + i] = input[from + i];
       return count;
     }
-    const taps = this.#taps;
-    const up = this.#up;
-    const past = this.#past;
-    const filter = this.#filter;
+    const most = Math.min(MOST_IN - this.#width, Math.floor(((MOST_OUT - 1) * this.#down) / this.#up));
     let written = to;
-    for (let i = 0; i < count; i++) {
-      past[this.#at] = past[this.#at + taps] = input[from + i];
-      if (++this.#at === taps) this.#at = 0;
-      // The newest sample lies at the end of the window that begins at #at.
-      const at = this.#at;
-      for (; this.#phase < up; this.#phase += this.#down) {
-        const row = this.#phase * taps;
-        // Four sums side by side (`taps` is a multiple of four): a single one would wait for each addition.
-        let sum0 = 0;
-        let sum1 = 0;
-        let sum2 = 0;
-        let sum3 = 0;
-        for (let k = row, j = at; k < row + taps; k += 4, j += 4) {
-          sum0 += past[j] * filter[k];
-          sum1 += past[j + 1] * filter[k + 1];
-          sum2 += past[j + 2] * filter[k + 2];
-          sum3 += past[j + 3] * filter[k + 3];
-        }
-        const sum = sum0 + sum1 + sum2 + sum3;
-        output[written++] = sum > 32767 ? 32767 : sum < -32768 ? -32768 : Math.round(sum);
-      }
-      this.#phase -= up;
-    }
+    for (let done = 0; done < count; done += most)
+      written += this.#some(input, from + done, Math.min(most, count - done), output, written);
     return written - to;
+  }
+
+  /** No more than fits. */
+  #some(input: Int16Array, from: number, count: number, output: Int16Array, to: number): number {
+    const up = this.#up;
+    const down = this.#down;
+    const width = this.#width;
+    const past = this.#past;
+    const filter = fir();
+    const sound = filter.input;
+    filter.begin(this.#filter, width);
+    for (let i = 0; i < width; i++) sound[i] = past[i];
+    for (let i = 0; i < count; i++) sound[width + i] = input[from + i];
+    let phase = this.#phase;
+    for (let i = 0; i < count; i++) {
+      // The newest sample lies at the end of the window.
+      for (; phase < up; phase += down) filter.next(i + 1, phase);
+      phase -= up;
+    }
+    this.#phase = phase;
+    const made = filter.single();
+    for (let i = 0; i < width; i++) past[i] = sound[count + i];
+    putRounded(filter.output, made, output, to);
+    return made;
   }
 
   reset(): void {
     this.#past.fill(0);
-    this.#at = 0;
     this.#phase = 0;
+  }
+}
+
+export function putRounded(sums: Float32Array, count: number, output: Int16Array, to: number): void {
+  for (let i = 0; i < count; i++) {
+    const sum = sums[i];
+    output[to + i] = sum > 32767 ? 32767 : sum < -32768 ? -32768 : Math.round(sum);
   }
 }
 

@@ -7,11 +7,15 @@ import { WebAssembly } from './wasm.ts';
 
 /** Of 64 kB: far more than a canceller at 48 kHz takes. What is not touched costs nothing. */
 const PAGES = 64;
-const VECTOR = 4;
+/** Numbers of one. */
+export const VECTOR = 4;
 
 declare const inVectors: unique symbol;
 /** An array in the memory of a `Vectors`. */
-export type Floats = Float32Array<ArrayBuffer> & { readonly [inVectors]: true };
+export type Floats = Float32Array<ArrayBuffer> & {
+  readonly [inVectors]: true;
+  fill(value: number, from?: number, to?: number): Floats;
+};
 
 export class Vectors {
   readonly #memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES });
@@ -38,6 +42,7 @@ export class VectorFft extends Vectors {
   readonly #partCos: Floats;
   readonly #partSin: Floats;
   readonly #woven: Floats;
+  readonly #scale: Floats;
   /** The two sides of the passes, re and im: a vector of room before and behind each. */
   readonly #sides: readonly number[];
 
@@ -59,6 +64,7 @@ export class VectorFft extends Vectors {
     this.#partCos = turn(this.stride, size, Math.cos);
     this.#partSin = turn(this.stride, size, Math.sin);
     this.#woven = this.floats(size);
+    this.#scale = this.floats(VECTOR).fill(0.5 / half);
     this.#sides = [0, 1, 2, 3].map(() => this.floats(half + 3 * VECTOR).byteOffset + 4 * VECTOR);
   }
 
@@ -79,7 +85,7 @@ export class VectorFft extends Vectors {
     const { byteOffset: cos } = this.#partCos;
     const { byteOffset: sin } = this.#partSin;
     const { byteOffset: woven } = this.#woven;
-    this.kernels.join(bytes, re.byteOffset + 4 * at, im.byteOffset + 4 * at, woven, cos, sin, 0.5 / this.#half);
+    this.kernels.join(bytes, re.byteOffset + 4 * at, im.byteOffset + 4 * at, woven, cos, sin, this.#scale.byteOffset);
     const to = this.#transform(woven);
     this.kernels.weave(bytes, this.#sides[to], this.#sides[to + 1], time.byteOffset);
   }

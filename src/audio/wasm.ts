@@ -5,8 +5,8 @@
  */
 export type Code = readonly number[];
 
-const TYPES = { i32: 0x7f, f32: 0x7d, v128: 0x7b } as const;
-export type Type = keyof typeof TYPES;
+const TYPES = { i32: 0x7f, v128: 0x7b } as const;
+type Type = keyof typeof TYPES;
 
 /** LEB128. */
 function unsigned(value: number): number[] {
@@ -36,10 +36,9 @@ export const times = operation(0x6c);
 export const add = vector(0xe4);
 export const sub = vector(0xe5);
 export const mul = vector(0xe6);
-export const spread = vector(0x13);
 /** The same number four times. */
 export function constant(value: number): Code {
-  return spread([0x43, ...new Uint8Array(Float32Array.of(value).buffer)]);
+  return vector(0x13)([0x43, ...new Uint8Array(Float32Array.of(value).buffer)]);
 }
 
 /** Lanes 0..3 are of the first vector, 4..7 of the second. */
@@ -53,6 +52,7 @@ export const load = (at: Code, offset = 0): Code => [...at, 0xfd, 0x00, 2, ...un
 export const store = (at: Code, value: Code, offset = 0): Code => [...at, ...value, 0xfd, 0x0b, 2, ...unsigned(offset)];
 /** One number from memory, four times. */
 export const loadSpread = (at: Code): Code => [...at, 0xfd, 0x09, 2, 0];
+export const loadInteger = (at: Code): Code => [...at, 0x28, 2, 0];
 export const loadOne = (at: Code): Code => [...at, 0x2a, 2, 0];
 export const storeOne = (at: Code, value: Code, offset = 0): Code => [...at, ...value, 0x38, 2, ...unsigned(offset)];
 /** The four numbers of a vector, added up. */
@@ -103,20 +103,20 @@ export function each(at: Local, limit: Code, step: number, body: Code): Code {
 
 export interface Kernel {
   readonly name: string;
-  readonly parameters: readonly Type[];
+  readonly parameters: number;
   readonly locals: readonly Type[];
   readonly body: Code;
 }
 
-/** A function without result; `write` gets its parameters. */
+/** A function of so many integers, without a result; `write` gets them. Other numbers would be boxed for each call. */
 export function kernel(
   name: string,
-  parameters: readonly Type[],
+  parameters: number,
   write: (parameters: Local[], locals: Locals) => Code[],
 ): Kernel {
-  const locals = new Locals(parameters.length);
+  const locals = new Locals(parameters);
   const body = write(
-    parameters.map((_, index) => local(index)),
+    Array.from({ length: parameters }, (_, index) => local(index)),
     locals,
   ).flat();
   return { name, parameters, locals: locals.types, body };
@@ -127,7 +127,7 @@ export function assemble(kernels: readonly Kernel[]): Uint8Array<ArrayBuffer> {
   const list = (items: readonly (readonly number[])[]): number[] => [...unsigned(items.length), ...items.flat()];
   const section = (id: number, content: readonly number[]): number[] => [id, ...unsigned(content.length), ...content];
   const name = (text: string): number[] => [text.length, ...Buffer.from(text)];
-  const types = kernels.map(({ parameters }) => [0x60, ...list(parameters.map((type) => [TYPES[type]])), 0]);
+  const types = kernels.map(({ parameters }) => [0x60, ...list(new Array<number[]>(parameters).fill([TYPES.i32])), 0]);
   const bodies = kernels.map(({ locals, body }) => {
     const code = [...list(locals.map((type) => [1, TYPES[type]])), ...body, 0x0b];
     return [...unsigned(code.length), ...code];

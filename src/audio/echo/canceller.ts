@@ -59,6 +59,12 @@ const LOST_FRAMES = 200;
 const EXPLAINED = 0.6;
 const UNEXPLAINED = 400;
 
+/** Of `#sums`: powers, and what microphone and echo have in common. Arguments would be boxed. */
+const MICROPHONE = 0;
+const ERROR = 1;
+const ECHO = 2;
+const COMMON = 3;
+
 export class EchoCanceller {
   readonly #rateHz: number;
   readonly #frame: number;
@@ -78,6 +84,8 @@ export class EchoCanceller {
   readonly #error: Floats;
   readonly #heard: Floats;
   readonly #waiting: Floats;
+  /** Of this frame. */
+  readonly #sums = new Float64Array(4);
   #waitingAt = 0;
   /** Samples that the microphone waits, and samples (with a fraction) that the reference is delayed. */
   #hold = 0;
@@ -213,7 +221,12 @@ export class EchoCanceller {
       this.#sinceChange++;
       if (this.#shadow.follow(this.#error, this.#suppressor.excess)) this.#sinceChange = 0;
     }
-    this.#judge(microphonePower, errorPower, echoPower, common);
+    const sums = this.#sums;
+    sums[MICROPHONE] = microphonePower;
+    sums[ERROR] = errorPower;
+    sums[ECHO] = echoPower;
+    sums[COMMON] = common;
+    this.#judge();
     this.#delay += this.#drift.follow(this.#echo, this.#error);
     this.#keepAhead();
     this.#suppressor.process(this.#error, this.#echo, this.#filter.residual, this.#shadow.echo, this.#converged, out);
@@ -264,14 +277,18 @@ export class EchoCanceller {
     }
   }
 
-  #judge(microphonePower: number, errorPower: number, echoPower: number, common: number): void {
+  #judge(): void {
+    const sums = this.#sums;
+    const microphonePower = sums[MICROPHONE];
+    const echoPower = sums[ECHO];
+    const common = sums[COMMON];
     if (echoPower < 100 * this.#frame) return;
     // With somebody near on top the ratio says nothing of the filter. But nobody speaks for so long without a pause.
     const explained = common > 0 && common * common > EXPLAINED * microphonePower * echoPower;
     if (this.#converged && !explained && ++this.#unexplained < UNEXPLAINED) return;
     this.#unexplained = 0;
     this.#microphonePower += 0.02 * (microphonePower - this.#microphonePower);
-    this.#errorPower += 0.02 * (errorPower - this.#errorPower);
+    this.#errorPower += 0.02 * (sums[ERROR] - this.#errorPower);
     const erleDb = this.erleDb;
     if (erleDb > CONVERGED_DB) this.#converged = true;
     if (erleDb > LOST_DB || this.#suppressor.near > 0) this.#bad = 0;

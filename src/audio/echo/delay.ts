@@ -3,7 +3,7 @@
  * partitions of one frame; each frame one of them is turned back into lags, so a sweep takes as many frames as are searched. Lags
  * below zero are searched too: after a lost period the echo may lead.
  */
-import type { Floats, VectorFft } from '../vectors.ts';
+import { type Floats, VECTOR, type VectorFft } from '../vectors.ts';
 
 /** What is searched: from `before` frames of 10 ms before the reference to `after` frames after it, by a memory of 1 / `rate`. */
 export type Search = { before: number; after: number; rate: number };
@@ -20,7 +20,8 @@ export class DelayFinder {
   readonly #bins: number;
   readonly #before: number;
   readonly #partitions: number;
-  readonly #rate: number;
+  /** A vector of it. */
+  readonly #rate: Floats;
   readonly #reference: Floats;
   /** The microphone of the last frames, the oldest first. */
   readonly #microphone: Floats;
@@ -47,7 +48,7 @@ export class DelayFinder {
   constructor(fft: VectorFft, search: Search) {
     this.#before = search.before;
     this.#partitions = search.before + search.after;
-    this.#rate = search.rate;
+    this.#rate = fft.floats(VECTOR).fill(search.rate);
     this.#fft = fft;
     this.#frame = fft.size / 2;
     this.#bins = fft.stride;
@@ -106,17 +107,20 @@ export class DelayFinder {
     this.#heard++;
     const { kernels } = this.#fft;
     const bytes = 4 * this.#bins;
-    const [xRe, xIm] = [this.#xRe.byteOffset, this.#xIm.byteOffset];
-    const [cRe, cIm] = [this.#cRe.byteOffset, this.#cIm.byteOffset];
-    const { byteOffset: re } = this.#re;
-    const { byteOffset: im } = this.#im;
+    const xRe = this.#xRe.byteOffset;
+    const xIm = this.#xIm.byteOffset;
+    const cRe = this.#cRe.byteOffset;
+    const cIm = this.#cIm.byteOffset;
+    const re = this.#re.byteOffset;
+    const im = this.#im.byteOffset;
+    const rate = this.#rate.byteOffset;
     // The ring from the newest to its end, and the rest of it from its beginning.
     const newest = this.#newest;
     const ahead = this.#partitions - newest;
     const x = bytes * newest;
     const c = bytes * ahead;
-    kernels.correlate(ahead, bytes, xRe + x, xIm + x, cRe, cIm, re, im, this.#rate);
-    if (newest > 0) kernels.correlate(newest, bytes, xRe, xIm, cRe + c, cIm + c, re, im, this.#rate);
+    kernels.correlate(ahead, bytes, xRe + x, xIm + x, cRe, cIm, re, im, rate);
+    if (newest > 0) kernels.correlate(newest, bytes, xRe, xIm, cRe + c, cIm + c, re, im, rate);
   }
 
   #sweep(): boolean {
@@ -125,7 +129,7 @@ export class DelayFinder {
     for (let i = 0; i < frame; i++) this.#lags[this.#turn * frame + i] = Math.abs(this.#time[i]);
     if (++this.#turn < this.#partitions) return false;
     this.#turn = 0;
-    if (this.#heard * this.#rate < ENOUGH) return false;
+    if (this.#heard * this.#rate[0] < ENOUGH) return false;
     let best = 0;
     let power = 0;
     for (let i = 0; i < this.#lags.length; i++) {

@@ -3,7 +3,7 @@
  * 2006, Kuech, Mabande and Enzner 2014), each bin of each partition a state of its own. Beside its coefficients it keeps how
  * uncertain each is, so the step is large while the room is unknown and all but nothing while somebody speaks near.
  */
-import type { Floats, VectorFft } from '../vectors.ts';
+import { type Floats, VECTOR, type VectorFft } from '../vectors.ts';
 
 /** What a coefficient may wander per frame, as a share of its power: while only the loudspeaker sounds, and while somebody speaks. */
 const WANDER_FAR = 1e-3;
@@ -40,6 +40,7 @@ export class EchoFilter {
   readonly residual: Floats;
   readonly #other: Floats;
   readonly #gain: Floats;
+  readonly #wander: Floats;
   readonly #taps: Floats;
   readonly #kept: readonly Floats[];
   #tidied = 0;
@@ -62,6 +63,7 @@ export class EchoFilter {
     this.#other = fft.floats(fft.stride);
     this.#taps = fft.floats(partitions * this.#frame);
     this.#gain = fft.floats(fft.stride);
+    this.#wander = fft.floats(VECTOR);
     this.#kept = [fft.floats(states), fft.floats(states), fft.floats(states)];
     this.reset();
   }
@@ -144,11 +146,6 @@ export class EchoFilter {
     const caution = CAUTION_FAR + (CAUTION_NEAR - CAUTION_FAR) * near;
     const bins = this.#bins;
     const frame = this.#frame;
-    const xRe = this.xRe;
-    const xIm = this.xIm;
-    const wRe = this.#wRe;
-    const wIm = this.#wIm;
-    const uncertainty = this.#uncertainty;
     const residual = this.residual;
     const eRe = this.#re;
     const eIm = this.#im;
@@ -163,7 +160,9 @@ export class EchoFilter {
     const ahead = this.partitions - this.newest;
     const x = bytes * this.newest;
     const w = bytes * ahead;
-    const [xr, xi, u] = [xRe.byteOffset, xIm.byteOffset, uncertainty.byteOffset];
+    const xr = this.xRe.byteOffset;
+    const xi = this.xIm.byteOffset;
+    const u = this.#uncertainty.byteOffset;
     kernels.weigh(ahead, bytes, xr + x, xi + x, u, residual.byteOffset);
     if (this.newest > 0) kernels.weigh(this.newest, bytes, xr, xi, u + w, residual.byteOffset);
     const other = this.#other;
@@ -177,10 +176,15 @@ export class EchoFilter {
       this.#gain[k] = 0.5 * scale;
     }
     const wander = WANDER_FAR * (WANDER_NEAR / WANDER_FAR) ** near;
-    const [wr, wi, er, ei] = [wRe.byteOffset, wIm.byteOffset, eRe.byteOffset, eIm.byteOffset];
-    const { byteOffset: gain } = this.#gain;
-    kernels.correct(ahead, bytes, xr + x, xi + x, wr, wi, u, er, ei, gain, wander);
-    if (this.newest > 0) kernels.correct(this.newest, bytes, xr, xi, wr + w, wi + w, u + w, er, ei, gain, wander);
+    this.#wander.fill(wander);
+    const wr = this.#wRe.byteOffset;
+    const wi = this.#wIm.byteOffset;
+    const er = eRe.byteOffset;
+    const ei = eIm.byteOffset;
+    const gain = this.#gain.byteOffset;
+    const much = this.#wander.byteOffset;
+    kernels.correct(ahead, bytes, xr + x, xi + x, wr, wi, u, er, ei, gain, much);
+    if (this.newest > 0) kernels.correct(this.newest, bytes, xr, xi, wr + w, wi + w, u + w, er, ei, gain, much);
     for (let i = 0; i < TIDY; i++) {
       this.#tidied = (this.#tidied + 1) % this.partitions;
       this.#tidy(this.#tidied);
@@ -230,8 +234,12 @@ export function convolve(
 ): void {
   outRe.fill(0);
   outIm.fill(0);
-  const [xr, xi, wr, wi] = [xRe.byteOffset, xIm.byteOffset, wRe.byteOffset, wIm.byteOffset];
-  const [re, im] = [outRe.byteOffset, outIm.byteOffset];
+  const xr = xRe.byteOffset;
+  const xi = xIm.byteOffset;
+  const wr = wRe.byteOffset;
+  const wi = wIm.byteOffset;
+  const re = outRe.byteOffset;
+  const im = outIm.byteOffset;
   const bytes = 4 * stride;
   const x = bytes * newest;
   const ahead = Math.min(partitions, ring - newest);

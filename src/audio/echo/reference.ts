@@ -2,6 +2,7 @@
  * What the loudspeaker was given, kept for a while and read at any point between samples: by this the reference is aligned with
  * the echo, and its clock with the microphone's. Windowed sinc of 24 taps in 128 phases, linear between the phases.
  */
+import { fir } from '../fir.ts';
 
 /** Samples of future and past that a point between samples is made of. */
 export const HALF_TAPS = 12;
@@ -36,24 +37,22 @@ export class ReferenceLine {
   read(at: number, slope: number, out: Float32Array, to: number, count: number): void {
     const ring = this.#ring;
     const mask = this.#mask;
-    const kernel = this.#kernel;
     const step = 1 + slope;
+    const filter = fir();
+    const sound = filter.input;
+    const start = Math.floor(at) - HALF_TAPS + 1;
+    const length = Math.ceil(count * Math.max(1, step)) + TAPS + 1;
+    for (let i = 0; i < length; i++) sound[i] = ring[(start + i) & mask];
+    filter.begin(this.#kernel, TAPS);
     for (let i = 0; i < count; i++) {
       const point = at + i * step;
       const whole = Math.floor(point);
       const phase = (point - whole) * PHASES;
       const row = Math.floor(phase);
-      const share = phase - row;
-      const first = whole - HALF_TAPS + 1;
-      let a = 0;
-      let b = 0;
-      for (let k = 0, w = row * TAPS; k < TAPS; k++, w++) {
-        const x = ring[(first + k) & mask];
-        a += x * kernel[w];
-        b += x * kernel[w + TAPS];
-      }
-      out[to + i] = a + share * (b - a);
+      filter.next(whole - HALF_TAPS + 1 - start, row, phase - row);
     }
+    filter.between();
+    for (let i = 0; i < count; i++) out[to + i] = filter.output[i];
   }
 
   reset(): void {
