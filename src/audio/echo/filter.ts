@@ -176,7 +176,7 @@ export class EchoFilter {
       this.#gain[k] = 0.5 * scale;
     }
     const wander = WANDER_FAR * (WANDER_NEAR / WANDER_FAR) ** near;
-    this.#wander.fill(wander);
+    for (let i = 0; i < VECTOR; i++) this.#wander[i] = wander;
     const wr = this.#wRe.byteOffset;
     const wi = this.#wIm.byteOffset;
     const er = eRe.byteOffset;
