@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { Command, EndCause, TerminalAction, TerminalConfig } from '../../src/terminal/index.ts';
 import { caller, incoming, plan, rule, Story, words } from './story.ts';
 
-const SEEDS = 300;
+const SEEDS = 600;
 const STEPS = 120;
 const QUIET_MS = 3_600_000;
 
@@ -239,6 +239,10 @@ function life(seed: number): void {
       if (witness.up.size === 0) return;
       const call = one([...witness.up.keys()]);
       story.tell({ type: 'digit', call, digit: one(['1', '1', '#', '5']) });
+    },
+    () => {
+      const talks = legs(true).filter((call) => !call.includes('-'));
+      if (talks.length > 0) story.tell({ type: 'waiting', call: one(talks), on: below(3) > 0 });
     },
     () => {
       const up = [...witness.up.keys()].filter((call) => !call.includes('-'));
