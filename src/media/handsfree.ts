@@ -179,7 +179,7 @@ export class Handsfree {
     const leftDbfs = rmsDbfs(frame);
     if (this.#doubted > 0 && farDbfs > PLAYS_DBFS && rawDbfs > PLAYS_DBFS) this.#prove(rawDbfs - leftDbfs);
     this.#noise?.process(frame);
-    voice.set(frame);
+    for (let i = 0; i < FRAME; i++) voice[i] = frame[i];
     const alone = this.#faded === FADED;
     this.#agc?.process(voice, alone && this.#ambient.speech, leftDbfs, this.#ambient.dbfs);
     // By what the microphone heard: what a canceller leaves that still learns is no measure.
