@@ -1,7 +1,4 @@
-/**
- * The media thread: one loop, one tick of 10 ms, no event loop. The clock is the microphone, else the loudspeaker, else
- * absolute deadlines of its own. With nothing to do it sleeps until a message wakes it.
- */
+/** The media thread: one loop, one tick of 10 ms, no event loop. With nothing to do it sleeps until a message wakes it. */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { Audibility, type Country, Mixer, Tone } from '../audio/index.ts';
 import { type Random, unreachable } from '../base/index.ts';
@@ -13,24 +10,15 @@ import { Measure } from './measure.ts';
 import { PagesThread } from './pages-thread.ts';
 import type { FromWorker, ToWorker } from './protocol.ts';
 import { Recording } from './recording.ts';
+import { SoundNews } from './sound-news.ts';
 import { Sounds } from './sounds.ts';
 import { Stream } from './stream.ts';
-import type { HandsfreeConfig, MediaEvent, SoundStatus } from './types.ts';
+import { TickClock } from './tick-clock.ts';
+import type { HandsfreeConfig, MediaEvent } from './types.ts';
 
 /** The loudspeaker stays open this long after its last use where the profile says nothing, and after `prepare`. */
 const LINGER_MS = 5000;
 const PREPARED_MS = 10_000;
-/**
- * Later than this the own clock does not catch up, it leaves the time out: a burst of late packets would only teach the other
- * side's jitter buffer to wait. A recording is rather kept whole.
- */
-const MAX_LATE_MS = 40;
-const MAX_RECORDING_LATE_MS = 200;
-/** Ticks missed for good (a clock stood still) are left out of the RTP time too, when they stay missed for `BEHIND_TICKS`. */
-const BEHIND_MS = 50;
-const BEHIND_TICKS = 30;
-/** Clocks of cards differ a little: what is behind is forgotten by half in 14 s. */
-const FORGET = 0.9995;
 /** While the loudspeaker is being opened nothing is taken from the streams: no first word is lost. What a stream can catch up. */
 const MAX_OPENING_MS = 120;
 /** How often a sleeping thread looks after a card at fault. */
@@ -39,9 +27,6 @@ const RESTLESS_MS = 1000;
 const LISTENING_MS = 20;
 /** How audible a page is, is told this often. */
 const VERIFIED_NEWS_TICKS = 30;
-/** Underruns alone are told this often. */
-const UNDERRUN_NEWS_MS = 1000;
-const HANDSFREE_NEWS_MS = 1000;
 
 export interface ThreadOptions {
   port: MessagePort;
@@ -75,8 +60,6 @@ export class MediaThread {
   readonly #handsfree: Handsfree;
   /** By a stream: its sound is sent. */
   #microphoneWanted = false;
-  #handsfreeTold = '';
-  #handsfreeToldMs = 0;
   #seen = 0;
   #beat = 0;
   #measure: Measure | undefined;
@@ -86,14 +69,9 @@ export class MediaThread {
   #verifiedTicks = 0;
   #speakerUntilMs = 0;
   #openingSinceMs = Number.NaN;
-  #nextTickMs = 0;
-  #lastTickMs = 0;
-  #behindMs = 0;
-  #behindTicks = 0;
-  #asleep = true;
+  readonly #clock: TickClock;
+  readonly #news: SoundNews;
   #stopping = false;
-  #told: SoundStatus | undefined;
-  #toldAtMs = 0;
 
   constructor(options: ThreadOptions) {
     this.#options = options;
@@ -107,6 +85,8 @@ export class MediaThread {
     this.#microphone = new Int16Array(frameSamples);
     this.#loudspeaker = new Int16Array(frameSamples);
     this.#handsfree = new Handsfree(options.handsfree, options.card, options.rateHz);
+    this.#clock = new TickClock(options.card, options.now, this, (ms) => this.#skip(ms));
+    this.#news = new SoundNews(options.card, this.#handsfree, options.realTime, (message) => this.#say(message));
   }
 
   /** Until `stop` comes. */
@@ -120,13 +100,13 @@ export class MediaThread {
       this.#takeMessages();
       if (this.#stopping) break;
       this.#want(now());
-      this.#tellStatus(now());
+      this.#news.tell(now());
       if (!this.#busy(now())) {
-        this.#asleep = true;
+        this.#clock.rest();
         Atomics.store(wake, BEAT, 0);
         this.sleep(this.#restMs(now()));
         this.#pages.receive(now());
-      } else if (this.#tickIsDue()) {
+      } else if (this.#clock.due()) {
         this.#tick(now());
       }
     }
@@ -149,39 +129,9 @@ export class MediaThread {
     return Atomics.wait(this.#options.wake, 0, this.#seen, ms) !== 'timed-out';
   }
 
-  #tickIsDue(): boolean {
-    const { now } = this.#options;
-    if (this.#asleep) {
-      this.#asleep = false;
-      this.#nextTickMs = now();
-      this.#lastTickMs = this.#nextTickMs - TICK_MS;
-      this.#behindMs = 0;
-    }
-    const wait = this.#card.wait(now());
-    if (wait === 'again') return false;
-    if (wait === 'tick') {
-      this.#nextTickMs = now() + TICK_MS;
-      return true;
-    }
-    const lateMs = now() - this.#nextTickMs;
-    if (lateMs < 0) {
-      this.sleep(-lateMs);
-      return false;
-    }
-    this.#nextTickMs += TICK_MS;
-    if (lateMs > (this.#card.alwaysRunning ? MAX_RECORDING_LATE_MS : MAX_LATE_MS)) {
-      const skippedMs = Math.floor(lateMs / TICK_MS) * TICK_MS;
-      this.#nextTickMs += skippedMs;
-      this.#lastTickMs += skippedMs;
-      this.#card.skip(skippedMs);
-      this.#skip(skippedMs);
-    }
-    return true;
-  }
-
   #tick(now: number): void {
     const streams = this.#streams;
-    this.#keepTime(now);
+    this.#clock.keep(now);
     const heard = this.#card.read(this.#microphone);
     if (this.#retired) return;
     for (let i = 0; i < streams.length; i++) streams[i].receive(now);
@@ -216,18 +166,6 @@ export class MediaThread {
     if (!this.#card.opening) this.#openingSinceMs = Number.NaN;
     else if (Number.isNaN(this.#openingSinceMs)) this.#openingSinceMs = now;
     return now - this.#openingSinceMs < MAX_OPENING_MS;
-  }
-
-  /** RTP time stamps say when a sample was taken (RFC 3550 §5.1), so the time that no tick covered must not be missing in them. */
-  #keepTime(now: number): void {
-    this.#behindMs = Math.max(0, this.#behindMs * FORGET + now - this.#lastTickMs - TICK_MS);
-    this.#lastTickMs = now;
-    this.#behindTicks = this.#behindMs < BEHIND_MS ? 0 : this.#behindTicks + 1;
-    if (this.#behindTicks < BEHIND_TICKS) return;
-    const skippedMs = Math.floor(this.#behindMs / TICK_MS) * TICK_MS;
-    this.#skip(skippedMs);
-    this.#behindMs = 0;
-    this.#behindTicks = 0;
   }
 
   #skip(ms: number): void {
@@ -427,32 +365,6 @@ export class MediaThread {
     if (measure?.result === undefined) return;
     this.#measure = undefined;
     this.#post({ type: 'measured', measure: measure.id, measured: measure.result });
-  }
-
-  #tellStatus(now: number): void {
-    if (now - this.#handsfreeToldMs >= HANDSFREE_NEWS_MS) {
-      this.#handsfreeToldMs = now;
-      const status = this.#handsfree.status();
-      const text = JSON.stringify(status);
-      if (text !== this.#handsfreeTold) this.#say({ kind: 'handsfree', status });
-      this.#handsfreeTold = text;
-    }
-    const { driver, speaker, microphone, reason, microphoneOpened, underruns } = this.#card;
-    const told = this.#told;
-    if (
-      told !== undefined &&
-      told.speaker === speaker &&
-      told.microphone === microphone &&
-      told.reason === reason &&
-      told.microphoneOpened === microphoneOpened &&
-      (told.underruns === underruns || now - this.#toldAtMs < UNDERRUN_NEWS_MS)
-    )
-      return;
-    const { realTime } = this.#options;
-    const status = { driver, speaker, microphone, reason, microphoneOpened, underruns, realTime };
-    this.#told = status;
-    this.#toldAtMs = now;
-    this.#post({ type: 'sound', status });
   }
 
   #say(message: FromWorker): void {
