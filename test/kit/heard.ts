@@ -64,8 +64,11 @@ export function bothHear(
     await recorded;
     await end();
     await phone.event('CALL_CLOSED', 5_000, closed);
-    const level = toneDbfs(cut(readWav(recording), 1_000, 3_000), 600);
-    assert.ok(level > -30, `its tone of 600 Hz is heard at ${level} dBFS`);
+    // Piece by piece: where the jitter buffer stretches the tone its phase moves, and over the whole it would cancel itself.
+    const tone = readWav(recording);
+    const levels = Array.from({ length: 20 }, (_, i) => toneDbfs(cut(tone, 1_000 + 100 * i, 1_100 + 100 * i), 600));
+    const heard = levels.filter((level) => level > -30).length;
+    assert.ok(heard >= 18, `its tone of 600 Hz is heard in ${heard} of 20 pieces: ${levels.map(Math.round)} dBFS`);
     return judge(readWav(phone.recording), readWav(speech));
   });
 }
