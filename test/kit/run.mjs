@@ -3,8 +3,8 @@
 //   run.mjs unit|sound|peer|vm   only that group (several may be named)
 //   run.mjs bench           the benches of test/bench, one by one
 //   run.mjs FILE.test.ts .. only these
-// Sound is judged in real time, and a machine that stands still for a moment is heard: a file of sound or with peers that fails is
-// run once more when all others are done, and both outcomes are told.
+// Sound is judged in real time, and a machine that stands still for a moment is heard: a file of sound, with peers or in the machine
+// that fails is run once more when all others are done, and both outcomes are told.
 // With CI=true a skipped test is a failure: there nothing may be absent but third-party data.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -22,7 +22,7 @@ const groups = {
   unit: { concurrency: availableParallelism(), timeout: 3 * minuteMs },
   sound: { concurrency: 1, timeout: 5 * minuteMs, realTime: true },
   peer: { concurrency: 1, timeout: 12 * minuteMs, realTime: true, peers: true },
-  vm: { concurrency: 1, timeout: 15 * minuteMs, machine: true },
+  vm: { concurrency: 1, timeout: 15 * minuteMs, realTime: true, machine: true },
 };
 
 function groupOf(path) {
