@@ -61,6 +61,25 @@ export class Fir {
     this.#count = 0;
   }
 
+  /** What goes in: the past, as long as a row, and `count` samples behind it. */
+  feed(past: Float32Array, from: Int16Array, at: number, count: number): void {
+    const sound = this.input;
+    const width = past.length;
+    for (let i = 0; i < width; i++) sound[i] = past[i];
+    for (let i = 0; i < count; i++) sound[width + i] = from[at + i];
+  }
+
+  /** The past of the next time, `count` samples later; the `made` numbers that came out go to `to` as samples. */
+  drain(past: Float32Array, count: number, made: number, to: Int16Array, at: number): void {
+    const sound = this.input;
+    const sums = this.output;
+    for (let i = 0; i < past.length; i++) past[i] = sound[count + i];
+    for (let i = 0; i < made; i++) {
+      const sum = sums[i];
+      to[at + i] = sum > 32767 ? 32767 : sum < -32768 ? -32768 : Math.round(sum);
+    }
+  }
+
   /** The next that comes out is `row`, or `share` of the way to the next row, over what begins at `at` in `input`. */
   next(at: number, row: number, share = 0): void {
     this.#at[this.#count] = 4 * at;

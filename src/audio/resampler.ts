@@ -67,13 +67,9 @@ export class Resampler {
   #some(input: Int16Array, from: number, count: number, output: Int16Array, to: number): number {
     const up = this.#up;
     const down = this.#down;
-    const width = this.#width;
-    const past = this.#past;
     const filter = fir();
-    const sound = filter.input;
-    filter.begin(this.#filter, width);
-    for (let i = 0; i < width; i++) sound[i] = past[i];
-    for (let i = 0; i < count; i++) sound[width + i] = input[from + i];
+    filter.begin(this.#filter, this.#width);
+    filter.feed(this.#past, input, from, count);
     let phase = this.#phase;
     for (let i = 0; i < count; i++) {
       // The newest sample lies at the end of the window.
@@ -82,21 +78,13 @@ export class Resampler {
     }
     this.#phase = phase;
     const made = filter.single();
-    for (let i = 0; i < width; i++) past[i] = sound[count + i];
-    putRounded(filter.output, made, output, to);
+    filter.drain(this.#past, count, made, output, to);
     return made;
   }
 
   reset(): void {
     this.#past.fill(0);
     this.#phase = 0;
-  }
-}
-
-export function putRounded(sums: Float32Array, count: number, output: Int16Array, to: number): void {
-  for (let i = 0; i < count; i++) {
-    const sum = sums[i];
-    output[to + i] = sum > 32767 ? 32767 : sum < -32768 ? -32768 : Math.round(sum);
   }
 }
 

@@ -4,7 +4,7 @@
  * straight line between the two nearest of its rows; nothing jumps when the ratio changes.
  */
 import { fir, MOST_IN, MOST_OUT, padded, paddedTaps } from './fir.ts';
-import { design, putRounded, tapsFor } from './resampler.ts';
+import { design, tapsFor } from './resampler.ts';
 
 /** Rows from one sample of the lower rate to the next; the line between two misses by -82 dB at the band's edge. */
 const PHASES = 128;
@@ -57,14 +57,10 @@ export class SteeredResampler {
 
   /** No more than fits. */
   #some(input: Int16Array, from: number, count: number, output: Int16Array, to: number): number {
-    const width = this.#width;
     const phases = this.#phases;
-    const past = this.#past;
     const filter = fir();
-    const sound = filter.input;
-    filter.begin(this.#filter, width);
-    for (let i = 0; i < width; i++) sound[i] = past[i];
-    for (let i = 0; i < count; i++) sound[width + i] = input[from + i];
+    filter.begin(this.#filter, this.#width);
+    filter.feed(this.#past, input, from, count);
     const step = this.#state[1];
     let position = this.#state[0];
     for (let i = 0; i < count; i++) {
@@ -77,8 +73,7 @@ export class SteeredResampler {
     }
     this.#state[0] = position;
     const made = filter.between();
-    for (let i = 0; i < width; i++) past[i] = sound[count + i];
-    putRounded(filter.output, made, output, to);
+    filter.drain(this.#past, count, made, output, to);
     return made;
   }
 }
