@@ -20,6 +20,9 @@ const kinds: readonly { kind: Kind; asks: string }[] = [
   { kind: 'Proxy-Authorization', asks: 'Proxy-Authenticate' },
 ];
 
+/** Challenges of one request that are answered: who names another realm each time would be answered for ever. */
+const ANSWERED_MAX = 10;
+
 /** What one request has gone through: how often each realm was answered. */
 export type Attempts = Map<string, number>;
 
@@ -58,6 +61,7 @@ export class Credentials {
       const before = attempts.get(key) ?? 0;
       // RFC 3261 §22.2: a fresh nonce is worth a second try, a wrong password is not.
       if (before >= 3 || (before > 0 && !challenge.stale)) return false;
+      if ([...attempts.values()].reduce((sum, count) => sum + count, 0) >= ANSWERED_MAX) return false;
       attempts.set(key, before + 1);
       this.#remember(registering, { kind, challenge, used: this.#usedOf(challenge) });
       if (registering) this.#realms.add(realm);

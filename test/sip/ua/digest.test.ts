@@ -163,3 +163,19 @@ test('challenges of both kinds in one answer are both answered', () => {
   assert.equal(parseAuth(request.header('Authorization')!).params.get('nonce'), 'n');
   assert.equal(parseAuth(request.header('Proxy-Authorization')!).params.get('nonce'), 'm');
 });
+
+test('a server that names another realm each time is answered a few times', () => {
+  for (const method of ['REGISTER', 'INVITE']) {
+    const credentials = new Credentials('u', 'p', new CountingRandom());
+    const attempts = new Map();
+    const request = createRequest({ method, uri: 'sip:100@a', headers: [['CSeq', `1 ${method}`]] });
+    const asksFor = (realm: number): boolean => {
+      const response = createResponse(request, 401);
+      response.add('WWW-Authenticate', `Digest realm="r${realm}", nonce="n", qop="auth"`);
+      return credentials.learn(response, attempts);
+    };
+    let answered = 0;
+    while (answered < 50 && asksFor(answered)) answered++;
+    assert.equal(answered, 10);
+  }
+});
