@@ -170,6 +170,7 @@ export class Core {
     let heard = false;
     const response: Handler['response'] = (answer, _from, at) => {
       heard = true;
+      this.#oversize.heard(hop);
       handler.response(answer, hop, at);
     };
     const failed: Handler['failed'] = (cause, reason, at) => {

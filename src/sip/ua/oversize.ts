@@ -9,6 +9,8 @@ const VIA_BYTES = 90;
 const TCP_CONNECT_MS = 500;
 /** A connection that fails later than this after the request has failed it for good. */
 export const TCP_PATIENCE_MS = 1_000;
+/** A server whose TCP has not said a word by then is asked by UDP from the next request on. */
+const TCP_MUTE_MS = 1_500;
 /** How long a server without TCP is not asked again. */
 export const TCP_REST_MS = 600_000;
 /** Servers without TCP that are remembered. */
@@ -18,6 +20,8 @@ export class Oversize {
   readonly #enabled: boolean;
   /** Until when there is no TCP, by place. */
   readonly #without = new Map<string, number>();
+  /** Since when nothing has come back by TCP, by place. */
+  readonly #unheard = new Map<string, number>();
 
   constructor(enabled: boolean) {
     this.#enabled = enabled;
@@ -27,13 +31,22 @@ export class Oversize {
   instead(request: SipRequest, hop: Hop, now: number): Hop | undefined {
     if (!this.#enabled || hop.transport !== 'udp') return undefined;
     if (formatMessage(request).length + VIA_BYTES <= DATAGRAM_MAX_BYTES) return undefined;
-    const until = this.#without.get(placeOf(hop));
-    return until !== undefined && until > now ? undefined : { ...hop, transport: 'tcp', connectMs: TCP_CONNECT_MS };
+    const place = placeOf(hop);
+    const since = this.#unheard.get(place) ?? now;
+    if (now - since >= TCP_MUTE_MS) this.failed(hop, now);
+    if ((this.#without.get(place) ?? now) > now) return undefined;
+    if (this.#unheard.size < WITHOUT_MAX) this.#unheard.set(place, since);
+    return { ...hop, transport: 'tcp', connectMs: TCP_CONNECT_MS };
+  }
+
+  heard(hop: Hop): void {
+    this.#unheard.delete(placeOf(hop));
   }
 
   failed(hop: Hop, now: number): void {
     if (this.#without.size >= WITHOUT_MAX) this.#without.clear();
     this.#without.set(placeOf(hop), now + TCP_REST_MS);
+    this.heard(hop);
   }
 }
 

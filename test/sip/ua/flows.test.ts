@@ -360,6 +360,26 @@ test('no TCP there: by UDP at once, and for ten minutes without asking', () => {
   assert.equal(peer.sent.at(-1)!.hop.transport, 'tcp');
 });
 
+test('TCP that is there and mute costs one call its time', () => {
+  const peer = new Peer(FLOWS).register();
+  const call = (session: string): string => {
+    peer.do(peer.ua.invite({ session, target: 'sip:100@127.66.0.10', body: () => LARGE }, peer.now));
+    return peer.sent.at(-1)!.hop.transport;
+  };
+  assert.equal(call('s'), 'tcp');
+  assert.equal(call('t'), 'tcp', 'it may only be slow');
+  peer.now += 2_000;
+  assert.equal(call('u'), 'udp');
+  peer.now += 2_000;
+  assert.equal(call('v'), 'udp');
+  peer.now += TCP_REST_MS;
+  peer.take();
+  assert.equal(call('w'), 'tcp');
+  peer.reply(peer.request('INVITE'), 100);
+  peer.now += 2_000;
+  assert.equal(call('x'), 'tcp');
+});
+
 test('whoever says so has large requests by UDP', () => {
   const peer = new Peer({ ...FLOWS, oversize: 'udp' }).register();
   peer.do(peer.ua.invite({ session: 's', target: 'sip:100@127.66.0.10', body: () => LARGE }, peer.now));
