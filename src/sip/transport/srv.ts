@@ -56,16 +56,17 @@ export function orderSrv(records: readonly Srv[], random: Random): Srv[] {
   const here = records.slice(0, RECORDS_MAX).filter(({ name }) => name !== '' && name !== '.');
   const priorities = [...new Set(here.map(({ priority }) => priority))].sort((a, b) => a - b);
   return priorities.flatMap((priority) => {
-    // Those without weight stand first, where only the lot 0 hits them.
+    // Those without weight stand first, where only the lot 0 hits them; it is drawn only where there are some.
     const left = here
       .filter((one) => one.priority === priority)
       .sort((a, b) => Math.min(1, a.weight) - Math.min(1, b.weight));
     const drawn: Srv[] = [];
     while (left.length > 0) {
       const sum = left.reduce((total, { weight }) => total + weight, 0);
-      let lot = random.uint32() % (sum + 1);
+      const lowest = Math.min(1, left[0].weight);
+      let lot = lowest + (random.uint32() % (sum + 1 - lowest));
       const hit = left.findIndex(({ weight }) => (lot -= weight) <= 0);
-      drawn.push(...left.splice(hit, 1));
+      drawn.push(...left.splice(sum === 0 ? random.uint32() % left.length : hit, 1));
     }
     return drawn;
   });

@@ -18,9 +18,9 @@ for (const [sentence, records, drawn, expected] of [
   ['the lower priority first', ['20 0 5060 b', '10 0 5060 a'], [], ['a', 'b']],
   ['the lot 0 hits who has no weight', ['10 60 5060 heavy', '10 0 5060 light'], [0], ['light', 'heavy']],
   ['any other lot passes over him', ['10 60 5060 heavy', '10 0 5060 light'], [1], ['heavy', 'light']],
-  ['60 of 100: the first', ['10 60 5060 a', '10 40 5060 b'], [60], ['a', 'b']],
-  ['61 of 100: the second', ['10 60 5060 a', '10 40 5060 b'], [61], ['b', 'a']],
-  ['the lot is drawn anew among those left', ['10 1 1 a', '10 1 1 b', '10 1 1 c'], [3, 2], ['c', 'b', 'a']],
+  ['the lowest 60 of 100: the first', ['10 60 5060 a', '10 40 5060 b'], [59], ['a', 'b']],
+  ['above them: the second', ['10 60 5060 a', '10 40 5060 b'], [60], ['b', 'a']],
+  ['the lot is drawn anew among those left', ['10 1 1 a', '10 1 1 b', '10 1 1 c'], [2, 1], ['c', 'b', 'a']],
   ['"not here" is no target', ['10 0 0 .', '20 0 5060 b'], [], ['b']],
   ['nothing of nothing', [], [], []],
 ] as const) {
@@ -32,24 +32,39 @@ for (const [sentence, records, drawn, expected] of [
   });
 }
 
-test('SRV: of 10 000 draws each of weights 10, 30, 60 comes first in its proportion', () => {
+test('SRV: of 10 000 draws each comes first in its proportion', () => {
   let state = 1;
   const random: Random = {
     token: () => 't',
     uint32: () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) >>> 8,
   };
-  const records = ['1 10 1 a', '1 30 1 b', '1 60 1 c'].map(srv);
-  const first: { [name: string]: number } = {};
-  for (let i = 0; i < 10_000; i++) {
-    const [{ name }] = orderSrv(records, random);
-    first[name] = (first[name] ?? 0) + 1;
-  }
-  for (const [name, share] of [
-    ['a', 1_000],
-    ['b', 3_000],
-    ['c', 6_000],
-  ] as const) {
-    assert.ok(Math.abs(first[name] - share) < 300, JSON.stringify(first));
+  const draw = (weights: readonly number[]): number[] => {
+    const records = weights.map((weight, i) => srv(`1 ${weight} 1 ${i}`));
+    const first = weights.map(() => 0);
+    for (let i = 0; i < 10_000; i++) first[Number(orderSrv(records, random)[0].name)]++;
+    return first;
+  };
+  for (const [weights, shares] of [
+    [
+      [10, 30, 60],
+      [1_000, 3_000, 6_000],
+    ],
+    [
+      [1, 1],
+      [5_000, 5_000],
+    ],
+    [
+      [0, 0],
+      [5_000, 5_000],
+    ],
+    [
+      [0, 99],
+      [100, 9_900],
+    ],
+  ]) {
+    const first = draw(weights);
+    for (const [i, share] of shares.entries())
+      assert.ok(Math.abs(first[i] - share) < Math.min(300, share), JSON.stringify({ weights, first }));
   }
 });
 
