@@ -17,7 +17,11 @@ const PART_HEADER_MAX_BYTES = 4096;
 /** RFC 2046 §5.1.1 allows 70; nobody is sent home for some more. */
 const BOUNDARY_MAX = 128;
 
-export type PartSearch = { found?: BodyPart; unknown?: undefined } | { unknown: string; found?: undefined };
+/** Both: there is one beside what must be understood and is not. A request is refused then; an answer cannot be. */
+export interface PartSearch {
+  found?: BodyPart;
+  unknown?: string;
+}
 
 export interface BodyPart {
   /** `type/subtype`, lower case. */
@@ -58,13 +62,13 @@ export function findPart(part: BodyPart, type: string): PartSearch {
     if (understood.length > 0) return understood.findLast(({ found }) => found !== undefined) ?? {};
     return part.required && choices.length > 0 ? choices[choices.length - 1] : {};
   }
-  let found: BodyPart | undefined;
+  const search: PartSearch = {};
   for (const inner of readable(part, parts)) {
     const one = findPart(inner, type);
-    if (one.unknown !== undefined) return part.required ? one : {};
-    found ??= one.found;
+    search.unknown ??= one.unknown;
+    search.found ??= one.found;
   }
-  return found === undefined ? {} : { found };
+  return search.unknown !== undefined && !part.required ? {} : search;
 }
 
 /** RFC 3261 §20.11: without a word SDP is a session; it is no other thing by another word (RFC 3959: `early-session`). */

@@ -59,7 +59,7 @@ export function fromOf(displayName: string, address: string, tag: string): strin
 
 /**
  * The offer or answer in a message, alone or as one of several parts (RFC 5621). A body of another kind, or one that cannot be
- * read, was either refused before (`inspect`), or may be passed over (§20.11).
+ * read, was either refused before (`inspect`), or is passed over (§20.11): answers and ACK cannot be refused.
  */
 export function bodyOf(message: SipMessage): Body | undefined {
   const { body, contentType = BODY_TYPE } = message;

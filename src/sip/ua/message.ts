@@ -65,7 +65,8 @@ export class Messages {
 /** The text, alone or as one of several parts (RFC 5621). A multipart that cannot be cut has none. */
 function textOf(request: SipRequest): BodyPart | undefined {
   try {
-    return findPart(bodyPart(request), TEXT_TYPE).found;
+    const { found, unknown } = findPart(bodyPart(request), TEXT_TYPE);
+    return unknown === undefined ? found : undefined;
   } catch (error) {
     if (!(error instanceof SipSyntaxError)) throw error;
     return undefined;

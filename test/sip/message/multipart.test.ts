@@ -31,8 +31,9 @@ function read(type: string, body: string, headers: [string, string][] = []): str
   });
   try {
     const result = findPart(bodyPart(parseMessage(formatMessage(request))), 'application/sdp');
-    if (result.unknown !== undefined) return `unknown ${result.unknown}`;
-    return result.found === undefined ? 'nothing' : `found ${Buffer.from(result.found.bytes).toString('latin1')}`;
+    const found = result.found && `found ${Buffer.from(result.found.bytes).toString('latin1')}`;
+    if (result.unknown === undefined) return found ?? 'nothing';
+    return `unknown ${result.unknown}${found === undefined ? '' : `, ${found}`}`;
   } catch (error) {
     if (!(error instanceof SipSyntaxError)) throw error;
     return 'unreadable';
@@ -46,9 +47,9 @@ for (const [sentence, type, body, verdict] of [
   ['the only part', mixed, multi([sdp()]), found],
   ['beside one that may be passed over', mixed, multi([isup(optional), sdp()]), found],
   ['before one that may be passed over', mixed, multi([sdp(), isup(optional)]), found],
-  ['beside one that must be understood', mixed, multi([sdp(), isup()]), 'unknown application/isup'],
-  ['a part without a type is text', mixed, multi([part('hello'), sdp()]), 'unknown text/plain'],
-  ['an empty part without a header', mixed, multi(['', sdp()]), 'unknown text/plain'],
+  ['beside one that must be understood', mixed, multi([sdp(), isup()]), `unknown application/isup, ${found}`],
+  ['a part without a type is text', mixed, multi([part('hello'), sdp()]), `unknown text/plain, ${found}`],
+  ['an empty part without a header', mixed, multi(['', sdp()]), `unknown text/plain, ${found}`],
   ['referred to by a header field', mixed, multi([isup('Content-Disposition: by-reference'), sdp()]), found],
   ['of two the first is the session', mixed, multi([sdp(), sdp('v=0 other')]), found],
   [
@@ -61,7 +62,7 @@ for (const [sentence, type, body, verdict] of [
     'an early session that must be understood',
     mixed,
     multi([sdp('x', 'Content-Disposition: early-session'), sdp()]),
-    'unknown application/sdp',
+    `unknown application/sdp, ${found}`,
   ],
   ['no SDP among what may be passed over', mixed, multi([isup(optional)]), 'nothing'],
   [

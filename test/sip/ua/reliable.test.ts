@@ -297,16 +297,17 @@ test('a server that fails takes its early dialogs with it; the next one counts a
   assert.equal(peer.request('PRACK').header('RAck'), `1 ${again.cseq.sequence} INVITE`);
 });
 
-test('the answer of a 200 may be one of several parts', () => {
-  const { peer, invite } = calling();
-  const bytes = Buffer.from(
-    '--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--b\r\nContent-Type: x/y\r\n\r\nz\r\n--b--',
-  );
-  peer.reply(invite, 200, { body: { contentType: 'multipart/alternative; boundary=b', bytes } });
-  const event = peer.event();
-  assert.ok(event.type === 'accepted');
-  assert.equal(Buffer.from(event.body!.bytes).toString(), 'v=0');
-});
+for (const kind of ['alternative', 'mixed'])
+  test(`the answer of a 200 may be one of several parts, multipart/${kind}`, () => {
+    const { peer, invite } = calling();
+    const bytes = Buffer.from(
+      '--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--b\r\nContent-Type: x/y\r\n\r\nz\r\n--b--',
+    );
+    peer.reply(invite, 200, { body: { contentType: `multipart/${kind}; boundary=b`, bytes } });
+    const event = peer.event();
+    assert.ok(event.type === 'accepted');
+    assert.equal(Buffer.from(event.body!.bytes).toString(), 'v=0');
+  });
 
 test('a 200 that cannot be acknowledged ends the call, and its early dialog with it', () => {
   const { peer, invite } = calling();
