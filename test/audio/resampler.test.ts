@@ -112,6 +112,15 @@ for (const [fromHz, toHz] of [
   [0, 8000],
   [8000, -1],
   [8000.5, 16000],
-  [8001, 16000],
+  [1, 16000],
 ])
   test(`${fromHz} to ${toHz} Hz is refused`, () => assert.throws(() => new Resampler(fromHz, toHz), RangeError));
+
+for (const fromHz of [8001, 11111, 15991, 44056, 47999])
+  test(`${fromHz} Hz, of no ratio of small numbers to 16 kHz, comes out as long and as high as it is`, () => {
+    const output = resampled(sine(1000, fromHz, fromHz), fromHz, 16000);
+    assert.ok(Math.abs(output.length - 16000) <= 5, `${output.length} samples`);
+    // A tenth of a second of a tone that is 0.25 per mille off is hardly weaker where it should be.
+    const heard = decibels(amplitude(output, 1000, 16000, 8000, 9600) / 10_000);
+    assert.ok(Math.abs(heard) < 0.15, `${heard.toFixed(2)} dB`);
+  });
