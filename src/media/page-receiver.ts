@@ -160,7 +160,7 @@ export class PageReceiver {
     const goal = this.#level === 'full' ? 1 : this.#level === 'ducked' ? DUCKED : 0;
     // Who begins is heard at once: a fade would take the first word.
     this.#fade.step(playout === undefined ? 0 : goal, !this.#begun && goal > 0);
-    if (goal > 0) this.#begun = true;
+    if (goal > 0 && playout !== undefined) this.#begun = true;
     this.#volume = volume * volumeGain(this.#group.volume);
     const after = this.#fade.gain * this.#volume;
     if (sounds && (before > 0 || after > 0)) mixer.add(this.#frame, 0, this.#frame.length, before, after);

@@ -158,3 +158,25 @@ test('a page is heard at once, goes 20 dB lower, fades away and comes again with
     `${between}`,
   );
 });
+
+test('a page that was announced is heard at once, too', async (t) => {
+  const { path, remove } = temporaryDirectory();
+  const speaker = join(path, 'heard.wav');
+  const group = { host: '239.47.20.3', port: 5001 };
+  const box = new Box(
+    { driver: 'file', speaker, rateHz: 16_000, periodMs: 10 },
+    { ...listening(group), format: 'poly' },
+  );
+  const sender = new Box({ driver: 'none' });
+  t.after(remove);
+  t.after(async () => void (await sender.engine.stop()));
+  const tone = Int16Array.from({ length: 8000 }, (_, i) => 10_000 * Math.sin((2 * Math.PI * 500 * i) / 16_000));
+  sender.engine.pages.send('p', { ...paging(group, 'pcmu'), format: 'poly' }, tone, 16_000);
+  box.engine.pages.level(await box.begun(), 'full');
+  await box.over();
+  await box.engine.stop();
+  const heard = readWav(speaker);
+  const first = (heard.samples.findIndex((sample) => Math.abs(sample) > 0.03) * 1000) / heard.rateHz;
+  const [beginning, later] = [first, first + 200].map((ms) => levelDbfs(cut(heard, ms, ms + 50)));
+  assert.ok(later - beginning < 1, `${beginning.toFixed(1)} dBFS at first, then ${later.toFixed(1)}`);
+});
