@@ -91,7 +91,7 @@ export class Timeline {
 
   /** What the delay after the fastest packets is then. */
   holdMs(delayMs: number, leastMs: number): number {
-    const slowMs = Math.max(this.#slow, this.#slowBefore);
+    const slowMs = Math.max(this.#slow, this.#slowBefore, this.#fastestMs);
     return Math.max(delayMs, Math.min(MAX_HOLD_MS, slowMs + leastMs - this.#fastestMs));
   }
 

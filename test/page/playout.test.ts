@@ -168,6 +168,14 @@ test('a card that alone takes as long gets more time', () => {
   assert.equal(heard.length, 6);
   for (const ms of heard) assert.ok(Math.abs(ms - 106) < 0.1, `${ms}`);
 });
+test('without any delay it has what frames and card need, from the first packet on', () => {
+  const decoder = makeDecoder(formatOf('pcmu'), 16_000);
+  const playout = new Playout({ decoder, clockRateHz: 8000, rateHz: 16_000, delayMs: 0, sync: 'arrival' });
+  for (let n = 0; n < 10; n++) {
+    playout.put(n * 160, new Uint8Array(160), 0, 160, n * 20);
+    assert.equal(playout.delayMs, 35);
+  }
+});
 test('packets in bursts of a quarter of a second are waited for', () => {
   const burst = (n: number): number => (12 - (n % 13)) * 20;
   const heard = clicks({ seconds: 8 }, { networkMs: burst });
