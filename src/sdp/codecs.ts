@@ -131,7 +131,8 @@ export function formatLine(
     ];
   });
   const most = Math.min(...codecs.map(longestMs));
-  attributes.push({ name: 'ptime', value: String(local.packetMs) }, { name: 'maxptime', value: String(most) });
+  const wished = Math.min(local.packetMs, most);
+  attributes.push({ name: 'ptime', value: String(wished) }, { name: 'maxptime', value: String(most) });
   return { numbers: all.map(({ payloadType }) => String(payloadType)), attributes };
 }
 

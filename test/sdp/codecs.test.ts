@@ -87,6 +87,13 @@ test('our offer where pauses need not be sent, on a card of 48 kHz, with L16', (
   ]);
 });
 
+test('we never wish for packets longer than we take: L16 of 44.1 kHz', () => {
+  const offer = parseSdp(sdp('m=audio 4000 RTP/AVP 97\r\na=rtpmap:97 L16/44100'));
+  const answered = answerOffer(offer, { ...us, codecs: ['l16'] });
+  const { answer } = answered as Extract<typeof answered, { answer: unknown }>;
+  assert.deepEqual(lines(formatSdp(answer)).slice(-2), ['a=ptime:10', 'a=maxptime:10']);
+});
+
 const opus = 'a=rtpmap:107 opus/48000/2';
 for (const [sentence, media, local, expected] of [
   ['their order counts: G.722 before Opus', `m=audio 4000 RTP/AVP 9 107 8\r\n${opus}`, us, 'G722/9 8000 20ms'],
