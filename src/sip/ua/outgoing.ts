@@ -202,7 +202,7 @@ export class OutgoingCall implements Call, Machine {
     // It may answer late: then it is cancelled, or acknowledged and ended.
     for (const leg of this.#legs.all) {
       if (!leg.dropped && !leg.proceeding) {
-        this.#context.core.targets.rest(leg.hop, now);
+        this.#context.core.targets.unheard(leg.hop, now);
         if (this.#ways.size > 0) this.#ways.passed(leg.hop, 'no answer');
       }
       this.#legs.drop(leg, now);

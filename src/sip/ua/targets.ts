@@ -9,12 +9,16 @@ export const REST_MS = 30_000;
 export const REST_MAX_MS = 300_000;
 /** Servers remembered; of more, the oldest failure is forgotten. */
 export const TARGETS_MAX = 256;
+/** So long nobody need find out once more that a server is silent. */
+export const UNHEARD_MS = 1_500;
 
 interface Rest {
   until: number;
   lengthMs: number;
   /** It asked for it (503 with Retry-After): to be alive is no reason to disturb it. */
   asked: boolean;
+  /** When an INVITE had waited for its word in vain. */
+  unheardAt?: number;
 }
 
 export class Targets {
@@ -32,6 +36,19 @@ export class Targets {
     if (this.#rests.size <= TARGETS_MAX) return;
     const oldest = this.#rests.keys().next().value;
     if (oldest !== undefined) this.#rests.delete(oldest);
+  }
+
+  /** An INVITE has waited for a word of `hop` as long as it could. */
+  unheard(hop: Hop, now: number): void {
+    const lately = this.unheardLately(hop, now);
+    this.rest(hop, now);
+    const rest = this.#rests.get(keyOf(hop));
+    if (rest !== undefined && !lately) rest.unheardAt = now;
+  }
+
+  /** Whether that was a moment ago. */
+  unheardLately(hop: Hop, now: number): boolean {
+    return now - (this.#rests.get(keyOf(hop))?.unheardAt ?? Number.NEGATIVE_INFINITY) < UNHEARD_MS;
   }
 
   /** `hop` has answered. */

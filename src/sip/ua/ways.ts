@@ -10,6 +10,8 @@ const FIRST_ANSWER_MS = 2_000;
 const NO_ANSWER_MS = 4_500;
 /** However many there are, each is given time for one copy to be lost. */
 const FIRST_ANSWER_MIN_MS = 500;
+/** The steps of a plan may all lead to the server that is dead; the next one that does not must come within 5 s of the press. */
+const UNHEARD_PATIENCE_MS = 150;
 
 export class Ways {
   readonly #core: Core;
@@ -18,6 +20,7 @@ export class Ways {
   readonly #passedOver: string[] = [];
   /** Until the first word of anybody. */
   #giveUpAt: number | undefined;
+  #leastMs = FIRST_ANSWER_MIN_MS;
 
   constructor(core: Core) {
     this.#core = core;
@@ -44,8 +47,10 @@ export class Ways {
     const { targets } = this.#core;
     this.#left = targets.order(routes, ({ hop }) => hop, now);
     // Where nobody has answered before, nobody is waited for as long: the plan may know another way.
-    if (routes.every(({ hop }) => targets.resting(hop, now)))
-      this.#giveUpAt = Math.min(this.#giveUpAt ?? Infinity, now + this.#firstAnswerMs);
+    if (!routes.every(({ hop }) => targets.resting(hop, now))) return;
+    const unheard = routes.some(({ hop }) => targets.unheardLately(hop, now));
+    if (unheard) this.#leastMs = UNHEARD_PATIENCE_MS;
+    this.#giveUpAt = Math.min(this.#giveUpAt ?? Infinity, now + (unheard ? this.#leastMs : this.#firstAnswerMs));
   }
 
   next(): Route | undefined {
@@ -71,7 +76,7 @@ export class Ways {
     const left = this.limit(now) - now;
     const others = this.#left.length + redirects;
     const patience = others === 0 ? left : Math.min(this.#firstAnswerMs, left / (others + 1));
-    return now + Math.max(FIRST_ANSWER_MIN_MS, patience);
+    return now + Math.max(this.#leastMs, patience);
   }
 
   get #firstAnswerMs(): number {

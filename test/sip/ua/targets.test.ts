@@ -148,18 +148,35 @@ test('the first time-out is configurable', () => {
 
 test('an only server that was silent is tried all the same, but nobody waits for it as long', () => {
   const peer = peerOf({ ...CONFIG, accounts: [ACCOUNT] });
-  for (const [session, ms] of [
-    ['s', 4_500],
-    ['t', 2_000],
+  for (const [session, waitedMs, pauseMs] of [
+    ['the first step of a plan', 4_500, 0],
+    ['the next ones find out nothing new', 150, 0],
+    ['so do all within 1.5 s', 150, 1_500],
+    ['it may be back', 2_000, 0],
+    ['and once more', 150, 1_500],
   ] as const) {
     call(peer, session);
-    peer.pass(ms - 100);
-    assert.deepEqual(invited(peer), [A]);
-    assert.notEqual(peer.events.at(-1), 'ended timeout network');
-    peer.pass(100);
-    assert.equal(peer.events.at(-1), 'ended timeout network');
+    peer.pass(waitedMs - 50);
+    assert.deepEqual(invited(peer), [A], session);
+    assert.notEqual(peer.events.at(-1), 'ended timeout network', session);
+    peer.pass(50);
+    assert.equal(peer.events.at(-1), 'ended timeout network', session);
+    peer.pass(pauseMs);
+    peer.sent = [];
     peer.events = [];
   }
+});
+
+test('two silent servers: a moment for each in the next step', () => {
+  const peer = peerOf({ ...CONFIG, accounts: [two] });
+  call(peer, 's');
+  peer.pass(4_500);
+  peer.sent = [];
+  call(peer, 't');
+  peer.pass(150);
+  assert.deepEqual(invited(peer), [A, B]);
+  peer.pass(150);
+  assert.equal(peer.events.at(-1), 'ended timeout network');
 });
 
 test('the next server may ask in a realm of its own: it gets its answer, and nothing that was meant for the first', () => {
