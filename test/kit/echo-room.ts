@@ -39,6 +39,8 @@ export type Room = {
   /** At `eventSeconds`: another room. */
   moves?: boolean;
   nearDb?: number;
+  /** The far side plays music, and speaks from `eventSeconds` on. */
+  music?: boolean;
 };
 export type Timeline = { seconds: number; eventSeconds: number; nearFrom: number; nearTo: number };
 export type Sound = { far: Float64Array; echo: Float64Array; near: Float64Array; microphone: Float64Array };
@@ -49,6 +51,7 @@ export function soundOf(room: Room, time: Timeline): Sound {
   const event = time.eventSeconds * RATE_HZ;
   const random = seeded(seed);
   const far = talk(count, seed, 110);
+  if (room.music) far.set(music(event, random.normal));
   const spoken = room.bent ? far.map((x) => (Math.tanh(3 * x) / Math.tanh(3)) * 0.9) : far;
   let echo = convolved(spoken, impulse(rt60Seconds, delaySamples, random.normal));
   if (room.moves) {
@@ -99,6 +102,21 @@ export function talk(count: number, seed: number, pitchHz: number): Float64Array
     }
     if (random.uniform() < 0.25) at += Math.round(between(0.05, 0.35) * RATE_HZ);
   }
+  const loudest = out.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+  return out.map((x) => (x / loudest) * 0.7);
+}
+
+/** Chords of plucked strings and a drum, two beats a second; peak 0.7. */
+function music(count: number, normal: () => number): Float64Array {
+  const chords = [220, 196, 175, 165].map((hz) => [hz, 1.26 * hz, 1.5 * hz]);
+  const beat = RATE_HZ / 2;
+  const out = Float64Array.from({ length: count }, (_, at) => {
+    const t = (at % beat) / RATE_HZ;
+    let sum = 1.2 * normal() * Math.exp(-53 * t);
+    for (const hz of chords[Math.floor(at / (4 * beat)) % 4])
+      for (let k = 1; k < 8; k++) sum += (Math.sin(2 * Math.PI * hz * k * t) / k) * Math.exp(-3 * t);
+    return sum;
+  });
   const loudest = out.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
   return out.map((x) => (x / loudest) * 0.7);
 }

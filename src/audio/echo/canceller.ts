@@ -309,7 +309,9 @@ export class EchoCanceller {
     const ms = this.#rateHz / 1000;
     // A filter that works is right wherever a sweep believes the echo: voices repeat themselves each period of the pitch.
     const works = this.#converged && this.#sinceHere < HERE_FRAMES;
-    if (works && (this.#place === undefined || Math.abs(place - this.#place) > this.#least)) {
+    // But not one that has no place for the direct sound: what repeats itself, as music does, is guessed well enough to pass for that.
+    const before = this.#place === undefined && place < 0;
+    if (works && !before && (this.#place === undefined || Math.abs(place - this.#place) > this.#least)) {
       this.#place = place;
       return;
     }

@@ -46,6 +46,11 @@ const cases: [string, Room, { early?: number; late?: number; stoi?: number; drif
   ['10 ms of microphone lost: the echo leads', { seed: 7, insertSamples: -160 }, {}],
   ['20 ms of microphone put in', { seed: 18, insertSamples: 320 }, {}],
   ['another room, as when somebody steps close', { seed: 19, rt60Seconds: 0.3, moves: true }, { late: 25, stoi: 0.9 }],
+  [
+    'music, then speech; the echo leads by a hair',
+    { seed: 23, music: true, delaySamples: 10 },
+    { early: 25, late: 25 },
+  ],
   ['a near voice 10 dB below the echo', { seed: 10, nearDb: -10 }, { stoi: 0.9 }],
 ];
 for (const [name, room, limits] of cases)
