@@ -118,6 +118,7 @@ export class JitterBuffer {
   /** Thrown away to catch up, or because the buffer was full. */
   packetsCut = 0;
   lostTicks = 0;
+  packetsRepaired = 0;
 
   constructor(clockRateHz: number, mode: BufferMode) {
     this.#ticksPerMs = clockRateHz / 1000;
@@ -161,6 +162,7 @@ export class JitterBuffer {
 
   /** What was lost stood in the packet behind, `durationMs` later: those are worth waiting for, for some time. */
   repaired(durationMs: number, now: number): void {
+    this.packetsRepaired++;
     this.#repairMs = durationMs;
     this.#repairUntilMs = now + REPAIR_MS;
   }

@@ -67,12 +67,13 @@ export class StreamQuality {
     }
   }
 
-  /** Share of all that was to come: late packets are as good as lost. */
-  get badRate(): number {
-    return (this.#lost + this.#late) / Math.max(1, this.#total);
-  }
-
-  metrics(packetMs: number, delays: Pick<VoipMetrics, 'roundTripMs' | 'endSystemMs'> = {}): VoipMetrics {
+  /** `repaired`: of the lost packets those that were found in another one, which are not lost then (RFC 3611 §4.7.1). */
+  metrics(
+    packetMs: number,
+    delays: Pick<VoipMetrics, 'roundTripMs' | 'endSystemMs'> = {},
+    repaired: number = 0,
+  ): VoipMetrics {
+    const lost = Math.max(0, this.#lost - repaired);
     const open = this.#openBad > 1;
     const bursts = this.#bursts + (open ? 1 : 0);
     const burstPackets = this.#burstPackets + (open ? this.#openPackets : 0);
@@ -82,12 +83,14 @@ export class StreamQuality {
     const total = Math.max(1, this.#total);
     const { roundTripMs = 0, endSystemMs = 0 } = delays;
     // BurstR of G.107: how many are lost in a row, beside what random loss of that rate would make of it.
-    const inARow = (this.#lost + this.#late) / Math.max(1, this.#badRuns);
-    const burstRatio = Math.max(1, inARow * (1 - this.badRate));
-    const listening = BEST_RATING - impairmentOfLoss(this.badRate, burstRatio);
+    // Late packets are as good as lost.
+    const badRate = (lost + this.#late) / total;
+    const inARow = (lost + this.#late) / Math.max(1, this.#badRuns);
+    const burstRatio = Math.max(1, inARow * (1 - badRate));
+    const listening = BEST_RATING - impairmentOfLoss(badRate, burstRatio);
     const rating = Math.max(0, listening - impairmentOfDelay(roundTripMs / 2 + endSystemMs));
     return {
-      lossRate: this.#lost / total,
+      lossRate: lost / total,
       discardRate: this.#late / total,
       burstDensity: burstPackets === 0 ? 0 : burstBad / burstPackets,
       gapDensity: gapPackets === 0 ? 0 : gapBad / gapPackets,

@@ -273,7 +273,7 @@ export class RtpSession {
     const { buffer, packetMs } = this.#config;
     const endSystemMs = this.jitter.delayMs + packetMs + SOUND_MS;
     return {
-      ...this.#quality.metrics(this.#packetMs, { roundTripMs, endSystemMs }),
+      ...this.#quality.metrics(this.#packetMs, { roundTripMs, endSystemMs }, this.jitter.packetsRepaired),
       bufferMs: this.jitter.targetMs,
       bufferLongestMs: buffer.kind === 'adaptive' ? buffer.maxMs : buffer.delayMs,
       adaptive: buffer.kind === 'adaptive',

@@ -53,6 +53,16 @@ test('rating and opinion fall with loss, with its bursts, and with delay', () =>
   );
 });
 
+test('what in-band FEC brought back was not lost', () => {
+  const quality = feed(`${'9.x'.repeat(10)}`);
+  const plain = quality.metrics(20);
+  const repaired = quality.metrics(20, {}, 8);
+  assert.equal(plain.lossRate.toFixed(2), '0.09');
+  assert.equal(repaired.lossRate.toFixed(2), '0.01');
+  assert.ok(repaired.rating! > plain.rating! + 15, `${plain.rating} and ${repaired.rating}`);
+  assert.equal(quality.metrics(20, {}, 99).lossRate, 0);
+});
+
 test('VoIP metrics go there and back in XR', () => {
   const voip = {
     ssrc: 0xdeadbeef,
