@@ -178,6 +178,15 @@ export class PageReceiver {
     if (isRtcp(this.#datagram, length)) return this.#receiveReport(source, length);
     const header = this.#header;
     if (!parseRtp(this.#datagram, length, header)) return;
+    const { payloadType } = header;
+    const current = this.#page;
+    if (current?.format?.payloadType !== payloadType && formatOfType(payloadType, this.#group.codec) === undefined) {
+      // Nothing is interrupted by what cannot be heard. Who is heard already lets us know that he pauses, or presses digits.
+      if (current?.format !== undefined && source.same(this.#source)) current.lastMs = arrivalMs;
+      else if (this.#mayBegin(source, arrivalMs))
+        this.#refuse(source, `payload type ${payloadType} is not known`, arrivalMs);
+      return;
+    }
     const page = this.#pageOf(source, header.ssrc, arrivalMs, undefined);
     if (page === undefined) return;
     if (page.talker !== header.ssrc) {
@@ -185,12 +194,7 @@ export class PageReceiver {
       page.talker = header.ssrc;
       page.playout?.restart();
     }
-    if (page.format?.payloadType !== header.payloadType) {
-      const format = formatOfType(header.payloadType, this.#group.codec);
-      if (format === undefined)
-        return this.#refuse(source, `payload type ${header.payloadType} is not known`, arrivalMs);
-      this.#use(page, format);
-    }
+    if (page.format?.payloadType !== payloadType) this.#use(page, formatOfType(payloadType, this.#group.codec));
     page.playout?.put(header.rtpTimestamp, this.#datagram, header.payloadOffset, header.payloadLength, arrivalMs);
     if (this.#report !== undefined) this.#useReport();
   }

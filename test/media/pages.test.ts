@@ -1,6 +1,8 @@
 /** Pages by multicast as they are heard: in step at the sound card, and how they come and go. All on loopback. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
@@ -179,4 +181,36 @@ test('a page that was announced is heard at once, too', async (t) => {
   const first = (heard.samples.findIndex((sample) => Math.abs(sample) > 0.03) * 1000) / heard.rateHz;
   const [beginning, later] = [first, first + 200].map((ms) => levelDbfs(cut(heard, ms, ms + 50)));
   assert.ok(later - beginning < 1, `${beginning.toFixed(1)} dBFS at first, then ${later.toFixed(1)}`);
+});
+
+test('what cannot be heard begins no page, and pauses and digits of who is heard do not end it', async (t) => {
+  const group = { host: '239.47.20.4', port: 5004 };
+  const box = new Box({ driver: 'none' }, listening(group));
+  const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  t.after(() => socket.close());
+  t.after(() => box.engine.stop());
+  await once(socket, 'listening');
+  socket.setMulticastInterface('127.0.0.1');
+  let sequence = 0;
+  const say = async (payloadType: number, packets: number, everyMs: number): Promise<void> => {
+    for (let i = 0; i < packets; i++) {
+      const packet = Buffer.alloc(172, 0xff);
+      packet.writeUInt16BE(0x8000 | payloadType);
+      packet.writeUInt16BE(++sequence, 2);
+      packet.writeUInt32BE(160 * sequence, 4);
+      packet.writeUInt32BE(7, 8);
+      socket.send(packet, group.port, group.host);
+      await new Promise((resolve) => setTimeout(resolve, everyMs));
+    }
+  };
+  await say(33, 5, 20); // video
+  await say(0, 10, 20);
+  await say(13, 8, 200); // comfort noise
+  await say(0, 10, 20);
+  await box.over();
+  const heard = box.events.items.filter(({ type }) => type.startsWith('page'));
+  assert.deepEqual(
+    heard.map(({ type }) => type),
+    ['page-refused', 'page-begun', 'page-over'],
+  );
 });
