@@ -296,7 +296,8 @@ export class Registration implements Machine {
     // Whatever one server has against us, another one may take us.
     if (this.#candidates.length > 0) return this.#next(now);
     const password = status === 401 || status === 407;
-    const why = password ? 'user name or password refused' : `${status} ${response.reason}`;
+    const word = `${status} ${response.reason}`;
+    const why = password ? 'user name or password refused' : status < 300 ? `${word}, for no time at all` : word;
     // A wrong password will not get better soon: no loop, and no lock-out at the server.
     if (password || status === 403) this.#backoff.exhaust();
     this.#silent = false;

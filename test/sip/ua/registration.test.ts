@@ -112,6 +112,14 @@ test('the granted interval is that of our Contact, not of another device', () =>
   assert.ok(refresh !== undefined && refresh.at >= 42_000 && refresh.at <= 48_100, String(refresh?.at));
 });
 
+test('a 200 that grants no time is a refusal, and says so', () => {
+  const peer = started();
+  const register = peer.request('REGISTER');
+  peer.reply(register, 200, { headers: [['Contact', `${register.header('Contact')};expires=0`]] });
+  assert.equal(peer.events.at(-1), 'pbx failed 200');
+  assert.equal(peer.reasons.at(-1), '200 OK, for no time at all');
+});
+
 test('423: once more with the interval the registrar asks for', () => {
   const peer = started({ ...CONFIG, accounts: [{ ...ACCOUNT, expiresMs: 10_000 }] });
   peer.reply(peer.request('REGISTER'), 423, { headers: [['Min-Expires', '20']] });
