@@ -112,7 +112,8 @@ export class Service {
       logger,
       onFault: (raised, reason) => this.#tell({ type: 'fault', fault: 'journal', raised, reason }),
     });
-    this.#media = createMediaEngine(config.media, logger);
+    const mixerFile = join(options.stateDirectory, 'mixer.json');
+    this.#media = createMediaEngine({ ...config.media, mixerFile }, logger);
     this.#sounds = new Sounds(this.#media, new Speech(config.voice, join(options.stateDirectory, 'speech')), logger);
     this.#terminal = new Terminal(config.terminal, systemRandom);
     this.#night = new Night(

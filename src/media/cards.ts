@@ -5,7 +5,6 @@
 import { type FSWatcher, watch } from 'node:fs';
 import type { Logger } from '../base/index.ts';
 import {
-  type ControlsBefore,
   closePcm,
   type Half,
   isPlugged,
@@ -16,6 +15,7 @@ import {
   restoreControls,
   setControls,
 } from '../io/soundcard/index.ts';
+import { ControlsKept } from './controls-kept.ts';
 import type { ToWorker } from './protocol.ts';
 import type { AlsaSoundConfig } from './types.ts';
 
@@ -28,6 +28,8 @@ type Controls = Readonly<Record<string, string>>;
 export interface CardsOptions {
   sound: AlsaSoundConfig;
   logger: Logger;
+  /** Where it is kept what the controls were. */
+  mixerFile?: string;
   /** To the media thread; false when it is not there any more. */
   answer(message: ToWorker): boolean;
   /** A device was opened. */
@@ -41,14 +43,14 @@ export class Cards {
   /** By half and device, with the attempt that is waited for. */
   readonly #opening = new Map<string, { attempt: number; done: Promise<void> }>();
   readonly #closing = new Map<string, Promise<void>>();
-  /** By card. */
-  readonly #before = new Map<string, ControlsBefore>();
+  readonly #kept: ControlsKept;
   #setting: Promise<void> | undefined;
   #watcher: FSWatcher | undefined;
   #settling: NodeJS.Timeout | undefined;
 
   constructor(options: CardsOptions) {
     this.#options = options;
+    this.#kept = new ControlsKept(options.mixerFile, options.logger);
     try {
       this.#watcher = watch(DEVICES, { persistent: false }, (what) => what === 'rename' && this.#changed());
       this.#watcher.on('error', () => {});
@@ -109,8 +111,16 @@ export class Cards {
     // An opening that comes to its end now is followed by a closing.
     await Promise.all([...this.#opening.values()].map(({ done }) => done));
     await this.#setting;
-    const restoring = [...this.#before].map(([card, before]) => restoreControls(card, before).catch(() => {}));
+    const { before } = this.#kept;
+    // A card that is not there now may be there when the next one ends.
+    const restoring = [...before].map(([card, controls]) =>
+      restoreControls(card, controls).then(
+        () => before.delete(card),
+        () => {},
+      ),
+    );
     await Promise.all([...restoring, ...this.#closing.values()]);
+    this.#kept.keep();
   }
 
   #changed(): void {
@@ -142,8 +152,8 @@ export class Cards {
     let rest = controls;
     for (const card of mixersOf(devices)) {
       try {
-        const before = this.#before.get(card) ?? new Map();
-        this.#before.set(card, before);
+        const before = this.#kept.before.get(card) ?? new Map();
+        this.#kept.before.set(card, before);
         const done = await setControls(card, rest, before);
         rest = Object.fromEntries(Object.entries(rest).filter(([name]) => !done.found.includes(name)));
         problems.push(...done.problems.map((problem) => `Cannot set ${problem}`));
@@ -152,6 +162,7 @@ export class Cards {
         problems.push((error as Error).message);
       }
     }
+    this.#kept.keep();
     const unknown = Object.keys(rest).map((name) => `"${name}"`);
     if (unknown.length > 0)
       problems.push(`No mixer control ${unknown.join(', ')}: there are ${there.join(', ') || 'none'}`);

@@ -55,6 +55,7 @@ export class ThreadHandle {
       this.#cards = new Cards({
         sound,
         logger,
+        mixerFile: config.mixerFile,
         answer: (message) => this.send(message),
         onOpened: () => news.opened(),
         onControls: (reason) => this.#retired || news.controls(reason),

@@ -251,6 +251,8 @@ export interface MediaConfig {
   ports?: { from: number; to: number };
   /** What RTP and RTCP are marked with (RFC 2474); absent: EF, 46. */
   dscp?: number;
+  /** Where it is kept what the mixer controls were before they were set; absent: nowhere. */
+  mixerFile?: string;
 }
 
 export interface AlsaSoundConfig {

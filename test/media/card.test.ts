@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { lookup } from 'node:dns/promises';
-import { closeSync, constants, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { BurstEar, burstSamples, delaysMs } from '../kit/bursts.ts';
@@ -64,6 +64,28 @@ test('mixer controls are set when the card opens, and put back at the end', { sk
   assert.equal(muted('sink', 'a_out'), true);
   pactl('set-sink-volume', 'a_out', '100%');
   pactl('set-sink-mute', 'a_out', '0');
+});
+
+test('who was killed before it put the controls back: the next one does', { skip }, async () => {
+  const mixerFile = join(path, 'mixer.json');
+  pactl('set-sink-volume', 'a_out', '40%');
+  const sound = alsa('a', { controls: { Master: '70%' } });
+  const killed = new Terminal(sound, '127.46.1.9', { mixerFile });
+  killed.engine.prepare();
+  await until('the volume', 3000, () => volume('sink', 'a_out') === '70' && existsSync(mixerFile));
+  const left = readFileSync(mixerFile);
+  await killed.end();
+  assert.equal(existsSync(mixerFile), false);
+  // As if it had not come to its end.
+  writeFileSync(mixerFile, left);
+  pactl('set-sink-volume', 'a_out', '70%');
+  const next = new Terminal(sound, '127.46.1.9', { mixerFile });
+  next.engine.prepare();
+  await until('the card', 3000, () => next.engine.status().speaker === 'open');
+  await next.end();
+  assert.equal(volume('sink', 'a_out'), '40');
+  assert.equal(existsSync(mixerFile), false);
+  pactl('set-sink-volume', 'a_out', '100%');
 });
 
 test('a control that the card has not: one line that names those it has, and the sound goes on', { skip }, async () => {
