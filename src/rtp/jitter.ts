@@ -81,6 +81,8 @@ export class JitterBuffer {
   #lastNumber = 0;
   #number = 0;
   #lastTimestamp = 0;
+  /** Number of the last packet that was astray. */
+  #strayed = Number.NaN;
   #lastTicks = 0;
   #lastDuration = 0;
   #lastArrivalMs = 0;
@@ -177,6 +179,10 @@ export class JitterBuffer {
   /** Keeps a packet of `durationTicks` whose payload lies in `bytes` where `header` says. */
   put(header: RtpHeader, durationTicks: number, bytes: Uint8Array, arrivalMs: number): Put {
     if (header.payloadLength > MAX_PAYLOAD_BYTES) return 'too-long';
+    if (this.#astray(header, arrivalMs)) {
+      this.packetsLate++;
+      return 'late';
+    }
     const restarted = this.#restart;
     const ticks = this.#unwrap(header, durationTicks, arrivalMs);
     const transitMs = arrivalMs - ticks / this.#ticksPerMs;
@@ -295,6 +301,27 @@ export class JitterBuffer {
     this.#targetMs = Math.min(maxMs, Math.max(leastMs, this.#neededMs));
   }
 
+  /**
+   * A number from before the last one, with a time that cannot be that packet's: it would be waited for, maybe for hours. Two in a row
+   * are a sender that has begun anew.
+   */
+  #astray({ sequence, rtpTimestamp }: RtpHeader, arrivalMs: number): boolean {
+    if (!this.#started || this.#restart) return false;
+    const steps = uint16Diff(sequence, this.#lastSequence);
+    const ahead = uint32Diff(rtpTimestamp, this.#lastTimestamp);
+    if (steps > 0 || !this.#jumped(steps, ahead, arrivalMs)) return false;
+    this.#restart = uint16Diff(sequence, this.#strayed) === 1;
+    this.#strayed = sequence;
+    return !this.#restart;
+  }
+
+  /** By neither the numbers nor the clock a packet may lie `ahead` ticks further than the last one. */
+  #jumped(steps: number, ahead: number, arrivalMs: number): boolean {
+    const jump = JUMP_MS * this.#ticksPerMs;
+    const byClock = (arrivalMs - this.#lastArrivalMs) * this.#ticksPerMs;
+    return Math.abs(ahead - steps * this.#lastDuration) > jump && Math.abs(ahead - byClock) > jump;
+  }
+
   #unwrap(header: RtpHeader, durationTicks: number, arrivalMs: number): number {
     const { sequence, rtpTimestamp } = header;
     let ticks = 0;
@@ -304,10 +331,8 @@ export class JitterBuffer {
       const ahead = uint32Diff(rtpTimestamp, this.#lastTimestamp);
       const bySequence = steps * this.#lastDuration;
       const byClock = (arrivalMs - this.#lastArrivalMs) * this.#ticksPerMs;
-      const jump = JUMP_MS * this.#ticksPerMs;
       if (!this.#restart) this.#number = this.#lastNumber + steps;
-      const jumped = Math.abs(ahead - bySequence) > jump && Math.abs(ahead - byClock) > jump;
-      if (this.#restart || (steps > 0 && (ahead < 0 || jumped))) {
+      if (this.#restart || (steps > 0 && (ahead < 0 || this.#jumped(steps, ahead, arrivalMs)))) {
         // A new time base: laid behind the old one, with the pause that really was.
         const step = this.#restart ? this.#lastDuration : bySequence;
         ticks = this.#lastTicks + (byClock > step + PAUSE_MS * this.#ticksPerMs ? Math.round(byClock) : step);

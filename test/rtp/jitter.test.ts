@@ -230,6 +230,23 @@ for (const [sentence, packets, mode, expected] of [
     fixed,
     'w(60) 0 1 2 3 4 w(40)',
   ],
+  [
+    'an old number with a time of two days ahead: not waited for, and nothing behind it is late',
+    [...five, { sequence: 65_520, rtpTimestamp: 0x530a_0000, arrivalMs: 30 }],
+    fixed,
+    'w(60) 0 1 2 3 4 w(40)',
+  ],
+  [
+    'the sender begins anew some numbers back: its second packet is believed',
+    [
+      ...five.slice(0, 2),
+      { sequence: 65_500, rtpTimestamp: 0x530a_0000, arrivalMs: 40 },
+      { sequence: 65_501, rtpTimestamp: 0x530a_00a0, arrivalMs: 60 },
+      { sequence: 65_502, rtpTimestamp: 0x530a_0140, arrivalMs: 80 },
+    ],
+    fixed,
+    'w(60) 0 1 65501 65502 w(60)',
+  ],
 ] as [string, Packet[], BufferMode, string][])
   test(sentence, () => assert.equal(play(packets, mode, 200).trace, expected));
 
