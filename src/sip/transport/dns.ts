@@ -20,6 +20,8 @@ const STALE_AFTER_MS = 1_000;
 /** Name servers that did not answer are not asked for this long: each question would wait as long as the first. */
 const DEAD_MS = 5_000;
 const SERVER_PATIENCE_MS = 1_000;
+/** The system gives name servers ten seconds for either family; one that says nothing of IPv6 may know IPv4 at once. */
+export const BOTH_FAMILIES_MS = 1_000;
 
 /** How names are asked; Node's errors (`ENOTFOUND`, `ETIMEOUT`...) are expected. */
 export interface Questions {
@@ -174,10 +176,8 @@ export function systemQuestions(servers: readonly string[] = []): Questions {
     naptr: (name) => ask().resolveNaptr(name),
     srv: (name) => ask().resolveSrv(name),
     addresses: async (name) => {
-      if (servers.length === 0) {
-        const found = await lookup(name, { all: true, verbatim: true });
-        return { addresses: found.map(({ address }) => address) };
-      }
+      if (servers.length === 0)
+        return { addresses: await systemAddresses(name, systemLookup, (host) => ask().resolve4(host)) };
       const answers = await Promise.allSettled([
         ask().resolve6(name, { ttl: true }),
         ask().resolve4(name, { ttl: true }),
@@ -190,4 +190,28 @@ export function systemQuestions(servers: readonly string[] = []): Questions {
       };
     },
   };
+}
+
+const systemLookup = async (name: string): Promise<string[]> =>
+  (await lookup(name, { all: true, verbatim: true })).map(({ address }) => address);
+
+/**
+ * By the system's own way (`both`), in its order; `four` asks the name servers past it, for the system does no more than two such
+ * questions at once, and both may hang.
+ */
+export async function systemAddresses(
+  name: string,
+  both: (name: string) => Promise<string[]>,
+  four: (name: string) => Promise<string[]>,
+): Promise<string[]> {
+  let timer: NodeJS.Timeout | undefined;
+  const soon = new Promise<string[]>((resolve) => {
+    // Where there is no IPv4, the answer is that to the whole question.
+    timer = setTimeout(() => four(name).then(resolve, () => {}), BOTH_FAMILIES_MS);
+  });
+  try {
+    return await Promise.race([both(name), soon]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Logger, silentLogger } from '../../../src/base/index.ts';
 import { type Hop, parseUri, type Transport } from '../../../src/sip/message/index.ts';
-import { systemQuestions } from '../../../src/sip/transport/dns.ts';
+import { BOTH_FAMILIES_MS, systemAddresses, systemQuestions } from '../../../src/sip/transport/dns.ts';
 import { TransportError } from '../../../src/sip/transport/errors.ts';
 import { Dns, type Questions, Resolver } from '../../../src/sip/transport/index.ts';
 import { nameServer, type Record } from '../../kit/names.ts';
@@ -153,6 +153,44 @@ test('a host of the neighbourhood is asked of no name server: the system knows i
   const resolver = new Resolver({ localFor, random: new CountingRandom(), dns: new Dns({ questions }) });
   const hops = await resolver.resolve(parseUri('sip:localhost'));
   assert.ok(hops.some(({ remote }) => remote.host === '127.0.0.1' || remote.host === '::1'));
+});
+
+test('a name server that is silent about IPv6: IPv4 is asked for alone after a second', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  let asked = 0;
+  const system = (both: Promise<string[]>, four: Promise<string[]>) => {
+    const count = (): Promise<string[]> => {
+      asked++;
+      return four;
+    };
+    return systemAddresses('pbx.test', () => both, count);
+  };
+  const never = new Promise<never>(() => {});
+  const v4 = Promise.resolve(['127.32.2.3']);
+  const found = system(never, v4);
+  t.mock.timers.tick(BOTH_FAMILIES_MS - 1);
+  assert.equal(asked, 0);
+  t.mock.timers.tick(1);
+  assert.deepEqual(await found, ['127.32.2.3']);
+  assert.equal(asked, 1);
+
+  assert.deepEqual(await system(v4, never), ['127.32.2.3']);
+  await assert.rejects(system(Promise.reject(new Error('ENOTFOUND')), v4), /ENOTFOUND/);
+  t.mock.timers.tick(BOTH_FAMILIES_MS);
+  assert.equal(asked, 1, 'what was answered is asked once');
+
+  // No IPv4 there: the whole answer counts, as late as it is.
+  let tell: (found: string[]) => void = () => {};
+  const late = system(
+    new Promise((resolve) => {
+      tell = resolve;
+    }),
+    Promise.reject(new Error('ENODATA')),
+  );
+  t.mock.timers.tick(BOTH_FAMILIES_MS);
+  await Promise.resolve();
+  tell(['::1']);
+  assert.deepEqual(await late, ['::1']);
 });
 
 test('a name that leads nowhere is said once, and once when it is found again', async () => {
