@@ -50,6 +50,12 @@ interface Server {
   readonly octets: number;
 }
 
+/** A request as it will go out, and how its transaction is named. */
+export interface Composed {
+  readonly id: string;
+  readonly message: SipRequest;
+}
+
 /** Names of transactions are opaque to callers. `now`: ms, monotonic. */
 export class TransactionLayer {
   readonly #random: Random;
@@ -79,13 +85,18 @@ export class TransactionLayer {
   }
 
   /**
-   * Starts a client transaction with a copy of `request`, put under a Via of its own. A CANCEL made by hand must carry the
-   * Via of its INVITE, which is then kept (§9.1); `cancel` does that by itself.
+   * A copy of `request` under a Via of its own, and the name of its transaction, which `start` begins. A CANCEL made by hand
+   * must carry the Via of its INVITE, which is then kept (§9.1); `cancel` does that by itself.
    */
+  compose(request: SipRequest, hop: Hop): Composed {
+    const message = request.clone();
+    if (message.method !== 'CANCEL' || !message.has('Via')) this.#putVia(message, hop);
+    return { id: clientKey(message), message };
+  }
+
+  /** Starts a client transaction. */
   request(request: SipRequest, hop: Hop, now: number): { id: string; outputs: TransactionOutput[] } {
-    const sent = request.clone();
-    if (sent.method !== 'CANCEL' || !sent.has('Via')) this.#putVia(sent, hop);
-    return this.#start(sent, hop, now);
+    return this.start(this.compose(request, hop), hop, now);
   }
 
   /** CANCELs the INVITE of client transaction `id`; undefined unless it has a provisional response and no final one (§9.1). */
@@ -97,11 +108,11 @@ export class TransactionLayer {
     const invite = this.#transactions.get(id);
     if (invite === undefined || !(invite.machine instanceof InviteClientTransaction)) return undefined;
     if (invite.machine.state !== 'proceeding') return undefined;
-    return this.#start(createCancel(invite.machine.request, headers), invite.hop, now);
+    const message = createCancel(invite.machine.request, headers);
+    return this.start({ id: clientKey(message), message }, invite.hop, now);
   }
 
-  #start(sent: SipRequest, hop: Hop, now: number): { id: string; outputs: TransactionOutput[] } {
-    const id = clientKey(sent);
+  start({ id, message: sent }: Composed, hop: Hop, now: number): { id: string; outputs: TransactionOutput[] } {
     const max = this.#clientMax + (sent.method === 'INVITE' || sent.method === 'CANCEL' ? CLIENT_CALLS_MAX : 0);
     if (this.#clients >= max) {
       const reason = `more than ${max} requests under way`;

@@ -168,14 +168,13 @@ export class SipTransport {
     return this.#own.localFor(remoteHost, transport);
   }
 
-  /** Sends without waiting. What fails at once or later is reported by `onFailure`, never thrown. */
-  send(message: SipMessage, hop: Hop, transaction?: string): void {
+  /** Sends without waiting. What fails at once or later is reported by `onFailure`, never thrown. `bytes`: `message`, if known. */
+  send(message: SipMessage, hop: Hop, transaction?: string, bytes: Uint8Array = formatMessage(message)): void {
     const remote = message.kind === 'response' ? responseTarget(message, hop) : hop.remote;
     const fail = (reason: string) => {
       this.#options.logger.debug('sip not sent', { transport: hop.transport, ...remote, reason });
       if (transaction !== undefined) this.#options.onFailure(transaction, reason);
     };
-    const bytes = formatMessage(message);
     if (message.kind === 'request') this.#limits?.asked(remote.host, performance.now());
     switch (hop.transport) {
       case 'udp':

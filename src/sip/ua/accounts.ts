@@ -1,4 +1,5 @@
 /** All accounts of ours: whose a request is, which of them serve a target, and the ways there. RFC 3263 §4. */
+import { isIP } from 'node:net';
 import type { Random } from '../../base/index.ts';
 import type { Hop, SipRequest, SipUri } from '../message/index.ts';
 import { Account, samePlace } from './account.ts';
@@ -39,6 +40,11 @@ export class Accounts {
     if (named !== undefined) return this.all.filter(({ name }) => name === named);
     const serving = this.all.filter((one) => one.serves(target));
     return [...serving.filter(({ current }) => current), ...serving.filter(({ current }) => !current)];
+  }
+
+  /** Whether `find` need ask nobody. */
+  knowsWay(target: SipUri, accounts: readonly Account[]): boolean {
+    return accounts.length === 0 ? isIP(target.host.split('%')[0]) !== 0 : routesBy(accounts).length > 0;
   }
 
   /** The ways to `target` by these accounts, or past all accounts. `then` hears of them as soon as there are some, and perhaps again. */

@@ -1,5 +1,6 @@
 /** A request that is sent again with credentials when it is challenged, RFC 3261 §22.2, §22.3. */
 import type { Hop, SipRequest } from '../message/index.ts';
+import type { Composed } from '../transaction/index.ts';
 import type { Account } from './account.ts';
 import type { Core, Handler } from './core.ts';
 import type { Attempts } from './credentials.ts';
@@ -12,8 +13,27 @@ export interface Asking {
   account: Account | undefined;
   /** False: nobody cares any more, and a challenge is heard like any refusal. Absent: somebody does. */
   wanted?: () => boolean;
+  /** The first request, as `composeFirst` made it of all this. */
+  ready?: Ready;
   /** Hears everything but the challenges that were answered. */
   handler: Handler;
+}
+
+export interface Ready {
+  readonly request: SipRequest;
+  readonly composed: Composed;
+}
+
+/** The first request, before it is wanted; undefined: it is too large for a datagram. */
+export function composeFirst(
+  core: Core,
+  { make, hop, account }: Pick<Asking, 'make' | 'hop' | 'account'>,
+  now: number,
+): Ready | undefined {
+  const request = make();
+  account?.credentialsFor(hop)?.apply(request);
+  const composed = core.compose(request, hop, now);
+  return composed && { request, composed };
 }
 
 export function ask(core: Core, asking: Asking, now: number): void {
@@ -31,5 +51,7 @@ export function ask(core: Core, asking: Asking, now: number): void {
     if (challenged && wanted && credentials?.learn(answer, attempts) === true) send(at);
     else handler.response(answer, from, at);
   };
-  send(now);
+  const { ready } = asking;
+  if (ready === undefined) send(now);
+  else core.begin(ready.request, ready.composed, hop, { ...handler, response }, now);
 }

@@ -13,7 +13,7 @@ import {
   type SipResponse,
   type SipUri,
 } from '../message/index.ts';
-import type { TransactionLayer, TransactionOutput } from '../transaction/index.ts';
+import type { Composed, TransactionLayer, TransactionOutput } from '../transaction/index.ts';
 import { contactOf, type HeaderField } from './headers.ts';
 import type { Refusal } from './inspect.ts';
 import { Oversize, TCP_PATIENCE_MS } from './oversize.ts';
@@ -165,7 +165,7 @@ export class Core {
   /** A client transaction. A request too large for a datagram goes by TCP, where that is to be had. */
   send(request: SipRequest, hop: Hop, handler: Handler, now: number): void {
     const stream = this.#oversize.instead(request, hop, now);
-    if (stream === undefined) return this.#start(request, hop, handler, now);
+    if (stream === undefined) return this.begin(request, this.#layer.compose(request, hop), hop, handler, now);
     const { sent } = handler;
     let heard = false;
     const response: Handler['response'] = (answer, _from, at) => {
@@ -177,13 +177,19 @@ export class Core {
       // Once it was heard, or is waited for no more, it is not sent a second time.
       if (cause !== 'transport' || heard || at - now > TCP_PATIENCE_MS) return handler.failed(cause, reason, at);
       this.#oversize.failed(hop, at);
-      this.#start(request, hop, handler, at);
+      this.begin(request, this.#layer.compose(request, hop), hop, handler, at);
     };
-    this.#start(request, stream, { sent, response, failed }, now);
+    this.begin(request, this.#layer.compose(request, stream), stream, { sent, response, failed }, now);
   }
 
-  #start(request: SipRequest, hop: Hop, handler: Handler, now: number): void {
-    const { id, outputs } = this.#layer.request(request, hop, now);
+  /** `request` as `send` would send it; undefined: it is too large for a datagram. */
+  compose(request: SipRequest, hop: Hop, now: number): Composed | undefined {
+    return this.#oversize.instead(request, hop, now) === undefined ? this.#layer.compose(request, hop) : undefined;
+  }
+
+  /** `composed`: what `compose` made of `request`. */
+  begin(request: SipRequest, composed: Composed, hop: Hop, handler: Handler, now: number): void {
+    const { id, outputs } = this.#layer.start(composed, hop, now);
     this.#handlers.set(id, handler);
     handler.sent?.(id, request);
     this.#perform(outputs, now);

@@ -5,6 +5,7 @@
 import { CodedError, earliest, Timers } from '../../base/index.ts';
 import {
   formatHostPort,
+  formatMessage,
   formatUri,
   type Hop,
   parseUri,
@@ -13,7 +14,7 @@ import {
   SipSyntaxError,
 } from '../message/index.ts';
 import { samePlace } from './account.ts';
-import { ask } from './ask.ts';
+import { ask, composeFirst, type Ready } from './ask.ts';
 import { Branches } from './branch.ts';
 import type { Call, CallContext, Ending, Route } from './call.ts';
 import type { Machine } from './core.ts';
@@ -24,11 +25,18 @@ import { Redirects } from './redirects.ts';
 import { Series } from './series.ts';
 import { SessionTimer } from './session-timer.ts';
 import type { Talk } from './talk.ts';
-import type { Body, Invitation } from './types.ts';
+import type { Body, Invitation, Prepared } from './types.ts';
 import { Ways } from './ways.ts';
 
 /** Answers to one INVITE that are acknowledged and, but for the first, ended; more come from nobody who means us well. */
 const ANSWERS_MAX = 32;
+
+/** An INVITE made before it was wanted. */
+interface Ahead {
+  readonly route: Route;
+  readonly body: Body | undefined;
+  readonly ready: Ready;
+}
 
 export class OutgoingCall implements Call, Machine {
   /** The account changes with the route. */
@@ -53,7 +61,10 @@ export class OutgoingCall implements Call, Machine {
   #talk: Talk | undefined;
   #state: 'locating' | 'calling' | 'answered' | 'over' = 'locating';
 
-  constructor(context: CallContext, invitation: Invitation, now: number) {
+  /** What went out, or will, before anybody asked where. */
+  #ahead: Ahead | undefined;
+
+  constructor(context: CallContext, invitation: Invitation) {
     this.#context = context;
     this.#invitation = invitation;
     this.#legs = new Legs(context.core);
@@ -63,8 +74,30 @@ export class OutgoingCall implements Call, Machine {
     this.#redirects = new Redirects(parseUri(invitation.target), context.core.config.redirects);
     this.#target = invitation.target;
     this.#ways = new Ways(context.core);
+  }
+
+  /** The time it may take begins to run. */
+  begin(now: number): void {
     this.#timers.set('first-answer', this.#ways.limit(now));
-    context.core.machines.add(this);
+    this.#context.core.machines.add(this);
+  }
+
+  /**
+   * The INVITE by the first of these ways, before it is wanted: `start`, when it is given them, begins with it. Undefined: it
+   * cannot be had before.
+   */
+  compose(routes: readonly Route[], now: number): Prepared | undefined {
+    const route = this.#fitting(routes)[0];
+    if (route === undefined || this.#context.core.targets.resting(route.hop, now)) return undefined;
+    const { hop, account } = route;
+    const context = { ...this.#context, account };
+    const body = this.#invitation.body(hop, account?.name);
+    const make = (): SipRequest => this.#invite(context, hop, this.#contact(context, hop), body);
+    const ready = composeFirst(context.core, { make, hop, account }, now);
+    if (ready === undefined) return undefined;
+    const { id, message } = ready.composed;
+    this.#ahead = { route, body, ready };
+    return { message, hop, transaction: id, bytes: formatMessage(message) };
   }
 
   get talk(): Talk | undefined {
@@ -79,15 +112,19 @@ export class OutgoingCall implements Call, Machine {
   start(routes: readonly Route[], now: number): void {
     if (this.#state !== 'locating') return;
     this.#state = 'calling';
-    this.#try(routes, now);
+    const first = this.#ahead?.route;
+    this.#try(first === undefined ? routes : [first, ...routes.filter((route) => route !== first)], now);
   }
 
   #try(routes: readonly Route[], now: number): void {
-    // §26.2.2: what a SIPS URI asks for goes over TLS or not at all.
-    const fit = routes.filter(({ hop }) => hop.transport === 'tls' || !(this.#secure || this.#shielded));
-    this.#ways.found(fit, now);
+    this.#ways.found(this.#fitting(routes), now);
     if (this.#ways.size > 0) return this.#attempt(now);
     this.#notFound(now);
+  }
+
+  /** §26.2.2: what a SIPS URI asks for goes over TLS or not at all. */
+  #fitting(routes: readonly Route[]): Route[] {
+    return routes.filter(({ hop }) => hop.transport === 'tls' || !(this.#secure || this.#shielded));
   }
 
   get #secure(): boolean {
@@ -134,12 +171,14 @@ export class OutgoingCall implements Call, Machine {
     const { core } = this.#context;
     const context: CallContext = { ...this.#context, account };
     this.#context = context;
-    const contact = core.contact(account?.user ?? core.config.user, hop, this.#secure || account?.secure);
-    const body = this.#offer(hop, now);
+    const contact = this.#contact(context, hop);
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    const body = ahead === undefined ? this.#offer(hop, now) : ahead.body;
     if (body === 'none') return;
     this.#timers.set('first-answer', this.#ways.patience(this.#redirects.waiting, now));
     let leg: Leg | undefined;
-    const make = (): SipRequest => this.#invite(hop, contact, body);
+    const make = (): SipRequest => this.#invite(context, hop, contact, body);
     const handler = {
       sent: (transaction: string, request: SipRequest): void => {
         if (leg !== undefined) this.#legs.delete(leg);
@@ -159,7 +198,11 @@ export class OutgoingCall implements Call, Machine {
       },
     };
     // Given up or hung up meanwhile: proving who we are would make it ring.
-    ask(core, { make, hop, account, handler, wanted: () => leg?.dropped !== true }, now);
+    ask(core, { make, hop, account, handler, wanted: () => leg?.dropped !== true, ready: ahead?.ready }, now);
+  }
+
+  #contact({ core, account }: CallContext, hop: Hop): string {
+    return core.contact(account?.user ?? core.config.user, hop, this.#secure || account?.secure);
   }
 
   get #account(): string | undefined {
@@ -177,8 +220,7 @@ export class OutgoingCall implements Call, Machine {
     }
   }
 
-  #invite(hop: Hop, contact: string, body: Body | undefined): SipRequest {
-    const { core, account } = this.#context;
+  #invite({ core, account }: CallContext, hop: Hop, contact: string, body: Body | undefined): SipRequest {
     const { host, port } = hop.local;
     const { target, headers = [] } = this.#invitation;
     return this.#series.next({

@@ -56,6 +56,15 @@ export interface UaConfig {
   mayWatch?: (address: string) => boolean;
 }
 
+/** A request as it will go out. */
+export interface Prepared {
+  /** The same object as in the output `send`. */
+  readonly message: SipRequest;
+  readonly hop: Hop;
+  readonly transaction: string;
+  readonly bytes: Uint8Array;
+}
+
 /** What happened below that concerns no single request. */
 export type TransportChange =
   /** Links, addresses or routes of this machine are others by now. */
@@ -216,6 +225,15 @@ export interface UserAgentInterface {
   stop(now: number): UaOutput[];
   readonly idle: boolean;
 
+  /**
+   * Makes the INVITE of an `invite` that may come, to the offer and the port in it, where the way is known and it fits a
+   * datagram. Nothing is sent, and no session begins. It holds until anything else is told to the UA: then it is to be forgotten.
+   */
+  prepare(invitation: Invitation, now: number): UaOutput[];
+  /** What `invite` of that session will send first: whoever is in a hurry sends it before. */
+  prepared(session: string): Prepared | undefined;
+  forget(session: string): void;
+  /** Begins with what was prepared for that session, if anything was. */
   invite(invitation: Invitation, now: number): UaOutput[];
   /**
    * 180, reliably where the caller asks for it (RFC 3262). `early`: 183, or a description: our answer, or our offer when the

@@ -5,6 +5,7 @@ import { type Hop, parseUri, type SipMessage, type SipRequest, SipSyntaxError, t
 import { TransactionLayer, type TransactionOptions } from '../transaction/index.ts';
 import type { Account } from './account.ts';
 import { Accounts } from './accounts.ts';
+import { Ahead } from './ahead.ts';
 import { Beside } from './beside.ts';
 import { type CallContext, Calls } from './call.ts';
 import { Core, MACHINES_MAX } from './core.ts';
@@ -18,7 +19,16 @@ import { OutgoingCall } from './outgoing.ts';
 import { Registration } from './registration.ts';
 import type { Waiting } from './subscription.ts';
 import { Transfers } from './transfers.ts';
-import type { Body, Early, Invitation, TransportChange, UaConfig, UaOutput, UserAgentInterface } from './types.ts';
+import type {
+  Body,
+  Early,
+  Invitation,
+  Prepared,
+  TransportChange,
+  UaConfig,
+  UaOutput,
+  UserAgentInterface,
+} from './types.ts';
 
 /** Sessions at once, either way. */
 const SESSIONS_MAX = 64;
@@ -36,6 +46,7 @@ export class UserAgent implements UserAgentInterface {
   /** Absent: everybody is let in. */
   readonly #gate: Gate | undefined;
   readonly #merges = new Merges();
+  readonly #ahead = new Ahead();
   readonly #beside: Beside;
   #stopBy: number | undefined;
 
@@ -184,10 +195,15 @@ export class UserAgent implements UserAgentInterface {
 
   #call(invitation: Invitation, uri: SipUri, now: number): void {
     const { session } = invitation;
-    const full = this.#calls.size >= SESSIONS_MAX || this.#stopBy !== undefined;
+    const full = this.#crowded;
+    const ahead = this.#ahead.take(session);
     if (full || this.#calls.has(session)) {
       const reason = full ? `more than ${SESSIONS_MAX} sessions` : `session ${session} exists`;
       return this.#core.emit(session, { type: 'ended', cause: 'local', by: 'us', reason });
+    }
+    if (ahead !== undefined) {
+      this.#begin(session, ahead.call, invitation.target, now);
+      return ahead.call.start(ahead.routes, now);
     }
     const { referral } = invitation;
     const followed = referral === undefined ? [] : this.#transfers.follow(referral, session, now);
@@ -197,10 +213,42 @@ export class UserAgent implements UserAgentInterface {
     }
     const headers = [...(invitation.headers ?? []), ...followed];
     const accounts = this.#accounts.serving(uri, invitation.account);
-    const call = new OutgoingCall(this.#context(session, accounts[0]), { ...invitation, headers }, now);
-    this.#calls.add(session, call);
-    this.#beside.begun(session, invitation.target);
+    const call = new OutgoingCall(this.#context(session, accounts[0]), { ...invitation, headers });
+    this.#begin(session, call, invitation.target, now);
     this.#accounts.find(uri, accounts, now, (routes, at) => call.start(routes, at));
+  }
+
+  #begin(session: string, call: OutgoingCall, target: string, now: number): void {
+    this.#calls.add(session, call);
+    this.#beside.begun(session, target);
+    call.begin(now);
+  }
+
+  prepare(invitation: Invitation, now: number): UaOutput[] {
+    const { session, target } = invitation;
+    try {
+      const uri = parseUri(target);
+      const accounts = this.#accounts.serving(uri, invitation.account);
+      if (!this.#accounts.knowsWay(uri, accounts)) return [];
+      const call = new OutgoingCall(this.#context(session, accounts[0]), invitation);
+      this.#accounts.find(uri, accounts, now, (routes, at) => this.#ahead.compose(session, call, routes, at));
+    } catch (error) {
+      if (!(error instanceof SipSyntaxError)) throw error; // `invite` will say so
+    }
+    return this.#core.take();
+  }
+
+  prepared(session: string): Prepared | undefined {
+    return this.#crowded ? undefined : this.#ahead.get(session);
+  }
+
+  forget(session: string): void {
+    this.#ahead.take(session);
+  }
+
+  /** No session more, not even one of ours. */
+  get #crowded(): boolean {
+    return this.#calls.size >= SESSIONS_MAX || this.#stopBy !== undefined;
   }
 
   ring(session: string, now: number, early?: Early): UaOutput[] {
