@@ -4,7 +4,7 @@
  * must not hold up the RTP.
  */
 import type { Logger } from '../base/index.ts';
-import { bindPair, SocketError } from '../rtp/socket.ts';
+import { bindPair, closeSocket, type PortPair, SocketError } from '../rtp/socket.ts';
 import { MediaError } from './errors.ts';
 import { PagesHandle } from './pages.ts';
 import { type FromWorker, soundRateHz, type ToWorker } from './protocol.ts';
@@ -79,8 +79,14 @@ class Engine implements MediaEngine {
   }
 
   open(localHost: string, call?: string): MediaStream {
+    const stream = this.reserve(localHost);
+    stream.begin(call);
+    return stream;
+  }
+
+  reserve(localHost: string): MediaStream {
     if (this.#stopping !== undefined) throw new MediaError('stopped', 'Cannot open a stream: the sound is stopped');
-    let pair: ReturnType<typeof bindPair>;
+    let pair: PortPair;
     try {
       pair = bindPair(localHost, this.#config.ports, this.#config.dscp);
     } catch (cause) {
@@ -89,10 +95,11 @@ class Engine implements MediaEngine {
       throw new MediaError(code, `Cannot open a stream: ${cause.message}`, { cause });
     }
     const id = `stream-${++this.#count}`;
-    if (call !== undefined) this.#calls.set(id, call);
-    this.#send({ kind: 'open', stream: id, rtpFd: pair.rtpFd, rtcpFd: pair.rtcpFd });
-    const record = (listener: RecordListener): void => void this.#record(listener, id);
-    return new StreamHandle(id, { host: localHost, port: pair.port }, (...sent) => this.#send(...sent), record);
+    return new StreamHandle(id, localHost, pair, {
+      begin: (call) => void (call !== undefined && this.#calls.set(id, call)),
+      send: (...sent) => this.#send(...sent),
+      record: (listener) => void this.#record(listener, id),
+    });
   }
 
   record(listener: RecordListener): () => void {
@@ -270,22 +277,40 @@ class Engine implements MediaEngine {
   }
 }
 
+interface StreamWays {
+  begin(call?: string): void;
+  send(message: ToWorker, transfer?: ArrayBuffer[]): boolean;
+  record(listener: RecordListener): void;
+}
+
 class StreamHandle implements MediaStream {
   readonly id: string;
   readonly local: SocketAddress;
-  readonly #send: (message: ToWorker, transfer?: ArrayBuffer[]) => void;
-  readonly record: (listener: RecordListener) => void;
+  readonly #ways: StreamWays;
+  /** Until the thread has them. */
+  #reserved: PortPair | undefined;
 
-  constructor(
-    id: string,
-    local: SocketAddress,
-    send: (message: ToWorker, transfer?: ArrayBuffer[]) => void,
-    record: (listener: RecordListener) => void,
-  ) {
+  constructor(id: string, host: string, pair: PortPair, ways: StreamWays) {
     this.id = id;
-    this.local = local;
-    this.#send = send;
-    this.record = record;
+    this.local = { host, port: pair.port };
+    this.#reserved = pair;
+    this.#ways = ways;
+  }
+
+  begin(call?: string): void {
+    const pair = this.#reserved;
+    if (pair === undefined) return;
+    this.#reserved = undefined;
+    this.#ways.begin(call);
+    if (!this.#send({ kind: 'open', stream: this.id, rtpFd: pair.rtpFd, rtcpFd: pair.rtcpFd })) free(pair);
+  }
+
+  record(listener: RecordListener): void {
+    this.#ways.record(listener);
+  }
+
+  #send(message: ToWorker, transfer?: ArrayBuffer[]): boolean {
+    return this.#ways.send(message, transfer);
   }
 
   configure(config: StreamConfig): void {
@@ -306,6 +331,13 @@ class StreamHandle implements MediaStream {
   }
 
   close(): void {
-    this.#send({ kind: 'close', stream: this.id });
+    if (this.#reserved === undefined) this.#send({ kind: 'close', stream: this.id });
+    else free(this.#reserved);
+    this.#reserved = undefined;
   }
+}
+
+function free({ rtpFd, rtcpFd }: PortPair): void {
+  closeSocket(rtpFd);
+  closeSocket(rtcpFd);
 }

@@ -87,6 +87,8 @@ export interface DtlsConfig {
 export interface MediaStream {
   readonly id: string;
   readonly local: SocketAddress;
+  /** Of one that is reserved: it is wanted now, by `call`. */
+  begin(call?: string): void;
   /** Starts, or changes what runs. A stream starts mute: see `audible`. */
   configure(config: StreamConfig): void;
   /**
@@ -204,6 +206,8 @@ export type MediaEvent =
 export interface MediaEngine {
   /** Binds a port pair on `localHost` (IP literal); `call` comes back with its statistics. Throws `MediaError` when none is free. */
   open(localHost: string, call?: string): MediaStream;
+  /** As `open`, but nothing is heard or said before `begin`: a port for a call that may come. Closed, it was never there. */
+  reserve(localHost: string): MediaStream;
   /** Loops until stopped, but `chime`, `warning` and `error`, which end by themselves. */
   tone(tone: ToneName, on: boolean): void;
   /** Mono samples at `rateHz`, mixed into the loudspeaker. Returns the sound's id; `played` follows. */

@@ -31,6 +31,9 @@ function bench(options: { noPorts?: boolean; account?: string; source?: CallsCon
     transportFailed: () => [],
     refused: () => [],
     start: () => [],
+    prepare: () => [],
+    prepared: () => undefined,
+    forget: () => {},
     stop: () => [],
     invite: (invitation: Invitation) => {
       const offer = media(invitation.body(hop, options.account)!);
@@ -66,6 +69,7 @@ function bench(options: { noPorts?: boolean; account?: string; source?: CallsCon
       return {
         id: 'stream',
         local: { host, port: 40_000 },
+        begin: () => {},
         configure: ({ direction, codec, remote, srtp, restart }) => {
           const keys = srtp === undefined ? '' : ` by ${keyOf(srtp.send)}, ${keyOf(srtp.receive)}`;
           said.push(

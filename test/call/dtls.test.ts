@@ -54,6 +54,7 @@ function bench(account?: string) {
   const stream: MediaStream = {
     id: 'stream',
     local: { host: '127.0.0.1', port: 40_000 },
+    begin: () => {},
     configure: ({ dtls }) => void configured.push(dtls ?? 'plain'),
     audible: () => {},
     say: () => {},

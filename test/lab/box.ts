@@ -48,6 +48,7 @@ export class Box extends Peer {
       return {
         id,
         local: { host, port: 40_000 + 2 * count },
+        begin: () => {},
         configure: () => {},
         audible: (_speaker, microphone) => {
           if (microphone && this.streams.has(id)) this.microphones.add(id);

@@ -45,6 +45,7 @@ class Party implements Node {
         return {
           id,
           local: { host: local, port: 40_000 + 2 * count },
+          begin: () => {},
           configure: (settings) => void (remote = `${settings.remote.host} ${settings.direction}`),
           audible: (speaker, microphone) => {
             const open = [speaker ? ' speaker' : '', microphone ? ' microphone' : ''].join('');
