@@ -1,6 +1,9 @@
 /** Commands as they come from outside, by socket, broker or web page: a verb and some arguments nobody has looked at yet. */
 import type { Command } from './types.ts';
 
+/** Of each text in a command. */
+const TEXT_MAX = 1024;
+
 type Arguments = Readonly<Record<string, unknown>>;
 
 /** The command, or what is wrong with it. */
@@ -53,7 +56,8 @@ export function parseCommand(verb: string, args: Arguments): Command | string {
 
 function withText(args: Arguments, name: string, make: (text: string) => Command | string): Command | string {
   const text = args[name];
-  return typeof text === 'string' && text !== '' && text.length <= 1024 ? make(text) : `"${name}" is missing`;
+  if (typeof text !== 'string' || text === '') return `"${name}" is missing`;
+  return text.length <= TEXT_MAX ? make(text) : `"${name}" is longer than ${TEXT_MAX} characters`;
 }
 
 function isWhole(value: unknown, min: number, max: number): value is number {
