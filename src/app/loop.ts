@@ -4,14 +4,17 @@
  */
 import { earliest, type Logger, unreachable } from '../base/index.ts';
 import type { CallOutput, Calls } from '../call/index.ts';
+import type { SipMessage } from '../sip/message/index.ts';
 import type { Resolver, SipTransport } from '../sip/transport/index.ts';
-import type { Terminal, TerminalEvent, TerminalInput } from '../terminal/index.ts';
+import type { Terminal, TerminalAction, TerminalEvent, TerminalInput } from '../terminal/index.ts';
 import type { Actions } from './actions.ts';
 import { now } from './now.ts';
 import { told } from './told.ts';
 
 /** Node takes a longer one for none at all; a caller may write any number into his Expires. */
 const longestWaitMs = 2 ** 31 - 1;
+
+const none: ReadonlySet<SipMessage> = new Set();
 
 /** What the loop turns, and who hears of it. */
 export interface Turned {
@@ -72,9 +75,10 @@ export class Loop {
     const told = this.#inbox.length > 0;
     for (let input = this.#inbox.shift(); input; input = this.#inbox.shift()) {
       const actions = input === 'time' ? terminal.timeout(now()) : terminal.receive(input, now());
+      const ahead = this.#sendAhead(actions);
       // Done first, then told: the journal and the log take longer than to send an INVITE. Told even when doing it fails.
       try {
-        for (const action of actions) if (action.type !== 'event') this.#perform(doer.take(action, now()));
+        for (const action of actions) if (action.type !== 'event') this.#perform(doer.take(action, now()), ahead);
       } finally {
         for (const action of actions) if (action.type === 'event') events.push(write(action.event));
       }
@@ -85,12 +89,27 @@ export class Loop {
     return events;
   }
 
-  #perform(outputs: readonly CallOutput[]): void {
+  /** An INVITE that lies ready goes before all else that a press makes us do. What went so comes back: it goes once. */
+  #sendAhead(actions: readonly TerminalAction[]): ReadonlySet<SipMessage> {
+    const { calls, transport } = this.#turned;
+    let sent: Set<SipMessage> | undefined;
+    for (const action of actions) {
+      if (action.type !== 'dial' || action.transfer !== undefined) continue;
+      const ready = calls.sendAhead(action.uri);
+      if (ready === undefined) continue;
+      transport.send(ready.message, ready.hop, ready.transaction, ready.bytes);
+      sent ??= new Set();
+      sent.add(ready.message);
+    }
+    return sent ?? none;
+  }
+
+  #perform(outputs: readonly CallOutput[], sent: ReadonlySet<SipMessage> = none): void {
     const { transport, resolver, calls, log } = this.#turned;
     for (const output of outputs) {
       switch (output.kind) {
         case 'send':
-          transport.send(output.message, output.hop, output.transaction);
+          if (!sent.has(output.message)) transport.send(output.message, output.hop, output.transaction);
           break;
         case 'resolve': {
           const { query, uri } = output;

@@ -15,6 +15,7 @@ import { Dns, Resolver, SipTransport } from '../sip/transport/index.ts';
 import type { UserAgent } from '../sip/ua/index.ts';
 import {
   type Command,
+  foreseen,
   names,
   type Prompt,
   Terminal,
@@ -269,6 +270,7 @@ export class Service {
     this.#pages.start();
     await this.#acquisitions.acquire('sip', async () => {
       await this.#transport.start();
+      this.#calls.foresee(foreseen(this.#config.terminal), now());
       this.#take(() => this.#calls.start(now()));
     });
     if (web)

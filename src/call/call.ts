@@ -63,8 +63,8 @@ const BRANCHES_MAX = 16;
 
 /** Offer/answer and the media it opens. Everything here is synchronous; the media thread does the work. */
 export class Call {
-  /** The terminal's name for it. */
-  readonly id: string;
+  /** The terminal's name for it; of one that is only prepared, its own. */
+  id: string;
   /** The user agent's: another one after each transfer. */
   readonly session: string;
   readonly direction: 'outgoing' | 'incoming';
@@ -80,6 +80,8 @@ export class Call {
   /** What it plays before it answers is heard. */
   early = false;
   stream?: MediaStream;
+  /** Somebody wants it. */
+  #begun = true;
   /** Whom the other side was asked to call in our place. */
   referredTo?: string;
   /** The other side does not listen: it put us on hold. */
@@ -124,6 +126,18 @@ export class Call {
     this.#media = media;
     this.#config = config;
     this.#sessionId = sessionId;
+  }
+
+  /** Nobody wants it yet: it has a port, which nobody listens at. To be said before `makeOffer`. */
+  prepare(): void {
+    this.#begun = false;
+  }
+
+  /** Somebody wants it, by the name of `id`. */
+  begin(id: string): void {
+    this.id = id;
+    this.#begun = true;
+    this.stream?.begin(id);
   }
 
   /** Our offer as seen over `hop`: it opens the port that it names. Throws `MediaError` when there is none. */
@@ -308,7 +322,7 @@ export class Call {
   #local(hop: Hop, there?: string): LocalMedia {
     const host = this.#hostTo(hop, there);
     if (this.stream && this.stream.local.host !== host) this.close();
-    this.stream ??= this.#media.open(host, this.id);
+    this.stream ??= this.#begun ? this.#media.open(host, this.id) : this.#media.reserve(host);
     return {
       address: this.stream.local,
       codecs: this.#config.codecs,

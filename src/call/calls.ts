@@ -2,11 +2,11 @@
  * Every call of the terminal, between its policies and the user agent: the terminal's verbs go down (dial, answer, hang up),
  * session and media events climb up as the terminal's inputs. Offer/answer happens on the way (RFC 3264, RFC 3261 §13-14).
  */
-import { CodedError, type Logger, type Random } from '../base/index.ts';
+import { CodedError, earliest, type Logger, type Random } from '../base/index.ts';
 import type { MediaEngine, MediaEvent, RecordListener } from '../media/types.ts';
 import { parseSdp, SdpSyntaxError } from '../sdp/index.ts';
 import type { Hop, SipMessage, SipRequest } from '../sip/message/index.ts';
-import type { Body, SessionEvent, TransportChange, UaOutput, UserAgentInterface } from '../sip/ua/types.ts';
+import type { Body, Prepared, SessionEvent, TransportChange, UaOutput, UserAgentInterface } from '../sip/ua/types.ts';
 import type { EndCause } from '../terminal/types.ts';
 import type { Call, CallsConfig } from './call.ts';
 import { type End, endOf } from './cause.ts';
@@ -15,6 +15,7 @@ import { incomingOf, short } from './incoming.ts';
 import { messageIn, noticeIn } from './notice.ts';
 import { Offers } from './offers.ts';
 import { type CallOutput, up } from './output.ts';
+import { bodyOf, Ready } from './ready.ts';
 import { judgeSilence } from './silence.ts';
 import { Table } from './table.ts';
 import { Transfers } from './transfer.ts';
@@ -33,6 +34,7 @@ export class Calls {
   readonly #config: CallsConfig;
   readonly #log: Logger;
   readonly #table: Table;
+  readonly #ready: Ready;
   readonly #offers: Offers;
   readonly #transfers: Transfers;
   /** Accounts whose servers do not answer. */
@@ -44,6 +46,7 @@ export class Calls {
     this.#config = config;
     this.#log = log;
     this.#table = new Table(media, config, random);
+    this.#ready = new Ready(ua, this.#table);
     const climb = (outputs: readonly UaOutput[], now: number): CallOutput[] => this.#climb(outputs, now);
     const fail = (call: Call, reason: string, now: number): CallOutput[] =>
       this.#hangUp(call, { cause: 'failed', by: 'us', reason }, now);
@@ -54,14 +57,17 @@ export class Calls {
   // ---------------------------------------------------------------- from below
 
   get deadline(): number | undefined {
-    return this.#ua.deadline;
+    return earliest([this.#ua.deadline, this.#ready.deadline]);
   }
 
   timeout(now: number): CallOutput[] {
-    return this.#climb(this.#ua.timeout(now), now);
+    const outputs = this.#ua.timeout(now);
+    if (outputs.length > 0) this.#ready.disturb(now);
+    return [...this.#climb(outputs, now), ...this.#climb(this.#ready.timeout(now), now)];
   }
 
   receive(message: SipMessage, hop: Hop, now: number): CallOutput[] {
+    this.#ready.disturb(now);
     return this.#climb(this.#ua.receive(message, hop, now), now);
   }
 
@@ -70,14 +76,17 @@ export class Calls {
   }
 
   transportFailed(transaction: string, reason: string, now: number): CallOutput[] {
+    this.#ready.disturb(now);
     return this.#climb(this.#ua.transportFailed(transaction, reason, now), now);
   }
 
   refused(transaction: string, now: number): CallOutput[] {
+    this.#ready.disturb(now);
     return this.#climb(this.#ua.refused(transaction, now), now);
   }
 
   transportChanged(change: TransportChange, now: number): CallOutput[] {
+    this.#ready.disturb(now);
     return this.#climb(this.#ua.transportChanged(change, now), now);
   }
 
@@ -137,6 +146,7 @@ export class Calls {
   }
 
   stop(now: number): CallOutput[] {
+    this.#ready.foresee([], now);
     this.#table.mute();
     return this.#climb(this.#ua.stop(now), now);
   }
@@ -148,13 +158,22 @@ export class Calls {
 
   /** `referral`: somebody asked us to. */
   dial(id: string, uri: string, now: number, referral?: string): CallOutput[] {
-    const call = this.#table.open(id, 'outgoing');
+    const ahead = referral === undefined ? this.#ready.take(uri, id) : undefined;
+    if (ahead === undefined) this.#ready.disturb(now);
+    const call = ahead ?? this.#table.make(id, 'outgoing');
+    this.#table.put(call);
     this.#media.prepare();
-    const body = (hop: Hop, account?: string): Body => {
-      call.account = account;
-      return call.makeOffer(hop);
-    };
-    return this.#climb(this.#ua.invite({ session: id, target: uri, body, referral }, now), now);
+    return this.#climb(this.#ua.invite({ session: call.session, target: uri, body: bodyOf(call), referral }, now), now);
+  }
+
+  /** Whom a press would ring first: calls to them are made ready when nothing else goes on. */
+  foresee(uris: readonly string[], now: number): void {
+    this.#ready.foresee(uris, now);
+  }
+
+  /** The INVITE that a `dial` of `uri`, which has to follow, begins with: for whoever wants it out before all else is done. */
+  sendAhead(uri: string): Prepared | undefined {
+    return this.#ready.send(uri);
   }
 
   /** 180: a person or a delay decides later. */
@@ -261,7 +280,7 @@ export class Calls {
   digits(id: string, digits: string, now: number): CallOutput[] {
     const call = this.#table.get(id);
     if (call?.dtmf === 'info')
-      return this.#climb(this.#ua.inform(id, infosFor(digits, this.#config.digits?.durationMs), now), now);
+      return this.#climb(this.#ua.inform(call.session, infosFor(digits, this.#config.digits?.durationMs), now), now);
     call?.stream?.sendDigits(digits);
     return [];
   }

@@ -15,6 +15,10 @@ export class Table {
     this.#random = random;
   }
 
+  get size(): number {
+    return this.#calls.size;
+  }
+
   get(id: string): Call | undefined {
     return this.#calls.get(id);
   }

@@ -3,11 +3,11 @@
  * keeps its sound until the new one is answered; then whatever was open or held is so in the new one.
  */
 import { CodedError } from '../base/index.ts';
-import type { Hop } from '../sip/message/index.ts';
 import type { Body, SessionEvent, UaOutput, UserAgentInterface } from '../sip/ua/types.ts';
 import type { Call } from './call.ts';
 import { callerOf, isFocus, short } from './incoming.ts';
 import { type CallOutput, up } from './output.ts';
+import { bodyOf } from './ready.ts';
 import type { Table } from './table.ts';
 
 type Referred = Extract<SessionEvent, { type: 'referred' }>;
@@ -59,11 +59,7 @@ export class Transfers {
     const next = this.#table.make(id, 'outgoing', session);
     next.follow(old);
     this.#successors.set(session, { next, to, alone: false });
-    const body = (hop: Hop, account?: string): Body => {
-      next.account = account;
-      return next.makeOffer(hop);
-    };
-    return this.#climb(this.#ua.invite({ session, target: to, body, referral }, now), now);
+    return this.#climb(this.#ua.invite({ session, target: to, body: bodyOf(next), referral }, now), now);
   }
 
   stay(referral: string, now: number): CallOutput[] {

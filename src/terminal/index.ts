@@ -2,6 +2,7 @@
 export { inPrefix } from './address.ts';
 export { parseCommand } from './command.ts';
 export { explainButton, explainIncoming } from './explain.ts';
+export { foreseen } from './press.ts';
 export { Terminal } from './terminal.ts';
 export { challenges, letsAnybody, names } from './trust.ts';
 export type * from './types.ts';

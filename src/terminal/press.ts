@@ -2,7 +2,7 @@
  * What a press means, given what goes on. A press that asks for help is turned down only when help is being called, or
  * somebody at least as important is being talked to already; no page ever stops it.
  */
-import { planFor } from './plan.ts';
+import { planFor, stepsOf } from './plan.ts';
 import type { Session } from './session.ts';
 import { HELP_PRIORITY, outranks } from './speaker.ts';
 import type { CallPlan, Prompt, TerminalConfig } from './types.ts';
@@ -42,6 +42,16 @@ export function decidePress(
   if ('dial' in press) return decideCall(planFor(press.dial, HELP_PRIORITY), undefined, sessions, holder);
   if (!Object.hasOwn(config.calls, press.call)) return { result: 'refused', reason: `there is no plan ${press.call}` };
   return decideCall(config.calls[press.call], press.call, sessions, holder);
+}
+
+/** Whom a press of any button would ring first: of each button that calls, the first step of its plan. */
+export function foreseen({ buttons, calls }: TerminalConfig): string[] {
+  return Object.values(buttons).flatMap(({ press }) => {
+    if (press === undefined) return [];
+    if ('dial' in press) return [press.dial];
+    const plan = 'call' in press && Object.hasOwn(calls, press.call) ? calls[press.call] : undefined;
+    return plan === undefined ? [] : (stepsOf(plan)[0]?.ring ?? []);
+  });
 }
 
 /** A call we begin: for a button, or for an operator. */

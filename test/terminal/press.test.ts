@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decidePress, type Ongoing } from '../../src/terminal/press.ts';
+import { decidePress, foreseen, type Ongoing } from '../../src/terminal/press.ts';
 import { config, plan } from './story.ts';
 
 const setUp = config({
@@ -77,3 +77,22 @@ for (const [name, button, situation, expected] of [
     if (decision.result === 'calling') assert.ok(decision.plan.steps.length > 0);
     else assert.notEqual(decision.reason, '');
   });
+
+for (const [sentence, setting, expected] of [
+  ['whom any button would ring first', {}, ['sip:100@pbx', 'sip:100@pbx', 'sip:100@pbx']],
+  [
+    'of a race everybody, of other plans the first step',
+    {
+      calls: {
+        control: plan({ race: true, steps: [ring('a', 'b'), ring('c')] }),
+        info: plan({ steps: [ring('d'), ring('e')] }),
+      },
+    },
+    ['a', 'b', 'c', 'd', 'sip:100@pbx'],
+  ],
+] as const)
+  test(`foreseen is ${sentence}`, () => assert.deepEqual(foreseen({ ...setUp, ...setting }), expected));
+
+function ring(...uris: string[]) {
+  return { ring: uris, forMs: 1_000 };
+}

@@ -1,0 +1,102 @@
+/**
+ * The calls a press would make, as far as they can be made before: port, offer and INVITE. What they say holds only while
+ * nothing happens, so whatever does happen drops them, and they are made anew once it is quiet. Who wants one in between, or
+ * another one, gets it the ordinary way.
+ */
+import type { Hop } from '../sip/message/index.ts';
+import type { Body, Prepared, UaOutput, UserAgentInterface } from '../sip/ua/types.ts';
+import type { Call } from './call.ts';
+import type { Table } from './table.ts';
+
+/** Of the targets a press may ring at once. */
+export const READY_MAX = 4;
+/** So long nothing must have happened. */
+const QUIET_MS = 30;
+/** What time alone may change (addresses found, servers that rest) is looked at again. It keeps the way warm, too. */
+const RENEW_MS = 30_000;
+
+export class Ready {
+  readonly #ua: UserAgentInterface;
+  readonly #table: Table;
+  #uris: readonly string[] = [];
+  /** By URI. */
+  readonly #calls = new Map<string, Call>();
+  /** Of them, those whose INVITE has been sent: nothing drops them any more. */
+  readonly #sent = new Set<Call>();
+  #due: number | undefined;
+  #count = 0;
+
+  constructor(ua: UserAgentInterface, table: Table) {
+    this.#ua = ua;
+    this.#table = table;
+  }
+
+  get deadline(): number | undefined {
+    return this.#due;
+  }
+
+  /** Whom a press would ring first. */
+  foresee(uris: readonly string[], now: number): void {
+    this.#drop();
+    this.#uris = [...new Set(uris)].slice(0, READY_MAX);
+    this.disturb(now);
+  }
+
+  /** Something has happened. */
+  disturb(now: number): void {
+    if (this.#uris.length === 0) return;
+    if (this.#calls.size > 0) this.#drop();
+    this.#due = now + QUIET_MS;
+  }
+
+  #drop(): void {
+    for (const [uri, call] of this.#calls) {
+      if (this.#sent.has(call)) continue;
+      this.#calls.delete(uri);
+      this.#ua.forget(call.session);
+      call.close();
+    }
+    this.#due = undefined;
+  }
+
+  timeout(now: number): UaOutput[] {
+    if (this.#due === undefined || this.#due > now) return [];
+    this.#drop();
+    this.#due = now + RENEW_MS;
+    // Somebody calls already; when that is over, it is a disturbance.
+    return this.#table.size > 0 ? [] : this.#uris.flatMap((uri) => this.#prepare(uri, now));
+  }
+
+  #prepare(uri: string, now: number): UaOutput[] {
+    const session = `out-${++this.#count}`;
+    const call = this.#table.make(session, 'outgoing', session);
+    call.prepare();
+    this.#calls.set(uri, call);
+    return this.#ua.prepare({ session, target: uri, body: bodyOf(call) }, now);
+  }
+
+  /** The INVITE to `uri`, which whoever asks sends at once, and then begins that call. */
+  send(uri: string): Prepared | undefined {
+    const call = this.#calls.get(uri);
+    const prepared = call === undefined || this.#sent.has(call) ? undefined : this.#ua.prepared(call.session);
+    if (prepared !== undefined) this.#sent.add(call!);
+    return prepared;
+  }
+
+  /** The call whose INVITE has been sent, by the name it has from now on. */
+  take(uri: string, id: string): Call | undefined {
+    const call = this.#calls.get(uri);
+    if (call === undefined || !this.#sent.delete(call)) return undefined;
+    this.#calls.delete(uri);
+    call.begin(id);
+    return call;
+  }
+}
+
+/** How the user agent gets the offer of a call of ours. */
+export function bodyOf(call: Call): (hop: Hop, account?: string) => Body {
+  return (hop, account) => {
+    call.account = account;
+    return call.makeOffer(hop);
+  };
+}
