@@ -341,8 +341,8 @@ export class Calls {
           return [];
         case 'redirected': {
           const { by, status } = event;
-          this.#log.info('A call was redirected', { call: id, by: short(by), status, to: short(event.to) });
-          return [up({ type: 'redirected', call: id, by: short(by), to: short(event.to) })];
+          this.#log.info('A call was redirected', { call: call.id, by: short(by), status, to: short(event.to) });
+          return [up({ type: 'redirected', call: call.id, by: short(by), to: short(event.to) })];
         }
         case 'refresh':
           return this.#offers.refresh(call, event.hop, now);

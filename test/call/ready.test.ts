@@ -27,6 +27,7 @@ class Bench {
   /** Ports that are bound, and of them those somebody listens at. */
   readonly ports = new Set<number>();
   readonly begun: string[] = [];
+  readonly told: string[] = [];
 
   constructor(config: UaConfig = ALONE, uris: readonly string[] = [DESK]) {
     this.ua = new UserAgent(config, new CountingRandom());
@@ -65,6 +66,8 @@ class Bench {
 
   do(outputs: readonly CallOutput[]): void {
     for (const output of outputs) {
+      if (output.kind === 'terminal' && 'call' in output.input)
+        this.told.push(`${output.input.type} ${output.input.call}`);
       if (output.kind === 'send') this.sent.push(output);
       else if (output.kind === 'resolve')
         this.do(this.calls.resolved(output.query, [hopTo(output.uri.host)], this.now));
@@ -264,4 +267,13 @@ test('who stops keeps none', () => {
   bench.receive(probe());
   bench.pass(1_000);
   assert.deepEqual([bench.ports.size, bench.calls.sendAhead(DESK)], [0, undefined]);
+});
+
+test('what becomes of it is told by the name the press gave it', () => {
+  const bench = new Bench().pass(100);
+  const { ahead } = bench.press(DESK, 'call.1');
+  bench.answer(ahead!, 180);
+  bench.answer(ahead!, 302, 'Contact: <sip:second@127.66.0.62>');
+  bench.answer(bench.sent.at(-1)!.message, 486);
+  assert.deepEqual(bench.told, ['ringing call.1', 'redirected call.1', 'ended call.1']);
 });
