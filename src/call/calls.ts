@@ -304,7 +304,7 @@ export class Calls {
         continue;
       }
       if (output.kind === 'notice') {
-        all.push(up(noticeIn(output)));
+        all.push(up(noticeIn(output, (session) => this.#table.bySession(session)?.id ?? session)));
         continue;
       }
       if (output.kind === 'registration') {

@@ -9,12 +9,18 @@ export function messageIn(output: Extract<UaOutput, { kind: 'message' }>): Termi
   return { type: 'message', message, caller, text: readable(text) };
 }
 
-export function noticeIn({ notice, account }: Extract<UaOutput, { kind: 'notice' }>): TerminalInput {
+/** `callOf`: the call of a session. */
+export function noticeIn(
+  { notice, account }: Extract<UaOutput, { kind: 'notice' }>,
+  callOf: (session: string) => string,
+): TerminalInput {
   const by = account === undefined ? 'the other side' : `the server of account ${account}`;
   switch (notice.type) {
     case 'talk':
-    case 'hold':
-      return { type: 'steer', wish: notice.type, call: notice.session, by: `NOTIFY ${notice.type} of ${by}` };
+    case 'hold': {
+      const call = notice.session === undefined ? undefined : callOf(notice.session);
+      return { type: 'steer', wish: notice.type, call, by: `NOTIFY ${notice.type} of ${by}` };
+    }
     case 'check-sync':
       return { type: 'check-sync', by: `NOTIFY check-sync of ${by}`, reboot: notice.reboot };
     case 'messages': {

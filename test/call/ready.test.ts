@@ -277,3 +277,32 @@ test('what becomes of it is told by the name the press gave it', () => {
   bench.answer(bench.sent.at(-1)!.message, 486);
   assert.deepEqual(bench.told, ['ringing call.1', 'redirected call.1', 'ended call.1']);
 });
+
+test('a NOTIFY in its dialog steers it by that name, too', () => {
+  const bench = new Bench().pass(100);
+  const { ahead } = bench.press(DESK, 'call.1');
+  const sdp = 'v=0\r\no=- 1 1 IN IP4 127.66.0.61\r\ns=-\r\nc=IN IP4 127.66.0.61\r\nt=0 0\r\nm=audio 5000 RTP/AVP 8\r\n';
+  bench.answer(
+    ahead!,
+    200,
+    'Contact: <sip:desk@127.66.0.61>',
+    'Content-Type: application/sdp',
+    `Content-Length: ${sdp.length}`,
+    '',
+    sdp,
+  );
+  const lines = [
+    'NOTIFY sip:help-07@127.66.0.1 SIP/2.0',
+    'Via: SIP/2.0/UDP 127.66.0.61;branch=z9hG4bK-notify',
+    `From: ${ahead?.header('To')};tag=them`,
+    `To: ${ahead?.header('From')}`,
+    `Call-ID: ${ahead?.callId}`,
+    'CSeq: 1 NOTIFY',
+    'Event: hold',
+    'Subscription-State: active',
+    'Max-Forwards: 70',
+    'Content-Length: 0',
+  ];
+  bench.receive([...lines, '', ''].join('\r\n'), '127.66.0.61');
+  assert.deepEqual(bench.told, ['answered call.1', 'steer call.1']);
+});
