@@ -14,12 +14,13 @@ export interface Asking {
   /** False: nobody cares any more, and a challenge is heard like any refusal. Absent: somebody does. */
   wanted?: () => boolean;
   /** The first request, as `composeFirst` made it of all this. */
-  ready?: Ready;
+  first?: First;
   /** Hears everything but the challenges that were answered. */
   handler: Handler;
 }
 
-export interface Ready {
+/** A request, and what goes out of it. */
+export interface First {
   readonly request: SipRequest;
   readonly composed: Composed;
 }
@@ -28,11 +29,10 @@ export interface Ready {
 export function composeFirst(
   core: Core,
   { make, hop, account }: Pick<Asking, 'make' | 'hop' | 'account'>,
-  now: number,
-): Ready | undefined {
+): First | undefined {
   const request = make();
   account?.credentialsFor(hop)?.apply(request);
-  const composed = core.compose(request, hop, now);
+  const composed = core.compose(request, hop);
   return composed && { request, composed };
 }
 
@@ -51,7 +51,7 @@ export function ask(core: Core, asking: Asking, now: number): void {
     if (challenged && wanted && credentials?.learn(answer, attempts) === true) send(at);
     else handler.response(answer, from, at);
   };
-  const { ready } = asking;
-  if (ready === undefined) send(now);
-  else core.begin(ready.request, ready.composed, hop, { ...handler, response }, now);
+  const { first } = asking;
+  if (first === undefined) send(now);
+  else core.begin(first.request, hop, { ...handler, response }, now, first.composed);
 }

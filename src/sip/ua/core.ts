@@ -165,7 +165,7 @@ export class Core {
   /** A client transaction. A request too large for a datagram goes by TCP, where that is to be had. */
   send(request: SipRequest, hop: Hop, handler: Handler, now: number): void {
     const stream = this.#oversize.instead(request, hop, now);
-    if (stream === undefined) return this.begin(request, this.#layer.compose(request, hop), hop, handler, now);
+    if (stream === undefined) return this.begin(request, hop, handler, now);
     const { sent } = handler;
     let heard = false;
     const response: Handler['response'] = (answer, _from, at) => {
@@ -177,19 +177,20 @@ export class Core {
       // Once it was heard, or is waited for no more, it is not sent a second time.
       if (cause !== 'transport' || heard || at - now > TCP_PATIENCE_MS) return handler.failed(cause, reason, at);
       this.#oversize.failed(hop, at);
-      this.begin(request, this.#layer.compose(request, hop), hop, handler, at);
+      this.begin(request, hop, handler, at);
     };
-    this.begin(request, this.#layer.compose(request, stream), stream, { sent, response, failed }, now);
+    this.begin(request, stream, { sent, response, failed }, now);
   }
 
   /** `request` as `send` would send it; undefined: it is too large for a datagram. */
-  compose(request: SipRequest, hop: Hop, now: number): Composed | undefined {
-    return this.#oversize.instead(request, hop, now) === undefined ? this.#layer.compose(request, hop) : undefined;
+  compose(request: SipRequest, hop: Hop): Composed | undefined {
+    return this.#oversize.large(request, hop) ? undefined : this.#layer.compose(request, hop);
   }
 
-  /** `composed`: what `compose` made of `request`. */
-  begin(request: SipRequest, composed: Composed, hop: Hop, handler: Handler, now: number): void {
-    const { id, outputs } = this.#layer.start(composed, hop, now);
+  /** `composed`: what `compose` made of `request`, if it did. */
+  begin(request: SipRequest, hop: Hop, handler: Handler, now: number, composed?: Composed): void {
+    const layer = this.#layer;
+    const { id, outputs } = composed ? layer.start(composed, hop, now) : layer.request(request, hop, now);
     this.#handlers.set(id, handler);
     handler.sent?.(id, request);
     this.#perform(outputs, now);

@@ -14,7 +14,7 @@ import {
   SipSyntaxError,
 } from '../message/index.ts';
 import { samePlace } from './account.ts';
-import { ask, composeFirst, type Ready } from './ask.ts';
+import { ask, composeFirst, type First } from './ask.ts';
 import { Branches } from './branch.ts';
 import type { Call, CallContext, Ending, Route } from './call.ts';
 import type { Machine } from './core.ts';
@@ -31,11 +31,11 @@ import { Ways } from './ways.ts';
 /** Answers to one INVITE that are acknowledged and, but for the first, ended; more come from nobody who means us well. */
 const ANSWERS_MAX = 32;
 
-/** An INVITE made before it was wanted. */
-interface Ahead {
+/** An INVITE made before it was wanted, and the way it takes. */
+interface Foremost {
   readonly route: Route;
   readonly body: Body | undefined;
-  readonly ready: Ready;
+  readonly first: First;
 }
 
 export class OutgoingCall implements Call, Machine {
@@ -62,7 +62,7 @@ export class OutgoingCall implements Call, Machine {
   #state: 'locating' | 'calling' | 'answered' | 'over' = 'locating';
 
   /** What went out, or will, before anybody asked where. */
-  #ahead: Ahead | undefined;
+  #foremost: Foremost | undefined;
 
   constructor(context: CallContext, invitation: Invitation) {
     this.#context = context;
@@ -93,10 +93,10 @@ export class OutgoingCall implements Call, Machine {
     const context = { ...this.#context, account };
     const body = this.#invitation.body(hop, account?.name);
     const make = (): SipRequest => this.#invite(context, hop, this.#contact(context, hop), body);
-    const ready = composeFirst(context.core, { make, hop, account }, now);
-    if (ready === undefined) return undefined;
-    const { id, message } = ready.composed;
-    this.#ahead = { route, body, ready };
+    const first = composeFirst(context.core, { make, hop, account });
+    if (first === undefined) return undefined;
+    const { id, message } = first.composed;
+    this.#foremost = { route, body, first };
     return { message, hop, transaction: id, bytes: formatMessage(message) };
   }
 
@@ -112,7 +112,7 @@ export class OutgoingCall implements Call, Machine {
   start(routes: readonly Route[], now: number): void {
     if (this.#state !== 'locating') return;
     this.#state = 'calling';
-    const first = this.#ahead?.route;
+    const first = this.#foremost?.route;
     this.#try(first === undefined ? routes : [first, ...routes.filter((route) => route !== first)], now);
   }
 
@@ -172,9 +172,9 @@ export class OutgoingCall implements Call, Machine {
     const context: CallContext = { ...this.#context, account };
     this.#context = context;
     const contact = this.#contact(context, hop);
-    const ahead = this.#ahead;
-    this.#ahead = undefined;
-    const body = ahead === undefined ? this.#offer(hop, now) : ahead.body;
+    const foremost = this.#foremost;
+    this.#foremost = undefined;
+    const body = foremost === undefined ? this.#offer(hop, now) : foremost.body;
     if (body === 'none') return;
     this.#timers.set('first-answer', this.#ways.patience(this.#redirects.waiting, now));
     let leg: Leg | undefined;
@@ -198,7 +198,7 @@ export class OutgoingCall implements Call, Machine {
       },
     };
     // Given up or hung up meanwhile: proving who we are would make it ring.
-    ask(core, { make, hop, account, handler, wanted: () => leg?.dropped !== true, ready: ahead?.ready }, now);
+    ask(core, { make, hop, account, handler, wanted: () => leg?.dropped !== true, first: foremost?.first }, now);
   }
 
   #contact({ core, account }: CallContext, hop: Hop): string {

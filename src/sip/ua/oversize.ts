@@ -27,10 +27,15 @@ export class Oversize {
     this.#enabled = enabled;
   }
 
-  /** The stream to take in place of `hop`. */
+  /** Whether a stream would be better. */
+  large(request: SipRequest, hop: Hop): boolean {
+    if (!this.#enabled || hop.transport !== 'udp') return false;
+    return formatMessage(request).length + VIA_BYTES > DATAGRAM_MAX_BYTES;
+  }
+
+  /** The stream to take in place of `hop`, for a request that is sent now. */
   instead(request: SipRequest, hop: Hop, now: number): Hop | undefined {
-    if (!this.#enabled || hop.transport !== 'udp') return undefined;
-    if (formatMessage(request).length + VIA_BYTES <= DATAGRAM_MAX_BYTES) return undefined;
+    if (!this.large(request, hop)) return undefined;
     const place = placeOf(hop);
     const since = this.#unheard.get(place) ?? now;
     if (now - since >= TCP_MUTE_MS) this.failed(hop, now);
