@@ -39,17 +39,25 @@ export function decidePress(
   if (ringing !== undefined) return { result: 'answered', call: ringing.id, reason: `it rang from ${ringing.peer}` };
   if (press === undefined) return { result: 'ignored', reason: `no rule says what a press of ${button} does` };
   if ('page' in press) return { result: 'paging', zone: press.page, prompt: press.play };
-  if ('dial' in press) return decideCall(planFor(press.dial, HELP_PRIORITY), undefined, sessions, holder);
-  if (!Object.hasOwn(config.calls, press.call)) return { result: 'refused', reason: `there is no plan ${press.call}` };
-  return decideCall(config.calls[press.call], press.call, sessions, holder);
+  const plan = planOf(config, press);
+  if (plan === undefined) return { result: 'refused', reason: `there is no plan ${nameOf(press)}` };
+  return decideCall(plan, nameOf(press), sessions, holder);
+}
+
+type Wish = { readonly dial: string } | { readonly call: string };
+
+const nameOf = (wish: Wish): string | undefined => ('call' in wish ? wish.call : undefined);
+
+/** Undefined: there is no plan of that name. */
+function planOf({ calls }: TerminalConfig, wish: Wish): CallPlan | undefined {
+  if ('dial' in wish) return planFor(wish.dial, HELP_PRIORITY);
+  return Object.hasOwn(calls, wish.call) ? calls[wish.call] : undefined;
 }
 
 /** Whom a press of any button would ring first: of each button that calls, the first step of its plan. */
-export function foreseen({ buttons, calls }: TerminalConfig): string[] {
-  return Object.values(buttons).flatMap(({ press }) => {
-    if (press === undefined) return [];
-    if ('dial' in press) return [press.dial];
-    const plan = 'call' in press && Object.hasOwn(calls, press.call) ? calls[press.call] : undefined;
+export function foreseen(config: TerminalConfig): string[] {
+  return Object.values(config.buttons).flatMap(({ press }) => {
+    const plan = press && ('dial' in press || 'call' in press) ? planOf(config, press) : undefined;
     return plan === undefined ? [] : (stepsOf(plan)[0]?.ring ?? []);
   });
 }
