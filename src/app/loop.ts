@@ -14,8 +14,6 @@ import { told } from './told.ts';
 /** Node takes a longer one for none at all; a caller may write any number into his Expires. */
 const longestWaitMs = 2 ** 31 - 1;
 
-const none: ReadonlySet<SipMessage> = new Set();
-
 /** What the loop turns, and who hears of it. */
 export interface Turned {
   readonly calls: Calls;
@@ -35,6 +33,8 @@ export class Loop {
   /** What waits to be told to the terminal; `time`: its deadline has come. */
   readonly #inbox: (TerminalInput | 'time')[] = [];
   #busy = false;
+  /** Sent already; their call is about to say that they are to be. */
+  readonly #ahead = new Set<SipMessage>();
   #alarm?: NodeJS.Timeout;
 
   constructor(turned: Turned) {
@@ -75,10 +75,10 @@ export class Loop {
     const told = this.#inbox.length > 0;
     for (let input = this.#inbox.shift(); input; input = this.#inbox.shift()) {
       const actions = input === 'time' ? terminal.timeout(now()) : terminal.receive(input, now());
-      const ahead = this.#sendAhead(actions);
+      this.#sendAhead(actions);
       // Done first, then told: the journal and the log take longer than to send an INVITE. Told even when doing it fails.
       try {
-        for (const action of actions) if (action.type !== 'event') this.#perform(doer.take(action, now()), ahead);
+        for (const action of actions) if (action.type !== 'event') this.#perform(doer.take(action, now()));
       } finally {
         for (const action of actions) if (action.type === 'event') events.push(write(action.event));
       }
@@ -89,27 +89,24 @@ export class Loop {
     return events;
   }
 
-  /** An INVITE that lies ready goes before all else that a press makes us do. What went so comes back: it goes once. */
-  #sendAhead(actions: readonly TerminalAction[]): ReadonlySet<SipMessage> {
+  /** An INVITE that lies ready goes before all else that a press makes us do. */
+  #sendAhead(actions: readonly TerminalAction[]): void {
     const { calls, transport } = this.#turned;
-    let sent: Set<SipMessage> | undefined;
     for (const action of actions) {
       if (action.type !== 'dial' || action.transfer !== undefined) continue;
-      const ready = calls.sendAhead(action.uri);
+      const ready = calls.claim(action.uri);
       if (ready === undefined) continue;
       transport.send(ready.message, ready.hop, ready.transaction, ready.bytes);
-      sent ??= new Set();
-      sent.add(ready.message);
+      this.#ahead.add(ready.message);
     }
-    return sent ?? none;
   }
 
-  #perform(outputs: readonly CallOutput[], sent: ReadonlySet<SipMessage> = none): void {
+  #perform(outputs: readonly CallOutput[]): void {
     const { transport, resolver, calls, log } = this.#turned;
     for (const output of outputs) {
       switch (output.kind) {
         case 'send':
-          if (!sent.has(output.message)) transport.send(output.message, output.hop, output.transaction);
+          if (!this.#ahead.delete(output.message)) transport.send(output.message, output.hop, output.transaction);
           break;
         case 'resolve': {
           const { query, uri } = output;

@@ -1,4 +1,4 @@
-/** One call as this room knows it: the session at the user agent and the stream on the media thread, by one id. */
+/** One call as this room knows it: the session at the user agent and the stream on the media thread. */
 
 import type { DigitsConfig, Direction, MediaEngine, MediaStream } from '../media/types.ts';
 import { type DtlsIdentity, fingerprintOf, SRTP_SUITES, type SrtpKeys, type SrtpSuite } from '../rtp/index.ts';
@@ -65,7 +65,7 @@ const BRANCHES_MAX = 16;
 export class Call {
   /** The terminal's name for it; of one that is only prepared, its own. */
   id: string;
-  /** The user agent's: another one after each transfer. */
+  /** The user agent's: another one after each transfer, and that of a prepared call stays. */
   readonly session: string;
   readonly direction: 'outgoing' | 'incoming';
   /** The way back to the caller; of an incoming call only. */

@@ -160,8 +160,7 @@ export class Calls {
   dial(id: string, uri: string, now: number, referral?: string): CallOutput[] {
     const ahead = referral === undefined ? this.#ready.take(uri, id) : undefined;
     if (ahead === undefined) this.#ready.disturb(now);
-    const call = ahead ?? this.#table.make(id, 'outgoing');
-    this.#table.put(call);
+    const call = this.#table.put(ahead ?? this.#table.make(id, 'outgoing'));
     this.#media.prepare();
     return this.#climb(this.#ua.invite({ session: call.session, target: uri, body: bodyOf(call), referral }, now), now);
   }
@@ -171,9 +170,9 @@ export class Calls {
     this.#ready.foresee(uris, now);
   }
 
-  /** The INVITE that a `dial` of `uri`, which has to follow, begins with: for whoever wants it out before all else is done. */
-  sendAhead(uri: string): Prepared | undefined {
-    return this.#ready.send(uri);
+  /** The INVITE that a `dial` of `uri` begins with, for whoever wants it out before all else is done; the `dial` has to follow. */
+  claim(uri: string): Prepared | undefined {
+    return this.#ready.claim(uri);
   }
 
   /** 180: a person or a delay decides later. */
@@ -383,7 +382,7 @@ export class Calls {
     }
     const taken = this.#transfers.replaced(id, event, now);
     if (taken) return taken;
-    const call = this.#table.open(id, 'incoming');
+    const call = this.#table.put(this.#table.make(id, 'incoming'));
     call.hop = hop;
     call.account = event.account;
     call.offered = offer;

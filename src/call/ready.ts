@@ -21,8 +21,8 @@ export class Ready {
   #uris: readonly string[] = [];
   /** By URI. */
   readonly #calls = new Map<string, Call>();
-  /** Of them, those whose INVITE has been sent: nothing drops them any more. */
-  readonly #sent = new Set<Call>();
+  /** Those whose INVITE has been sent: nothing drops them any more. */
+  readonly #claimed = new Map<string, Call>();
   #due: number | undefined;
   #count = 0;
 
@@ -50,12 +50,11 @@ export class Ready {
   }
 
   #drop(): void {
-    for (const [uri, call] of this.#calls) {
-      if (this.#sent.has(call)) continue;
-      this.#calls.delete(uri);
+    for (const call of this.#calls.values()) {
       this.#ua.forget(call.session);
       call.close();
     }
+    this.#calls.clear();
     this.#due = undefined;
   }
 
@@ -76,19 +75,20 @@ export class Ready {
   }
 
   /** The INVITE to `uri`, which whoever asks sends at once, and then begins that call. */
-  send(uri: string): Prepared | undefined {
+  claim(uri: string): Prepared | undefined {
     const call = this.#calls.get(uri);
-    const prepared = call === undefined || this.#sent.has(call) ? undefined : this.#ua.prepared(call.session);
-    if (prepared !== undefined) this.#sent.add(call!);
+    const prepared = call && this.#ua.prepared(call.session);
+    if (prepared === undefined) return undefined;
+    this.#calls.delete(uri);
+    this.#claimed.set(uri, call!);
     return prepared;
   }
 
   /** The call whose INVITE has been sent, by the name it has from now on. */
   take(uri: string, id: string): Call | undefined {
-    const call = this.#calls.get(uri);
-    if (call === undefined || !this.#sent.delete(call)) return undefined;
-    this.#calls.delete(uri);
-    call.begin(id);
+    const call = this.#claimed.get(uri);
+    this.#claimed.delete(uri);
+    call?.begin(id);
     return call;
   }
 }

@@ -47,13 +47,8 @@ export class Table {
   }
 
   /** In the place of whatever has its id. */
-  put(call: Call): void {
+  put(call: Call): Call {
     this.#calls.set(call.id, call);
-  }
-
-  open(id: string, direction: 'outgoing' | 'incoming'): Call {
-    const call = this.make(id, direction);
-    this.put(call);
     return call;
   }
 

@@ -5,12 +5,12 @@ import type { Actions } from '../../src/app/actions.ts';
 import { Loop } from '../../src/app/loop.ts';
 import { now } from '../../src/app/now.ts';
 import { silentLogger } from '../../src/base/index.ts';
-import { Calls } from '../../src/call/index.ts';
 import type { MediaEngine, MediaStream } from '../../src/media/types.ts';
 import { formatMessage, type SipMessage } from '../../src/sip/message/index.ts';
 import type { Resolver, SipTransport } from '../../src/sip/transport/index.ts';
 import { UserAgent } from '../../src/sip/ua/index.ts';
 import { foreseen, Terminal, type TerminalConfig } from '../../src/terminal/index.ts';
+import { makeCalls } from '../call/made.ts';
 import { CountingRandom } from '../kit/random.ts';
 import { until } from '../kit/wait.ts';
 import { CONFIG, hopTo } from '../sip/ua/peer.ts';
@@ -36,13 +36,7 @@ test('an INVITE that lies ready goes first and once, as the octets that were mad
     open: () => stream as unknown as MediaStream,
   } as unknown as MediaEngine;
   const ua = new UserAgent({ ...CONFIG, accounts: [] }, new CountingRandom());
-  const settings = {
-    codecs: ['pcma'],
-    packetMs: 20,
-    encryption: {},
-    secretBytes: (n: number) => new Uint8Array(n),
-  } as const;
-  const calls = new Calls(ua, media, settings, new CountingRandom(), silentLogger);
+  const calls = makeCalls(ua, media);
   const loop: Loop = new Loop({
     calls,
     terminal: new Terminal(terminalConfig, new CountingRandom()),

@@ -1,13 +1,13 @@
 /** Calls that lie ready for a press: when they are made, when they are dropped, and that they are the call a press would have made. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { silentLogger } from '../../src/base/index.ts';
-import { type CallOutput, Calls } from '../../src/call/index.ts';
+import type { CallOutput, Calls } from '../../src/call/index.ts';
 import { READY_MAX } from '../../src/call/ready.ts';
 import type { MediaEngine, MediaStream } from '../../src/media/types.ts';
 import {
   createRequest,
   formatMessage,
+  type Hop,
   parseMessage,
   type SipMessage,
   type SipRequest,
@@ -15,6 +15,7 @@ import {
 import { type UaConfig, UserAgent } from '../../src/sip/ua/index.ts';
 import { CountingRandom } from '../kit/random.ts';
 import { ACCOUNT, CONFIG, hopTo, SERVER } from '../sip/ua/peer.ts';
+import { makeCalls } from './made.ts';
 
 const DESK = 'sip:desk@127.66.0.61';
 const ALONE: UaConfig = { ...CONFIG, accounts: [] };
@@ -23,7 +24,7 @@ class Bench {
   now = 0;
   readonly calls: Calls;
   readonly ua: UserAgent;
-  readonly sent: { message: SipMessage; transaction?: string }[] = [];
+  readonly sent: { message: SipMessage; hop: Hop; transaction?: string }[] = [];
   /** Ports that are bound, and of them those somebody listens at. */
   readonly ports = new Set<number>();
   readonly begun: string[] = [];
@@ -54,13 +55,7 @@ class Bench {
       return stream;
     };
     const media = { reserve, open, prepare: () => {} } as unknown as MediaEngine;
-    const settings = {
-      codecs: ['pcma'],
-      packetMs: 20,
-      encryption: {},
-      secretBytes: (n: number) => new Uint8Array(n),
-    } as const;
-    this.calls = new Calls(this.ua, media, settings, new CountingRandom(), silentLogger);
+    this.calls = makeCalls(this.ua, media);
     this.calls.foresee(uris, 0);
   }
 
@@ -90,7 +85,7 @@ class Bench {
 
   /** As the loop does: what lies ready first, then the call; what went ahead is not sent again. */
   press(uri = DESK, id = 'call.1'): { ahead: SipRequest | undefined; after: SipRequest[] } {
-    const ahead = this.calls.sendAhead(uri);
+    const ahead = this.calls.claim(uri);
     const before = this.sent.length;
     this.do(this.calls.dial(id, uri, this.now));
     const after = this.sent.slice(before).map(({ message }) => message as SipRequest);
@@ -205,7 +200,7 @@ for (const [sentence, happens] of [
     const [port] = bench.ports;
     happens(bench);
     assert.equal(bench.ports.has(port), false);
-    assert.equal(bench.calls.sendAhead(DESK), undefined);
+    assert.equal(bench.calls.claim(DESK), undefined);
   });
 }
 
@@ -241,9 +236,16 @@ test('of a target that is wanted twice at once the second call is made the ordin
 test('what cannot be made before is made when it is wanted: a name nobody has looked up, a URI that is none', () => {
   for (const uri of ['sip:desk@pbx.example', 'desk']) {
     const bench = new Bench(ALONE, [uri]).pass(100);
-    assert.equal(bench.calls.sendAhead(uri), undefined);
+    assert.equal(bench.calls.claim(uri), undefined);
     assert.equal(bench.sent.length, 0);
   }
+});
+
+test('one too large for a datagram is not laid ready, and nobody takes TCP for mute that was never asked', () => {
+  const bench = new Bench({ ...ALONE, displayName: 'x'.repeat(1_300) }).pass(100_000);
+  const { ahead } = bench.press();
+  assert.equal(ahead, undefined);
+  assert.equal(bench.sent[0].hop.transport, 'tcp');
 });
 
 test('it grows no older than half a minute, and there are few', () => {
@@ -266,7 +268,7 @@ test('who stops keeps none', () => {
   bench.do(bench.calls.stop(bench.now));
   bench.receive(probe());
   bench.pass(1_000);
-  assert.deepEqual([bench.ports.size, bench.calls.sendAhead(DESK)], [0, undefined]);
+  assert.deepEqual([bench.ports.size, bench.calls.claim(DESK)], [0, undefined]);
 });
 
 test('what becomes of it is told by the name the press gave it', () => {

@@ -5,8 +5,8 @@ import type { Recorder } from '../../src/app/recorder.ts';
 import type { Sounds } from '../../src/app/sounds.ts';
 import type { SoundTest } from '../../src/app/soundtest.ts';
 import type { LeaveWord } from '../../src/app/word.ts';
-import { CodedError, earliest, silentLogger } from '../../src/base/index.ts';
-import { type CallOutput, Calls } from '../../src/call/index.ts';
+import { CodedError, earliest } from '../../src/base/index.ts';
+import type { CallOutput, Calls } from '../../src/call/index.ts';
 import type { MediaEngine, MediaEvent, MediaStream } from '../../src/media/types.ts';
 import type { UaConfig, UserAgent } from '../../src/sip/ua/index.ts';
 import {
@@ -16,6 +16,7 @@ import {
   type TerminalEvent,
   type TerminalInput,
 } from '../../src/terminal/index.ts';
+import { makeCalls } from '../call/made.ts';
 import { CountingRandom } from '../kit/random.ts';
 import { Peer } from '../sip/ua/peer.ts';
 
@@ -66,9 +67,7 @@ export class Box extends Peer {
     const mute = { prepare: () => {}, tone: () => {}, volume: () => {} };
     const media = { ...mute, open } as Partial<MediaEngine> as MediaEngine;
     const sounds = { play: () => {}, take: () => {}, speak: () => {}, stop: () => {} } as unknown as Sounds;
-    const secretBytes = (n: number): Uint8Array => new Uint8Array(n);
-    const settings = { codecs: ['pcma'], packetMs: 20, encryption: { second: 'offered' }, secretBytes } as const;
-    this.#calls = new Calls(ua, media, settings, new CountingRandom(), silentLogger);
+    this.#calls = makeCalls(ua, media, { second: 'offered' });
     this.terminal = new Terminal(terminal, new CountingRandom());
     const tell = (input: TerminalInput): void => void this.tell(input);
     const pages = new Pages({ config: { groups: [], zones: {} }, media, sounds, calls: this.#calls, tell });
