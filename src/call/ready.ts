@@ -12,6 +12,8 @@ import type { Table } from './table.ts';
 export const READY_MAX = 4;
 /** So long nothing must have happened. */
 const QUIET_MS = 30;
+/** Made anew no sooner, unless one was wanted: who sends us something every moment must not make us work for it each time. */
+const AGAIN_MS = 1_000;
 /** What time alone may change (addresses found, servers that rest) is looked at again. It keeps the way warm, too. */
 const RENEW_MS = 30_000;
 
@@ -24,6 +26,7 @@ export class Ready {
   /** Those whose INVITE has been sent: nothing drops them any more. */
   readonly #claimed = new Map<string, Call>();
   #due: number | undefined;
+  #notBefore = 0;
   #count = 0;
 
   constructor(ua: UserAgentInterface, table: Table) {
@@ -46,7 +49,7 @@ export class Ready {
   disturb(now: number): void {
     if (this.#uris.length === 0) return;
     if (this.#calls.size > 0) this.#drop();
-    this.#due = now + QUIET_MS;
+    this.#due = Math.max(now + QUIET_MS, this.#notBefore);
   }
 
   #drop(): void {
@@ -62,6 +65,7 @@ export class Ready {
     if (this.#due === undefined || this.#due > now) return [];
     this.#drop();
     this.#due = now + RENEW_MS;
+    this.#notBefore = now + AGAIN_MS;
     // Somebody calls already; when that is over, it is a disturbance.
     return this.#table.size > 0 ? [] : this.#uris.flatMap((uri) => this.#prepare(uri, now));
   }
@@ -81,6 +85,7 @@ export class Ready {
     if (prepared === undefined) return undefined;
     this.#calls.delete(uri);
     this.#claimed.set(uri, call!);
+    this.#notBefore = 0;
     return prepared;
   }
 

@@ -213,6 +213,16 @@ test('after a message it is made anew when nothing more comes', () => {
   assert.notEqual(bench.press().ahead, undefined);
 });
 
+test('who sends a message every moment does not have it made anew each time', () => {
+  const bench = new Bench().pass(100);
+  const made = new Set(bench.ports);
+  for (let i = 0; i < 50; i++) {
+    bench.receive(probe());
+    for (const port of bench.pass(100).ports) made.add(port);
+  }
+  assert.ok(made.size >= 5 && made.size <= 7, `${made.size} times`);
+});
+
 test('while somebody is called no other one is made, and afterwards it is', () => {
   const bench = new Bench(ALONE, [DESK, 'sip:second@127.66.0.62']).pass(100);
   const { ahead } = bench.press();
