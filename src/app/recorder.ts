@@ -48,11 +48,13 @@ export class Recorder {
     const name = `${day}_${what}_${call.replaceAll(/[^\w.-]/g, '_')}.wav`;
     const file = join(this.#folder, name);
     const tape = new Tape(file, () => this.#checkFree());
-    this.#room = this.#room.then(() => this.#makeRoom());
-    void this.#room.then(
-      () => tape.start(),
-      (error: Error) => tape.fail(error),
-    );
+    // One that cannot be made says nothing about the next one.
+    this.#room = this.#room
+      .then(() => this.#makeRoom())
+      .then(
+        () => tape.start(),
+        (error: Error) => tape.fail(error),
+      );
     const about = { call, what, file };
     this.#tell({ ...about, state: 'started' });
     void tape.done.then(({ seconds, error }) => {
@@ -222,7 +224,10 @@ class Tape {
         .map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength));
       const bytes = Buffer.concat(pieces);
       this.#waitingBytes = 0;
-      await this.#file.write(bytes, 0, bytes.length, WAV_HEADER_BYTES + this.#dataBytes);
+      // A disk that becomes full takes a part of it, and complains the next time.
+      for (let done = 0; done < bytes.length; )
+        done += (await this.#file.write(bytes, done, undefined, WAV_HEADER_BYTES + this.#dataBytes + done))
+          .bytesWritten;
       this.#dataBytes += bytes.length;
       await this.#file.write(formatWavHeader(this.#rateHz, this.#dataBytes), 0, WAV_HEADER_BYTES, 0);
       if (!this.#final && performance.now() - this.#syncedMs < syncEveryMs) continue;

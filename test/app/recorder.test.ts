@@ -1,6 +1,6 @@
 /** Recordings on disk: whole files, and a folder with an end. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Recorder, type RecordingNews, type RecordingsConfig } from '../../src/app/recorder.ts';
@@ -111,6 +111,22 @@ test('a folder that cannot be made: nothing is recorded, and it is said why', as
   recorder.begin('call', 'call')(second(), 8000, true);
   const failed = await until('the failure', 2000, () => news.find(({ state }) => state === 'failed'));
   assert.match(failed.reason!, /ENOTDIR/);
+});
+
+test('a recording that could not be made does not stand in the way of the next one', async (t) => {
+  const { folder, news } = room(t);
+  const place = join(folder, 'place');
+  writeFileSync(place, '');
+  const limits = { maxBytes: 1e9, freeBytes: 1, keepMs: 1e9 };
+  const recorder = new Recorder(join(place, 'recordings'), limits, silentLogger, (one) => void news.push(one));
+  recorder.begin('first', 'call')(second(), 8000, true);
+  await until('the failure', 2000, () => news.find(({ state }) => state === 'failed'));
+  rmSync(place);
+  recorder.begin('second', 'call')(second(), 8000, true);
+  const { call, reason } = await until('the outcome of the second', 2000, () =>
+    news.find(({ call, state }) => call === 'second' && state !== 'started'),
+  );
+  assert.deepEqual([call, reason], ['second', undefined]);
 });
 
 /** Plays what the microphone hears; 0.5 s a piece. */
