@@ -11,6 +11,13 @@ const MAX_DROPOUT = 3000;
 const MAX_MISORDER = 100;
 /** After this much silence a new source or a new numbering is believed at once. */
 const QUIET_MS = 60;
+/**
+ * Otherwise after so many packets in a row. Where two go on at once, both grow with every packet that comes between, so that the two
+ * are not mixed; they are as before when there has been no such packet for a while.
+ */
+const IN_A_ROW = 2;
+const MOST_IN_A_ROW = 16;
+const AT_ONCE_MS = 10_000;
 
 /** `restart`: a new source or numbering begins with this packet. `reject`: not from our talker. */
 export type Arrival = 'ok' | 'restart' | 'reject';
@@ -46,6 +53,9 @@ export class Reception {
   #receivedBefore = 0;
   #candidateSsrc = 0;
   #candidateNext = -1;
+  #inARow = 0;
+  #wanted = IN_A_ROW;
+  #atOnceMs = 0;
   /** How far the last packet taken moved the sequence on: 1 is the next one, 0 and less came after another. */
   step = 1;
 
@@ -55,19 +65,20 @@ export class Reception {
 
   /**
    * Departs from RFC 3550 §8: a second SSRC is taken for the same talker (some PBXs renumber when they re-bridge a call).
-   * It is believed at its second packet in a row, or at its first when the old one has been quiet for 60 ms.
+   * It is believed at its second packet in a row, or at its first when the old one has been quiet for 60 ms; later, when both talk.
    * `timed` is false for packets whose time stamp does not move (telephone-event): they count, but say nothing about jitter.
    */
   receive(header: RtpHeader, arrivalMs: number, timed: boolean): Arrival {
-    const quiet = arrivalMs - this.#lastArrivalMs >= QUIET_MS;
     if (!this.#known) {
       this.#begin(header, arrivalMs, timed);
       return 'restart';
     }
     const step = uint16Diff(header.sequence, this.#highest);
     if (header.ssrc !== this.#ssrc || step > MAX_DROPOUT || step < -MAX_MISORDER) {
-      const second = header.ssrc === this.#candidateSsrc && header.sequence === this.#candidateNext;
-      if (!quiet && !second) {
+      const next = header.ssrc === this.#candidateSsrc && header.sequence === this.#candidateNext;
+      this.#inARow = next ? this.#inARow + 1 : 1;
+      const quiet = arrivalMs - this.#lastArrivalMs >= (QUIET_MS * this.#wanted) / IN_A_ROW;
+      if (!quiet && this.#inARow < this.#wanted) {
         this.#candidateSsrc = header.ssrc;
         this.#candidateNext = (header.sequence + 1) & 0xffff;
         return 'reject';
@@ -75,6 +86,10 @@ export class Reception {
       this.#begin(header, arrivalMs, timed);
       return 'restart';
     }
+    if (this.#candidateNext >= 0) {
+      this.#wanted = Math.min(MOST_IN_A_ROW, 2 * this.#wanted);
+      this.#atOnceMs = arrivalMs;
+    } else if (arrivalMs - this.#atOnceMs >= AT_ONCE_MS) this.#wanted = IN_A_ROW;
     this.#candidateNext = -1;
     this.step = step;
     if (step > 0) {

@@ -30,6 +30,16 @@ for (const [sentence, script, expected] of [
   ['a new source is believed at its second packet', '1:10 1:11 2:500 2:501 2:502', 'roxro received 4 lost 0'],
   ['and at once when the old one has been quiet', '1:10 1:11 - - - 2:500 2:501', 'roro received 4 lost 0'],
   ['two at once: the first stays', '1:10 2:50 1:11 2:51 1:12 2:52 1:13', 'rxoxoxo received 4 lost 0'],
+  [
+    'two at once, in pairs: the first stays, too',
+    '1:10 2:50 1:11 1:12 2:51 2:52 1:13 1:14 2:53 2:54 1:15 1:16',
+    'rxooxxooxxoo received 7 lost 0',
+  ],
+  [
+    'one of two at once ends: the other is believed after four in a row',
+    '1:10 2:50 1:11 1:12 2:51 2:52 2:53 2:54 2:55',
+    'rxooxxxro received 5 lost 0',
+  ],
   ['the numbering starts anew, without a pause', '1:30000 1:30001 1:7 1:8', 'roxr received 3 lost 0'],
   ['losses before a restart stay counted', '1:10 1:13 2:500 2:501 2:503', 'roxro received 4 lost 3'],
 ] as const)
