@@ -59,12 +59,6 @@ export class Concealer {
     for (let i = 0; i < count; i++) into[at + i] = Math.round(this.#next());
     this.#remember(into, at, count);
   }
-
-  reset(): void {
-    this.#past.fill(0);
-    this.#lostSamples = 0;
-  }
-
   /** Cuts the loop out of the past. */
   #prepare(): void {
     const past = this.#past;

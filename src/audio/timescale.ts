@@ -53,11 +53,6 @@ export class TimeScale {
   quiet(samples: Int16Array, count: number): boolean {
     return isQuiet(samples, 0, count);
   }
-
-  reset(): void {
-    this.#work.fill(0);
-  }
-
   #shorten(count: number, mostMs: number): number {
     const work = this.#work;
     const end = this.#past + count;

@@ -51,12 +51,6 @@ export class Reference {
   get aligned(): boolean {
     return !Number.isNaN(this.#distance);
   }
-
-  /** How much later than it was written a sound is heard, by the card's own figures; samples. */
-  get delaySamples(): number {
-    return this.#written - this.#read - this.#distance;
-  }
-
   /** 10 ms for the loudspeaker. */
   put(frame: Int16Array): void {
     const { length } = this.#ring;

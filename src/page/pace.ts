@@ -32,12 +32,6 @@ export class Pace {
     this.#samplesPerMs = rateHz / 1000;
     this.#step = this.step = rateHz / playedHz;
   }
-
-  /** How far the loudspeaker is behind, ms, averaged. */
-  get errorMs(): number {
-    return this.#errorMs;
-  }
-
   /**
    * `target`: the sample that is due at the beginning of the frame that is filled next, of `count` samples; `end`: behind the last one
    * that there is.

@@ -113,11 +113,6 @@ export class Playout {
     const { delayMs, sync } = this.#options;
     return sync === 'clock' ? delayMs : Math.round(this.#timeline.holdMs(delayMs, this.#leastMs));
   }
-
-  get errorMs(): number {
-    return this.#pace.errorMs;
-  }
-
   get packetsReceived(): number {
     return this.#received + this.#tape.packetsReceived;
   }

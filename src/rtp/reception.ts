@@ -107,11 +107,6 @@ export class Reception {
   get ssrc(): number {
     return this.#ssrc;
   }
-
-  get lastArrivalMs(): number {
-    return this.#lastArrivalMs;
-  }
-
   /** Over all sources since the start. */
   get packetsReceived(): number {
     return this.#receivedBefore + this.#received;

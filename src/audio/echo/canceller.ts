@@ -156,22 +156,6 @@ export class EchoCanceller {
   get latencyMs(): number {
     return ((this.#hold + this.#suppressor.delaySamples) * 1000) / this.#rateHz;
   }
-
-  reset(): void {
-    this.#filter.reset();
-    this.#restart();
-    this.#drift.reset();
-    this.#curve.reset();
-    this.#shadow.reset();
-    this.#suppressor.reset();
-    this.#hold = 0;
-    this.#delay = FIRST_DELAY;
-    this.#place = undefined;
-    this.#sentPower = this.#heardPower = 0;
-    this.#converged = false;
-    this.#microphonePower = this.#errorPower = 0;
-  }
-
   /**
    * The reference is known to come `samples` later from now on than before (earlier when negative), as when frames of the
    * microphone were lost. The room is still known: nothing has to be learned again.

@@ -38,12 +38,6 @@ export class DriftLoop {
     this.#frame = frame;
   }
 
-  reset(): void {
-    this.restart();
-    this.#sweeps = 0;
-    this.drift = 0;
-  }
-
   /** Forgets the measurement, not the speed. */
   restart(): void {
     this.#product = 0;

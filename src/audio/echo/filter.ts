@@ -65,18 +65,8 @@ export class EchoFilter {
     this.#gain = fft.floats(fft.stride);
     this.#wander = fft.floats(VECTOR);
     this.#kept = [fft.floats(states), fft.floats(states), fft.floats(states)];
-    this.reset();
-  }
-
-  reset(): void {
-    this.xRe.fill(0);
-    this.xIm.fill(0);
-    this.#wRe.fill(0);
-    this.#wIm.fill(0);
-    this.#other.fill(0);
     this.begin(FIRST_GAIN);
   }
-
   /** The path may be anything of this gain (as a power): what is known is kept, but it is learned from as at the start. */
   begin(gain: number): void {
     for (let p = 0; p < this.partitions; p++)

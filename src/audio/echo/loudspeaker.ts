@@ -55,14 +55,6 @@ export class LoudspeakerCurve {
     this.#eRe = fft.floats(fft.stride);
     this.#eIm = fft.floats(fft.stride);
   }
-
-  reset(): void {
-    this.slopes.fill(0);
-    this.#products.fill(0);
-    this.#sums.fill(0);
-    this.forget();
-  }
-
   /** The past has been read anew. */
   forget(): void {
     for (let j = 0; j < COUNT; j++) {

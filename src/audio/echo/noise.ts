@@ -26,19 +26,9 @@ export class NoiseFloor {
     this.#most = most;
     this.power = new Float32Array(bins);
     this.#smooth = new Float32Array(bins);
-    this.#least = new Float32Array(bins);
-    this.#stretches = Array.from({ length: STRETCHES }, () => new Float32Array(bins));
-    this.reset();
+    this.#least = new Float32Array(bins).fill(Number.POSITIVE_INFINITY);
+    this.#stretches = Array.from({ length: STRETCHES }, () => new Float32Array(bins).fill(Number.POSITIVE_INFINITY));
   }
-
-  reset(): void {
-    this.#first = true;
-    this.#frames = 0;
-    this.#least.fill(Number.POSITIVE_INFINITY);
-    for (const stretch of this.#stretches) stretch.fill(Number.POSITIVE_INFINITY);
-    this.power.fill(0);
-  }
-
   learn(power: Float32Array): void {
     const bins = this.power.length;
     const rate = this.#first ? 1 : SMOOTH;

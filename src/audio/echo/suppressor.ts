@@ -126,7 +126,7 @@ export class Suppressor {
       BAND_EDGES_HZ.findIndex((hz) => (k * rateHz) / fft.size <= hz),
     );
     const bands = () => new Float64Array(BANDS);
-    this.#leak = bands();
+    this.#leak = bands().fill(1);
     this.#bandError = bands();
     this.#bandEcho = bands();
     this.#meanError = bands();
@@ -136,18 +136,7 @@ export class Suppressor {
     this.#bandNoise = bands();
     this.#bandLeft = bands();
     this.#usedBands = this.#band[fft.bins - 2] + 1;
-    this.reset();
   }
-
-  reset(): void {
-    this.#leak.fill(1);
-    this.#both.fill(0);
-    this.#alone.fill(0);
-    this.#standDb = 0;
-    this.#near = 0;
-    this.#excess = 0;
-  }
-
   /** How surely somebody speaks near, 0..1. */
   get near(): number {
     return this.#near;
@@ -157,12 +146,6 @@ export class Suppressor {
   get excess(): number {
     return this.#excess;
   }
-
-  /** Echo that is left, as a share of the estimate (power), per band. */
-  get leak(): Float64Array {
-    return this.#leak;
-  }
-
   /**
    * One frame: what the filter left (`error`), what it took off (`echo`), and per bin the residual it expects of itself, as
    * power of a rectangular frame; `known`: how surely what stands out is echo, 0..1; `settled`: the room is known. Writes the

@@ -53,7 +53,6 @@ export class Dialog {
   #routeSet: readonly Route[] = [];
   #remoteTarget = '';
   #focus = false;
-  #state: 'early' | 'confirmed' = 'early';
 
   private constructor(fields: DialogFields) {
     this.callId = fields.callId;
@@ -79,7 +78,7 @@ export class Dialog {
       caller: true,
     });
     dialog.#remoteTarget = request.uri;
-    dialog.#learn(response);
+    dialog.confirm(response);
     return dialog;
   }
 
@@ -116,18 +115,12 @@ export class Dialog {
     dialog.#remoteTarget = subscribe.uri;
     dialog.#routeSet = routesOf(notify);
     dialog.refresh(notify);
-    dialog.confirm();
     return dialog;
   }
 
   get id(): string {
     return dialogId(this.callId, this.localTag, this.remoteTag);
   }
-
-  get state(): 'early' | 'confirmed' {
-    return this.#state;
-  }
-
   /** From of our requests. */
   get local(): string {
     return this.#local;
@@ -147,12 +140,7 @@ export class Dialog {
   }
 
   /** §13.2.2.4: the 2xx makes the dialog anew: its route set is the one of the 2xx, not that of an earlier 1xx. */
-  confirm(response?: SipResponse): void {
-    this.#state = 'confirmed';
-    if (response !== undefined) this.#learn(response);
-  }
-
-  #learn(response: SipResponse): void {
+  confirm(response: SipResponse): void {
     this.#routeSet = routesOf(response).reverse();
     this.refresh(response);
   }

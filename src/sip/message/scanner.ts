@@ -4,7 +4,7 @@
  */
 import { classes, codesOf, skipBlanks, TOKEN, VALUE } from './codes.ts';
 import { SipSyntaxError, shown } from './errors.ts';
-import { NO_PARAMS, ParamList, type Params, unquote } from './params.ts';
+import { NO_PARAMS, ParamList, type Params } from './params.ts';
 
 const QUOTE = 34;
 const COMMA = 44;
@@ -72,14 +72,6 @@ export class Scanner {
     if (!this.skip(TOKEN)) this.fail(`${name} is missing`);
     return this.text.slice(from, this.at);
   }
-
-  /** A quoted-string at the cursor, without its quotes and backslashes. */
-  quoted(): string {
-    const from = this.at + 1;
-    this.skipQuoted();
-    return unquote(this.text.slice(from, this.at - 1));
-  }
-
   skipQuoted(): void {
     this.at = this.endOfQuoted(this.at);
   }

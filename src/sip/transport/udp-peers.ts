@@ -39,11 +39,6 @@ export class UdpPeers {
   constructor(events: UdpPeersEvents) {
     this.#events = events;
   }
-
-  get size(): number {
-    return this.#peers.size;
-  }
-
   /** `open`: worth a socket of its own, when it has none. `done` hears of what could not be sent at all. */
   send(
     listener: UdpListener,

@@ -130,7 +130,6 @@ export class Branches {
       return early;
     }
     const dialog = Dialog.uac(leg.request, response);
-    dialog.confirm();
     const talk = this.#talk(leg, dialog, from, muted ? 'muted' : 'up');
     talk.upkeep.heard(response);
     return talk;

@@ -126,7 +126,6 @@ export class IncomingCall implements Call, Machine, InDialog {
     this.#context.core.invitations.delete(this.#transaction);
     talk?.reliable?.stop();
     if (talk === undefined) {
-      this.#dialog.confirm();
       this.#talk = new Talk(this.#context, this.#dialog, this.#hop, this.#contact);
       this.#talk.upkeep.heard(this.#request);
     } else talk.confirm();

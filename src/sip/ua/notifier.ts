@@ -36,11 +36,6 @@ export class Notifier {
     this.#core = core;
     this.#watcher = watcher;
   }
-
-  get size(): number {
-    return this.#subscriptions.size;
-  }
-
   has(dialogId: string): boolean {
     return this.#subscriptions.has(dialogId);
   }

@@ -78,7 +78,6 @@ export class Subscription implements Machine, InDialog {
     this.#event = event;
     this.#entity = entity;
     this.#contact = contact;
-    dialog.confirm();
     around.core.dialogs.set(this.id, this);
     around.core.machines.add(this);
   }

@@ -86,9 +86,11 @@ export class Talk implements Machine, InDialog {
 
   /** The INVITE of an early dialog has its 2xx, `theirs` unless it is ours. `muted`: as for the constructor. */
   confirm(theirs?: { response: SipResponse; from: Hop }, muted = false): void {
-    this.dialog.confirm(theirs?.response);
+    if (theirs !== undefined) {
+      this.dialog.confirm(theirs.response);
+      this.#hop = theirs.from;
+    }
     this.#state = muted ? 'muted' : 'up';
-    if (theirs !== undefined) this.#hop = theirs.from;
     this.context.core.dialogs.set(this.dialog.id, this);
     this.context.core.machines.add(this);
   }

@@ -56,7 +56,6 @@ export class Transfers {
   outside(request: SipRequest, hop: Hop, transaction: string, { account, user }: Shown, now: number): void {
     const core = this.#core;
     const dialog = Dialog.uas(request, core.random.token());
-    dialog.confirm();
     const contact: HeaderField = ['Contact', core.contact(account?.user ?? core.config.user, hop)];
     const path: NotifyPath = {
       headers: [contact],

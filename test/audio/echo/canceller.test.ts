@@ -106,17 +106,6 @@ test('nobody waits for a reference in which no echo has been found', () => {
   assert.equal(canceller.latencyMs, before);
 });
 
-test('after a reset it learns anew', () => {
-  const sound = soundOf({ seed: 7 }, TIME);
-  const heard = cancel(sound, (frame, canceller) => {
-    if (frame !== TIME.eventSeconds * 100) return;
-    canceller.reset();
-    assert.equal(canceller.converged, false);
-    assert.equal(canceller.delayMs, 0);
-  });
-  assert.ok(judge(sound, heard).erle(12.5, 14) >= 30);
-});
-
 test('with nothing from the loudspeaker a voice is left as it is, noise is lowered', () => {
   const sound = soundOf({ seed: 11 }, TIME);
   sound.far.fill(0);
