@@ -43,6 +43,8 @@ export class NameServer {
   readonly zone: { [name: string]: Record[] };
   /** Lets every question drop. */
   silent = false;
+  /** Questions of these types drop. */
+  unknown: readonly string[] = [];
   readonly #socket = createSocket('udp4');
 
   constructor(zone: { [name: string]: Record[] }) {
@@ -70,7 +72,7 @@ export class NameServer {
     const name = labels.join('.').toLowerCase();
     const code = question.readUInt16BE(at + 1);
     this.asked.push(`${TYPES[code] ?? code} ${name}`);
-    if (this.silent) return undefined;
+    if (this.silent || this.unknown.includes(TYPES[code])) return undefined;
     const records = (this.zone[name] ?? []).filter(({ type }) => type === TYPES[code]);
     const answers = records.map((record) => {
       const data = dataOf(record);

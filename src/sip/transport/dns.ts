@@ -19,7 +19,8 @@ export const NAMES_MAX = 256;
 const STALE_AFTER_MS = 1_000;
 /** Name servers that did not answer are not asked for this long: each question would wait as long as the first. */
 const DEAD_MS = 5_000;
-const SERVER_PATIENCE_MS = 1_000;
+/** For the first of two copies, more or less; within 2 s there is an answer or none. */
+const SERVER_PATIENCE_MS = 500;
 /** The system gives name servers ten seconds for either family; one that says nothing of IPv6 may know IPv4 at once. */
 export const BOTH_FAMILIES_MS = 1_000;
 
@@ -205,9 +206,12 @@ export async function systemAddresses(
   four: (name: string) => Promise<string[]>,
 ): Promise<string[]> {
   let timer: NodeJS.Timeout | undefined;
-  const soon = new Promise<string[]>((resolve) => {
-    // Where there is no IPv4, the answer is that to the whole question.
-    timer = setTimeout(() => four(name).then(resolve, () => {}), BOTH_FAMILIES_MS);
+  const soon = new Promise<string[]>((resolve, reject) => {
+    const failed = (error: NodeJS.ErrnoException): void => {
+      // Where there is no IPv4, the answer is that to the whole question; where nobody answers, nobody waits any longer.
+      if (error.code === 'ETIMEOUT') reject(error);
+    };
+    timer = setTimeout(() => four(name).then(resolve, failed), BOTH_FAMILIES_MS);
   });
   try {
     return await Promise.race([both(name), soon]);

@@ -9,6 +9,8 @@ import { SIP_PORT, SIPS_PORT } from './via.ts';
 
 /** Hops of one URI; a domain with more servers is not tried to its end. */
 const PLACES_MAX = 16;
+/** A name server that says nothing of NAPTR and SRV by then may know the address, which is asked for meanwhile. */
+const MEANWHILE_MS = 300;
 
 export interface ResolverOptions {
   /** `SipTransport.localFor`. */
@@ -81,8 +83,10 @@ export class Resolver {
 
   /** §4.1, §4.2. `plain`: what there is when the domain has no records. */
   async #ofDomain(plain: Place, asked: Transport | undefined, secure: boolean, domain: string): Promise<Hop[]> {
+    const meanwhile = setTimeout(() => this.#dns.addresses(plain.host).catch(() => {}), MEANWHILE_MS);
     const services = await this.#services(plain.host, asked, secure);
     const answers = await Promise.all(services.map(({ name }) => this.#dns.srv(name)));
+    clearTimeout(meanwhile);
     const places = services.flatMap(({ transport }, i): Place[] =>
       orderSrv(answers[i], this.#options.random).map(({ name, port }) => ({ host: name, port, transport })),
     );

@@ -147,6 +147,17 @@ test('a name that was never known and a dead name server: the system may still k
   assert.deepEqual(shortly(await resolver.resolve(parseUri('sip:hosts.example'))), ['udp 127.32.1.7 5060']);
 });
 
+test('a name server that is silent about NAPTR or SRV: the address is there within 2 s, for it was asked for meanwhile', async (t) => {
+  for (const unknown of [['NAPTR'], ['SRV']]) {
+    const { names, resolve } = await setup(t);
+    names.unknown = unknown;
+    const begin = performance.now();
+    assert.deepEqual(shortly(await resolve('sip:plain.example')), ['udp 127.32.1.1 5060', 'udp 127.32.1.2 5060']);
+    // Two copies of a question; and what the machine does beside.
+    assert.ok(performance.now() - begin < 2_500, `${unknown}: ${performance.now() - begin} ms`);
+  }
+});
+
 test('a host of the neighbourhood is asked of no name server: the system knows it', async () => {
   const never = (): Promise<never> => assert.fail('asked');
   const questions: Questions = { ...systemQuestions(), naptr: never, srv: never };
@@ -191,6 +202,11 @@ test('a name server that is silent about IPv6: IPv4 is asked for alone after a s
   await Promise.resolve();
   tell(['::1']);
   assert.deepEqual(await late, ['::1']);
+
+  // Nobody answers at all: the next server of the plan is not kept waiting.
+  const nobody = system(never, Promise.reject(Object.assign(new Error('ETIMEOUT'), { code: 'ETIMEOUT' })));
+  t.mock.timers.tick(BOTH_FAMILIES_MS);
+  await assert.rejects(nobody, /ETIMEOUT/);
 });
 
 test('a name that leads nowhere is said once, and once when it is found again', async () => {
