@@ -39,13 +39,15 @@ const MAX_MKI_BYTES = 128;
 
 /** The value of one `a=crypto`, or why it must not be selected. */
 export function parseCrypto(value: string): CryptoLine | { unusable: string } {
-  const [tag, suite, params, ...session] = value.trim().split(/\s+/);
+  const [tag, named, params, ...session] = value.trim().split(/\s+/);
+  // RFC 5234 §2.3: the words of the grammar are the same in other letters.
+  const suite = named?.toUpperCase();
   if (!/^\d{1,9}$/.test(tag ?? '')) return { unusable: 'a tag is no number' };
   const refuse = (why: string) => ({ unusable: `${Number(tag)}: ${why}` });
-  if (!isSuite(suite)) return refuse(/^[A-Z0-9_]{1,32}$/.test(suite ?? '') ? `${suite} is not known` : 'no suite');
+  if (!isSuite(suite)) return refuse(/^[A-Z0-9_]{1,32}$/.test(named ?? '') ? `${named} is not known` : 'no suite');
   // §6.3: whoever does not do what a parameter says must not take the line. What begins with "-" may be passed over
   // (§6.3.7). WSH is a hint about the replay window; all others would weaken the encryption or are FEC and key renewal.
-  const demanded = session.find((parameter) => !parameter.startsWith('-') && !/^WSH=\d{2,9}$/.test(parameter));
+  const demanded = session.find((parameter) => !parameter.startsWith('-') && !/^WSH=\d{2,9}$/i.test(parameter));
   if (demanded !== undefined)
     return refuse(`${/^[A-Z_]{1,32}(?==|$)/.exec(demanded)?.[0] ?? 'a parameter'} is not supported`);
   const match = /^inline:([A-Za-z0-9+/]+={0,2})((?:\|[^|;]*){0,2})$/i.exec(params ?? '');

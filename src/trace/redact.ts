@@ -13,8 +13,11 @@ const PARAMETER = /([\w!%*+.~-]+)(\s*=\s*)("(?:[^"\\]|\\.)*"?|[^\s,"]*)/g;
 const URI_PASSWORD = /(sips?:[^\s:@<>,"]{0,256}:)([^\s@<>"]{1,512})(?=@)/gi;
 /** RFC 3261 §19.1.1: header fields inside a URI. */
 const IN_URI = /([?&](?:proxy-)?authorization=)([^&>\s"]+)/gi;
-const SDES_KEY = /(inline:)(\S+)/gi;
-const SECRET_LINE = /^(k=|a=(?:key-mgmt|ice-pwd):)([^\r\n]*)/gim;
+const SDES_KEY = /(inline[ \t]*:[ \t]*)(\S+)/gi;
+const CRYPTO_LINE = /^([ \t]*a[ \t]*=[ \t]*crypto\b)([^\r\n]*)/gim;
+/** In such a line: its tag, a suite, a parameter. */
+const CRYPTO_WORD = /^:?(?:\d{1,9}|-?[a-z0-9]{1,12}(?:_[a-z0-9]{1,12})+|-?[a-z_]{1,12}=\d{1,9})$/i;
+const SECRET_LINE = /^([ \t]*(?:k[ \t]*=|a[ \t]*=[ \t]*(?:key-mgmt|ice-pwd)[ \t]*:))([^\r\n]*)/gim;
 
 const masked = (text: string): string => text.replace(/[^\s]/g, 'x');
 
@@ -24,8 +27,15 @@ export function redact(text: string): string {
     .replace(CREDENTIALS, (_all, name: string, colon: string, value: string) => name + colon + credentials(value))
     .replace(IN_URI, (_all, name: string, value: string) => name + masked(value))
     .replace(URI_PASSWORD, (_all, before: string, password: string) => before + masked(password))
+    .replace(CRYPTO_LINE, (_all, name: string, value: string) => name + crypto(value))
     .replace(SDES_KEY, (_all, word: string, key: string) => word + masked(key))
     .replace(SECRET_LINE, (_all, name: string, value: string) => name + masked(value));
+}
+
+function crypto(value: string): string {
+  return value.replace(/(inline[ \t]*:[ \t]*)?(\S+)/gi, (_all, inline: string | undefined, word: string) =>
+    inline === undefined ? (CRYPTO_WORD.test(word) ? word : masked(word)) : inline + masked(word),
+  );
 }
 
 function credentials(value: string): string {

@@ -57,6 +57,7 @@ for (const [sentence, value, expected] of [
   ['an MKI alone', line('|513:2'), '1 AES_CM_128_HMAC_SHA1_80 mki 0201'],
   ['the longest tag', line().replace('1 ', '999999999 '), '999999999 AES_CM_128_HMAC_SHA1_80'],
   ['a hint about the replay window', line(' WSH=64'), '1 AES_CM_128_HMAC_SHA1_80'],
+  ['its words in other letters', `1 Aes_cm_128_hmac_sha1_80 INLINE:${cm} wsh=64`, '1 AES_CM_128_HMAC_SHA1_80'],
   ['a parameter that may be passed over', line(' -X=y'), '1 AES_CM_128_HMAC_SHA1_80'],
   ['GCM of 256 bits', line('', 'AEAD_AES_256_GCM', inline('AEAD_AES_256_GCM')), '1 AEAD_AES_256_GCM'],
   [

@@ -28,11 +28,16 @@ for (const [name, text] of [
   ['an SDES key', `a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:${S}|2^20|1:4 UNENCRYPTED_SRTCP`],
   ['two SDES keys in a line', `a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:${S}|2^20;inline:${S}|2^21`],
   ['an SDES key in other letters', `A=CRYPTO:1 X INLINE:${S}`],
+  ['one with blanks where none may be', `a = crypto : 1 AES_CM_128_HMAC_SHA1_80 inline : ${S}|2^20`],
+  ['one without its method', `a=crypto:1 AES_CM_128_HMAC_SHA1_80 ${S}`],
+  ['one without its suite', `a=crypto:${S}`],
   ['one that is where none should be', `m=audio inline:${S}`],
   ['credentials without their colon', `Authorization Digest response="${S}"`],
   ['k=', `k=clear:${S}`],
   ['MIKEY', `a=key-mgmt:mikey ${S}`],
   ['an ICE password', `a=ice-pwd:${S}`],
+  ['an ICE password among blanks', ` a = ice-pwd : ${S}`],
+  ['k= among blanks', `k = clear:${S}`],
 ] as const)
   test(`taken out: ${name}`, () => {
     for (const around of [
@@ -51,6 +56,7 @@ for (const text of [
   'INVITE sip:100@10.0.0.2:5060;transport=tcp SIP/2.0\r\nTo: <sip:a@b>;tag=x\r\nContact: <sip:10.0.0.1:5060>;expires=5\r\n\r\n',
   'Via: SIP/2.0/UDP 10.0.0.2:5060;branch=z9hG4bK1\r\nRoute: <sip:10.0.0.2:5060;lr>, <sip:10.0.0.3:5060;lr>',
   'WWW-Authenticate: Digest realm="r", nonce="abc", algorithm=MD5, qop="auth"',
+  'a=crypto:1 AES_CM_128_HMAC_SHA1_80\r\na=crypto:2 AEAD_AES_256_GCM WSH=64 UNENCRYPTED_SRTCP',
   'a=rtpmap:8 PCMA/8000\r\na=fingerprint:sha-256 AB:CD\r\na=ice-ufrag:x',
 ])
   test(`left as it is: ${text.slice(0, 40)}`, () => assert.equal(redact(text), text));
