@@ -182,6 +182,11 @@ export class Core {
     this.begin(request, stream, { sent, response, failed }, now);
   }
 
+  /** A request to `hop` that has no answer yet is not wanted any more. */
+  givenUp(hop: Hop, now: number): void {
+    this.#oversize.givenUp(hop, now);
+  }
+
   /** `request` as `send` would send it; undefined: it is too large for a datagram. */
   compose(request: SipRequest, hop: Hop): Composed | undefined {
     return this.#oversize.large(request, hop) ? undefined : this.#layer.compose(request, hop);

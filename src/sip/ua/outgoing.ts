@@ -370,7 +370,10 @@ export class OutgoingCall implements Call, Machine {
     const legs = this.#legs.all;
     // For the owner it is over; an answer that comes all the same is acknowledged and ended.
     this.#over({ cause: 'cancelled', by: 'us', reason: reason ?? 'given up' }, now);
-    for (const leg of legs) this.#legs.drop(leg, now);
+    for (const leg of legs) {
+      if (!leg.proceeding) this.#context.core.givenUp(leg.hop, now);
+      this.#legs.drop(leg, now);
+    }
   }
 
   /** Before the answer, in each branch: as soon as it can take it. */

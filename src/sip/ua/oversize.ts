@@ -48,6 +48,11 @@ export class Oversize {
     this.#unheard.delete(placeOf(hop));
   }
 
+  /** Nobody waits for the word of `hop` any longer: silence of so short a time says nothing about TCP. */
+  givenUp(hop: Hop, now: number): void {
+    if (now - (this.#unheard.get(placeOf(hop)) ?? now) < TCP_MUTE_MS) this.heard(hop);
+  }
+
   failed(hop: Hop, now: number): void {
     if (this.#without.size >= WITHOUT_MAX) this.#without.clear();
     this.#without.set(placeOf(hop), now + TCP_REST_MS);

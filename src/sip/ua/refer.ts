@@ -35,10 +35,13 @@ export function readRefer(request: SipRequest): Reference | Refusal {
   return {
     target,
     ...(replaces !== undefined && { replaces }),
-    ...(referredBy !== undefined && referredBy.length <= VALUE_MAX && { referredBy }),
+    ...(referredBy !== undefined && passable(referredBy) && { referredBy }),
     silent: /^false\b/i.test(request.header('Refer-Sub') ?? ''),
   };
 }
+
+/** Whoever is called gets it as it came: nothing that one element may read otherwise than the other. */
+const passable = (value: string): boolean => value.length <= VALUE_MAX && !/(?!\t)\p{Cc}/u.test(value);
 
 /** RFC 3261 §19.1.5: of the header fields in a URI only this one is taken over, and only when it can be read. */
 function replacesOf(uri: SipUri): string | undefined {

@@ -380,6 +380,22 @@ test('TCP that is there and mute costs one call its time', () => {
   assert.equal(call('x'), 'tcp');
 });
 
+test('who hangs up before the first word has not found TCP mute', () => {
+  const peer = new Peer(FLOWS).register();
+  const call = (session: string): string => {
+    peer.do(peer.ua.invite({ session, target: 'sip:100@127.66.0.10', body: () => LARGE }, peer.now));
+    return peer.sent.at(-1)!.hop.transport;
+  };
+  assert.equal(call('s'), 'tcp');
+  peer.now += 200;
+  peer.do(peer.ua.end('s', peer.now));
+  peer.now += 2_000;
+  assert.equal(call('t'), 'tcp');
+  peer.now += 2_000;
+  peer.do(peer.ua.end('t', peer.now));
+  assert.equal(call('u'), 'udp', 'it had its time');
+});
+
 test('whoever says so has large requests by UDP', () => {
   const peer = new Peer({ ...FLOWS, oversize: 'udp' }).register();
   peer.do(peer.ua.invite({ session: 's', target: 'sip:100@127.66.0.10', body: () => LARGE }, peer.now));

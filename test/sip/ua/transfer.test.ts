@@ -102,6 +102,15 @@ test('without Refer-To, or to a dialog that is none, it is refused', () => {
   assert.deepEqual(peer.lines(), ['400 REFER', '481 REFER']);
 });
 
+test('a Referred-By that no one else should get is not passed on', () => {
+  for (const referredBy of ['"a\x01b" <sip:desk@127.66.0.10>', '"\x7f" <sip:a@b>']) {
+    const { peer, names } = talking();
+    refer(peer, names, '<sip:200@127.66.0.10>', ['Referred-By', referredBy]);
+    follow(peer);
+    assert.equal(peer.take().at(-1)!.header('Referred-By'), undefined);
+  }
+});
+
 test('202, NOTIFY 100 at once, the call carries Replaces and Referred-By, then what becomes of it', () => {
   const { peer, names } = talking();
   const replaces = '<sip:200@127.66.0.10?Replaces=c%40h%3Bto-tag%3D1%3Bfrom-tag%3D2&X-Evil=1>';
