@@ -30,8 +30,10 @@ const AFTERMATH_MS = 1000;
 /** Of those who are refused, one is told of so often at most, and the same one so often. */
 const REFUSED_EVERY_MS = 5000;
 const REFUSED_AGAIN_MS = 60_000;
-/** A packet was not received longer ago than this: the clock has been set. */
-const MAX_AGE_MS = 100;
+/** A packet has not waited for longer than this. */
+const MAX_AGE_MS = 5000;
+/** Nor did it come later than the tick that found it began. */
+const MAX_AHEAD_MS = 100;
 
 export interface GroupSockets {
   /** Of the group. */
@@ -127,14 +129,16 @@ export class PageReceiver {
     this.#level = 'off';
   }
 
-  /** `wallAheadMs`: the time of day less `now`. */
-  receive(now: number, wallAheadMs: number): void {
+  /** `wallAheadMs`: the time of day less `now`; `wasSet`: somebody has set it since the last look. */
+  receive(now: number, wallAheadMs: number, wasSet: boolean): void {
     this.#wallAheadMs = wallAheadMs;
     for (let i = 0; i < MAX_PER_TICK; i++) {
       const length = this.#sound.receive(this.#datagram);
       if (length < 0) break;
       const stampedMs = this.#clock.received(this.#sockets.sound) - wallAheadMs;
-      const arrivalMs = Math.abs(now - stampedMs) < MAX_AGE_MS ? stampedMs : now;
+      // What waited while the thread began, or stood still, came when the kernel says: all who hear it agree on that.
+      const known = !wasSet && stampedMs > now - MAX_AGE_MS && stampedMs < now + MAX_AHEAD_MS;
+      const arrivalMs = known ? stampedMs : now;
       if (this.#group.format === 'poly') this.#receivePoly(length, arrivalMs);
       else this.#receiveRtp(length, arrivalMs);
     }

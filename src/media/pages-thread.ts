@@ -9,6 +9,8 @@ import type { Level, PageEvent, PageGroup, Zone } from './page-types.ts';
 
 /** Pages of ours at once. */
 const MAX_SENDERS = 16;
+/** A clock that is steered does not change by so much between two ticks; one that is set does. */
+const SET_MS = 5;
 
 export type ToPages =
   | { kind: 'pages-listen'; group: PageGroup; sockets: GroupSockets }
@@ -78,9 +80,12 @@ export class PagesThread {
   }
 
   receive(now: number): void {
+    if (this.#receivers.length === 0) return;
+    const before = this.#wallAheadMs;
+    this.#wallAheadMs = this.#clock.ahead(this.#now, before);
+    const wasSet = Math.abs(this.#wallAheadMs - before) > SET_MS;
     if (!this.#waiting.any && !this.#receivers.some(isPlaying)) return;
-    this.#wallAheadMs = this.#clock.ahead(this.#now, this.#wallAheadMs);
-    for (let i = 0; i < this.#receivers.length; i++) this.#receivers[i].receive(now, this.#wallAheadMs);
+    for (let i = 0; i < this.#receivers.length; i++) this.#receivers[i].receive(now, this.#wallAheadMs, wasSet);
   }
 
   hear(mixer: Mixer, volume: number, card: CardClock, mixerMs: number): void {

@@ -8,8 +8,12 @@ import { Timeline } from './timeline.ts';
 const JUMP_MS = 1000;
 /** Between the arrival of a packet and its place in the card: a frame, and what lies ahead of a sample when it is played. */
 const MARGIN_MS = 15;
-/** Of any card: so that all who hear the same packets come to the same delay where it must be longer than was asked for. */
+/**
+ * Of any card: so that all who hear the same packets come to the same delay where it must be longer than was asked for. Where as
+ * much was asked for, four frames and what converters take: a card that had underruns has so much in front of it.
+ */
 const CARD_MS = 20;
+const FULL_CARD_MS = 45;
 const CARD_STEP_MS = 10;
 
 export interface PlayoutOptions {
@@ -30,8 +34,10 @@ export class Playout {
   #timeline: Timeline;
   #tape: Tape;
   #pace: Pace;
+  /** What any card may take. */
+  readonly #cardMs: number;
   /** What the slowest packets need. */
-  #leastMs = MARGIN_MS + CARD_MS;
+  #leastMs: number;
   /** What the tapes before this one had. */
   #received = 0;
   #late = 0;
@@ -41,6 +47,8 @@ export class Playout {
     this.#options = options;
     this.#interpolator = new Interpolator(options.decoder.rateHz, options.rateHz);
     this.#before = new Int16Array(options.rateHz / 100);
+    this.#cardMs = Math.max(CARD_MS, Math.min(FULL_CARD_MS, options.delayMs - MARGIN_MS));
+    this.#leastMs = MARGIN_MS + this.#cardMs;
     [this.#timeline, this.#tape, this.#pace] = this.#begin();
   }
 
@@ -81,7 +89,8 @@ export class Playout {
    * the card; where that takes up the delay, it is made longer.
    */
   realign(cardMs = 0): void {
-    this.#leastMs = MARGIN_MS + Math.max(CARD_MS, Math.ceil(cardMs / CARD_STEP_MS) * CARD_STEP_MS);
+    const usual = cardMs <= this.#cardMs;
+    this.#leastMs = MARGIN_MS + (usual ? this.#cardMs : Math.ceil(cardMs / CARD_STEP_MS) * CARD_STEP_MS);
     this.#pace = new Pace(this.#options.decoder.rateHz, this.#options.rateHz);
   }
 

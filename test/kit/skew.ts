@@ -26,28 +26,29 @@ export function skews(a: Recording, b: Recording, fromMs: number, toMs: number):
   const found: number[] = [];
   const count = (WINDOW_MS * LOOKED_AT_HZ) / 1000;
   const stepMs = 1000 / LOOKED_AT_HZ;
-  const play = (sound: Recording, ms: number): Float64Array =>
-    Float64Array.from({ length: count }, (_, i) => at(sound, ms + i * stepMs));
+  const play = (sound: Recording, ms: number, samples = count): Float64Array =>
+    Float64Array.from({ length: samples }, (_, i) => at(sound, ms + i * stepMs));
   const energy = (of: Float64Array): number => of.reduce((sum, value) => sum + value * value, 0);
+  const reach = MAX_SKEW_MS / stepMs;
   for (let ms = fromMs; ms + WINDOW_MS < toMs; ms += STEP_MS) {
     const here = play(a, ms);
     const loud = energy(here);
     if (Math.sqrt(loud / count) < QUIET) continue;
-    const likeness = (skewMs: number): number => {
-      const there = play(b, ms + skewMs);
+    const likeness = (there: Float64Array): number => {
       let sum = 0;
       for (let i = 0; i < count; i++) sum += here[i] * there[i];
       return sum / Math.sqrt(loud * energy(there) + 1e-12);
     };
     let best = { skewMs: 0, match: 0 };
-    const look = (from: number, to: number, by: number): void => {
-      for (let skewMs = from; skewMs <= to; skewMs += by) {
-        const match = likeness(skewMs);
-        if (match > best.match) best = { skewMs, match };
-      }
+    const look = (skewMs: number, there: Float64Array): void => {
+      const match = likeness(there);
+      if (match > best.match) best = { skewMs, match };
     };
-    look(-MAX_SKEW_MS, MAX_SKEW_MS, 2 * stepMs);
-    look(best.skewMs - 2 * stepMs, best.skewMs + 2 * stepMs, stepMs / 4);
+    // Every other sample first, read once for all of them.
+    const around = play(b, ms - MAX_SKEW_MS, count + 2 * reach);
+    for (let i = 0; i <= 2 * reach; i += 2) look(i * stepMs - MAX_SKEW_MS, around.subarray(i, i + count));
+    const near = best.skewMs;
+    for (let i = -8; i <= 8; i++) look(near + (i * stepMs) / 4, play(b, ms + near + (i * stepMs) / 4));
     if (best.match > 0.5) found.push(best.skewMs);
   }
   return found;

@@ -76,14 +76,17 @@ function twins(cards: SoundCards): [left: string, right: string] {
   return ['front-left', 'front-right'];
 }
 
-/** Starts to record both; what comes of it is there when it is ended. */
-function record(): () => [left: Recording, right: Recording] {
-  const form = ['--channels=2', `--rate=${RATE_HZ}`, '--format=s16le', '--raw'];
+/** Records both from now on; what came of it is there when it is ended. */
+async function record(): Promise<() => Promise<[left: Recording, right: Recording]>> {
+  // Left to itself it hands out two seconds at a time, and the last of them never.
+  const form = ['--latency-msec=20', '--channels=2', `--rate=${RATE_HZ}`, '--format=s16le', '--raw'];
   const recorder = spawn('parec', ['-d', 'both.monitor', ...form], { stdio: ['ignore', 'pipe', 'ignore'] });
   const parts: Buffer[] = [];
   recorder.stdout.on('data', (part: Buffer) => parts.push(part));
-  return () => {
+  await once(recorder.stdout, 'data');
+  return async () => {
     recorder.kill();
+    await once(recorder, 'close');
     const bytes = Buffer.concat(parts);
     const side = (offset: number): Recording => ({
       rateHz: RATE_HZ,
@@ -105,11 +108,11 @@ test('two terminals play one page in step, at the sound card', { skip: soundcard
   });
   const sender = new Box({ driver: 'none' });
   t.after(async () => void (await Promise.all([...boxes, sender].map(({ engine }) => engine.stop()))));
-  const recorded = record();
+  const recorded = await record();
   sender.engine.pages.send('p', paging(group, 'g722'), noise(6), 16_000);
   for (const box of boxes) box.engine.pages.level(await box.begun(), 'full');
   for (const box of boxes) await box.over();
-  const [left, right] = recorded();
+  const [left, right] = await recorded();
   const found = skews(left, right, 0, (left.samples.length * 1000) / RATE_HZ).map(Math.abs);
   t.diagnostic(
     `${found.length} windows, median ${median(found).toFixed(2)} ms, most ${Math.max(...found).toFixed(2)} ms`,

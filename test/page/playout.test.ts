@@ -127,6 +127,13 @@ const stories: [name: string, page: Page, a: Box, b: Box, mostMs: number, atLeas
     { networkMs: jitter(30, 2) },
     15,
   ],
+  [
+    'the same jitter of 25 ms, and one of the cards has had underruns',
+    {},
+    { networkMs: jitter(25, 5) },
+    { networkMs: jitter(25, 5), cardMs: 42 },
+    0.3,
+  ],
   ['cards 150 ppm apart', { seconds: 20 }, { ppm: 75 }, { ppm: -75 }, 0.5],
   ['a sender 200 ppm fast', { ppm: 200, seconds: 20 }, {}, { zeroMs: 77 }, 0.07],
   ['a packet in ten lost at one of them', {}, {}, { lost: (n) => n % 10 === 3 }, 0.07, 4],
