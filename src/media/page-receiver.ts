@@ -27,6 +27,9 @@ const MAX_DATAGRAM_BYTES = 2048;
 const QUIET_MS = 60;
 /** What comes of a page after its end is no new page. */
 const AFTERMATH_MS = 1000;
+/** Pages that begin one right after the other; then one in so long. Each is told of, on disk too: a sender that flaps must not fill it. */
+const MAX_PAGES = 10;
+const PAGE_EVERY_MS = 2000;
 /** Of those who are refused, one is told of so often at most, and the same one so often. */
 const REFUSED_EVERY_MS = 5000;
 const REFUSED_AGAIN_MS = 60_000;
@@ -75,6 +78,9 @@ export class PageReceiver {
   #pastUntilMs = Number.NEGATIVE_INFINITY;
   #refusedAtMs = Number.NEGATIVE_INFINITY;
   #page: Page | undefined;
+  /** How many may begin at `#allowanceAtMs`. */
+  #allowance = MAX_PAGES;
+  #allowanceAtMs = Number.NEGATIVE_INFINITY;
   /** Of a sender that is not heard yet. */
   #report: SenderReport | undefined;
   #level: Level = 'off';
@@ -285,12 +291,16 @@ export class PageReceiver {
   }
 
   #mayBegin(source: SocketName, now: number): boolean {
-    if (this.#allowed === undefined || this.#allowed.has(source)) return true;
-    this.#refuse(source, 'it is not among those who may page here', now);
+    this.#allowance = Math.min(MAX_PAGES, this.#allowance + (now - this.#allowanceAtMs) / PAGE_EVERY_MS);
+    this.#allowanceAtMs = now;
+    const stranger = this.#allowed?.has(source) === false;
+    if (!stranger && this.#allowance >= 1) return true;
+    this.#refuse(source, stranger ? 'it is not among those who may page here' : 'pages begin too often here', now);
     return false;
   }
 
   #begin(source: SocketName, talker: number, now: number, caller: string | undefined): Page {
+    this.#allowance--;
     this.#source.copy(source);
     this.#level = 'off';
     this.#begun = false;

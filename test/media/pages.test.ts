@@ -217,3 +217,26 @@ test('what cannot be heard begins no page, and pauses and digits of who is heard
     ['page-refused', 'page-begun', 'page-over'],
   );
 });
+
+test('a sender that begins anew all the time is told of some times, not without end', async (t) => {
+  const group = { host: '239.47.20.5', port: 5006 };
+  const control = { host: '239.47.20.6', port: 6061 };
+  const box = new Box({ driver: 'none' }, { ...listening(group), format: 'linksys', control });
+  const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  t.after(() => socket.close());
+  t.after(() => box.engine.stop());
+  await once(socket, 'listening');
+  socket.setMulticastInterface('127.0.0.1');
+  for (let i = 0; i < 120; i++) {
+    const packet = Buffer.alloc(16);
+    packet.writeUInt32BE(6 + (i % 2), 4); // start, stop
+    packet.set(group.host.split('.').map(Number), 8);
+    packet.writeUInt32BE(group.port, 12);
+    socket.send(packet, control.port, control.host);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  const count = (kind: string): number => box.events.items.filter(({ type }) => type === kind).length;
+  const [begun, over, refused] = ['page-begun', 'page-over', 'page-refused'].map(count);
+  t.diagnostic(`${begun} pages begun, ${over} over, ${refused} refused`);
+  assert.ok(begun >= 3 && begun <= 12 && over <= begun && refused === 1, `${begun}, ${over}, ${refused}`);
+});
