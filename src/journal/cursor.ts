@@ -13,6 +13,8 @@ export class CursorFile {
   readonly #logger: Logger;
   #position = 0;
   #size = 0;
+  /** Said once, until a place is kept again: a card that is read-only stays so for every event. */
+  #complained = false;
 
   constructor(directory: string, consumer: string, logger: Logger) {
     this.#file = join(directory, `cursor-${consumer}`);
@@ -41,6 +43,7 @@ export class CursorFile {
         appendFileSync(this.#file, line, { mode: 0o640 });
         this.#size += line.length;
       }
+      this.#complained = false;
     } catch (error) {
       // Not lost, only not remembered: after a restart these events would come again.
       this.#size = CURSOR_FILE_BYTES;
@@ -62,6 +65,8 @@ export class CursorFile {
   }
 
   #complain(error: unknown): void {
+    if (this.#complained) return;
+    this.#complained = true;
     this.#logger.warn('journal: a place is not kept', { file: this.#file, reason: (error as Error).message });
   }
 }

@@ -220,6 +220,28 @@ test('a disk that takes nothing is a fault, not an exception; memory keeps the e
   assert.deepEqual(onDisk, ['a', 'fault', 'b', 'c', 'fault']);
 });
 
+test('a place that cannot be kept is told once, and once more after it could', () => {
+  const at = directory();
+  const told: string[] = [];
+  const journal = open(at, { logger: { ...silentLogger, warn: (message) => told.push(message) } });
+  const cursor = journal.cursor('mqtt');
+  const place = join(at, 'cursor-mqtt');
+  const heard = (times: number): void => {
+    for (let i = 0; i < times; i++) cursor.acknowledge(journal.append(press('a')).id);
+  };
+  for (const round of [1, 2]) {
+    // A directory where the file should be: as good as a read-only card.
+    mkdirSync(place);
+    heard(20);
+    assert.deepEqual(told, Array(round).fill('journal: a place is not kept'));
+    rmSync(place, { recursive: true });
+    heard(1);
+    assert.match(readFileSync(place, 'latin1'), /^\d+\n$/);
+    rmSync(place);
+  }
+  journal.close();
+});
+
 test('files that are taken away under it take no later event with them', () => {
   const at = directory();
   const journal = open(at);
