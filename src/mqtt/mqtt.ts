@@ -144,7 +144,9 @@ class Broker implements Mqtt {
     // Many terminals that lost the same broker do not come back in the same instant.
     const waitMs = this.#retryMs * (0.8 + 0.2 * Math.random());
     this.#retryMs = Math.min(this.#retryMs * 2, RETRY_TO_MS);
-    this.#logger.warn('mqtt: no connection', { reason, retryMs: Math.round(waitMs) });
+    // A broker that is away for a month is one line, and another one when the reason is another one.
+    const level = this.#faults.get('connection') === reason ? 'debug' : 'warn';
+    this.#logger[level]('mqtt: no connection', { reason, retryMs: Math.round(waitMs) });
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => this.#connect(), waitMs);
     this.#failed('connection', reason);
@@ -227,8 +229,8 @@ class Broker implements Mqtt {
 
   #failed(what: 'connection' | 'events' | 'commands' | 'status', reason: string): void {
     const before = this.#faults.size;
+    if (what !== 'connection' && this.#faults.get(what) !== reason) this.#logger.warn('mqtt: refused', { reason });
     this.#faults.set(what, reason);
-    if (what !== 'connection') this.#logger.warn('mqtt: refused', { reason });
     if (before === 0 && !this.#stopping) this.#handlers.fault(true, reason);
   }
 

@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { silentLogger } from '../../src/base/index.ts';
+import { type Logger, silentLogger } from '../../src/base/index.ts';
 import type { MqttConfig } from '../../src/config/index.ts';
 import { type Journal, openJournal } from '../../src/journal/index.ts';
 import { type CommandAnswer, createMqtt, type Mqtt } from '../../src/mqtt/index.ts';
@@ -55,7 +56,7 @@ describe('mqtt', { skip: brokerMissing() ?? false }, () => {
   }
 
   /** `id` gives each test topics of its own. */
-  function start(id: string, more: Partial<MqttConfig> = {}): Terminal {
+  function start(id: string, more: Partial<MqttConfig> = {}, logger: Logger = silentLogger): Terminal {
     const journal = openJournal({ directory: stateDirectory(), logger: silentLogger });
     const base = `hailpoint/${id}`;
     const terminal = {
@@ -79,7 +80,7 @@ describe('mqtt', { skip: brokerMissing() ?? false }, () => {
         status: () => terminal.status,
         fault: (raised, reason) => terminal.faults.push({ raised, reason }),
       },
-      silentLogger,
+      logger,
     );
     endings.push(async () => {
       await terminal.mqtt.stop();
@@ -101,6 +102,22 @@ describe('mqtt', { skip: brokerMissing() ?? false }, () => {
     assert.equal(isRetained, true, `${topic} is retained`);
     return text;
   }
+
+  test('a broker that turns everybody away is one line in the log, however often it is tried', async () => {
+    let tried = 0;
+    const door = createServer((socket) => {
+      tried++;
+      socket.destroy();
+    });
+    await new Promise<void>((resolve) => door.listen(1883, '127.26.0.41', resolve));
+    endings.push(() => door.close());
+    const told: string[] = [];
+    const logger = { ...silentLogger, warn: (message: string) => told.push(message) };
+    const terminal = start('away', { url: 'mqtt://127.26.0.41' }, logger);
+    await until('a third attempt', 8000, () => tried === 3);
+    await until('its end to be known', 2000, () => terminal.faults.length === 1);
+    assert.deepEqual(told, ['mqtt: no connection']);
+  });
 
   test('it is online, says how it is, and goes offline at a clean stop', async () => {
     const terminal = start('clean');
