@@ -59,6 +59,7 @@ export class Concealer {
     for (let i = 0; i < count; i++) into[at + i] = Math.round(this.#next());
     this.#remember(into, at, count);
   }
+
   /** Cuts the loop out of the past. */
   #prepare(): void {
     const past = this.#past;

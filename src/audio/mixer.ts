@@ -57,6 +57,7 @@ export class Limiter {
     this.#release = 1 - 0.5 ** (1000 / RELEASE_HALF_MS / rateHz);
     this.#delayed = new Float32Array(this.delaySamples);
   }
+
   process(frame: Float32Array, into: Int16Array, at: number): void {
     const delayed = this.#delayed;
     for (let i = 0; i < frame.length; i++) {

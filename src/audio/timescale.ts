@@ -53,6 +53,7 @@ export class TimeScale {
   quiet(samples: Int16Array, count: number): boolean {
     return isQuiet(samples, 0, count);
   }
+
   #shorten(count: number, mostMs: number): number {
     const work = this.#work;
     const end = this.#past + count;

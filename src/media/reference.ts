@@ -51,6 +51,7 @@ export class Reference {
   get aligned(): boolean {
     return !Number.isNaN(this.#distance);
   }
+
   /** 10 ms for the loudspeaker. */
   put(frame: Int16Array): void {
     const { length } = this.#ring;

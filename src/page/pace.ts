@@ -32,6 +32,7 @@ export class Pace {
     this.#samplesPerMs = rateHz / 1000;
     this.#step = this.step = rateHz / playedHz;
   }
+
   /**
    * `target`: the sample that is due at the beginning of the frame that is filled next, of `count` samples; `end`: behind the last one
    * that there is.

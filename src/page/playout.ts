@@ -122,6 +122,7 @@ export class Playout {
     const { delayMs, sync } = this.#options;
     return sync === 'clock' ? delayMs : Math.round(this.#timeline.holdMs(delayMs, this.#leastMs));
   }
+
   get packetsReceived(): number {
     return this.#received + this.#tape.packetsReceived;
   }

@@ -107,6 +107,7 @@ export class Reception {
   get ssrc(): number {
     return this.#ssrc;
   }
+
   /** Over all sources since the start. */
   get packetsReceived(): number {
     return this.#receivedBefore + this.#received;

@@ -122,6 +122,7 @@ export class RtpSession {
   sendDigits(digits: string): number {
     return this.#config.dtmfPayloadType === undefined ? 0 : this.#dtmfSender.queue(digits);
   }
+
   /**
    * The packet for the next packet interval, into `datagram`, whose payload (`payloadLength` bytes) the caller has already
    * written from byte 12 on. While digits are sent they take its place. Returns the length of the datagram; 0 for a pause, which

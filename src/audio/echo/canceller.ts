@@ -156,6 +156,7 @@ export class EchoCanceller {
   get latencyMs(): number {
     return ((this.#hold + this.#suppressor.delaySamples) * 1000) / this.#rateHz;
   }
+
   /**
    * The reference is known to come `samples` later from now on than before (earlier when negative), as when frames of the
    * microphone were lost. The room is still known: nothing has to be learned again.

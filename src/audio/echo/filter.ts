@@ -67,6 +67,7 @@ export class EchoFilter {
     this.#kept = [fft.floats(states), fft.floats(states), fft.floats(states)];
     this.begin(FIRST_GAIN);
   }
+
   /** The path may be anything of this gain (as a power): what is known is kept, but it is learned from as at the start. */
   begin(gain: number): void {
     for (let p = 0; p < this.partitions; p++)

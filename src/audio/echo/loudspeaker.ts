@@ -55,6 +55,7 @@ export class LoudspeakerCurve {
     this.#eRe = fft.floats(fft.stride);
     this.#eIm = fft.floats(fft.stride);
   }
+
   /** The past has been read anew. */
   forget(): void {
     for (let j = 0; j < COUNT; j++) {

@@ -29,6 +29,7 @@ export class NoiseFloor {
     this.#least = new Float32Array(bins).fill(Number.POSITIVE_INFINITY);
     this.#stretches = Array.from({ length: STRETCHES }, () => new Float32Array(bins).fill(Number.POSITIVE_INFINITY));
   }
+
   learn(power: Float32Array): void {
     const bins = this.power.length;
     const rate = this.#first ? 1 : SMOOTH;

@@ -137,6 +137,7 @@ export class Suppressor {
     this.#bandLeft = bands();
     this.#usedBands = this.#band[fft.bins - 2] + 1;
   }
+
   /** How surely somebody speaks near, 0..1. */
   get near(): number {
     return this.#near;
@@ -146,6 +147,7 @@ export class Suppressor {
   get excess(): number {
     return this.#excess;
   }
+
   /**
    * One frame: what the filter left (`error`), what it took off (`echo`), and per bin the residual it expects of itself, as
    * power of a rectangular frame; `known`: how surely what stands out is echo, 0..1; `settled`: the room is known. Writes the

@@ -121,6 +121,7 @@ export class Dialog {
   get id(): string {
     return dialogId(this.callId, this.localTag, this.remoteTag);
   }
+
   /** From of our requests. */
   get local(): string {
     return this.#local;

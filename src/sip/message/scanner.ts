@@ -72,6 +72,7 @@ export class Scanner {
     if (!this.skip(TOKEN)) this.fail(`${name} is missing`);
     return this.text.slice(from, this.at);
   }
+
   skipQuoted(): void {
     this.at = this.endOfQuoted(this.at);
   }

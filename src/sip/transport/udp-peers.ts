@@ -39,6 +39,7 @@ export class UdpPeers {
   constructor(events: UdpPeersEvents) {
     this.#events = events;
   }
+
   /** `open`: worth a socket of its own, when it has none. `done` hears of what could not be sent at all. */
   send(
     listener: UdpListener,

@@ -36,6 +36,7 @@ export class Notifier {
     this.#core = core;
     this.#watcher = watcher;
   }
+
   has(dialogId: string): boolean {
     return this.#subscriptions.has(dialogId);
   }
