@@ -58,7 +58,7 @@ export class Floor {
   }
 
   timeout(now: number): TerminalAction[] {
-    return [...this.#sessions].flatMap((session) => session.timeout(now));
+    return [...this.#sessions].flatMap((session) => session.timeout?.(now) ?? []);
   }
 
   /** Forgets who is gone and gives each loudspeaker to whom it belongs. `farewells`: how those who are gone have ended. */

@@ -4,10 +4,9 @@
  */
 import { Timers, unreachable } from '../base/index.ts';
 import { type Decision, isKnown } from './rules.ts';
-import type { Session } from './session.ts';
+import { Session } from './session.ts';
 import { Transfers } from './transfer.ts';
 import type {
-  CallEvent,
   CallStatus,
   EndCause,
   Incoming,
@@ -16,7 +15,6 @@ import type {
   TerminalAction,
   TransferInput,
 } from './types.ts';
-import { said } from './words.ts';
 
 /** A caller is not kept ringing for longer, whether for a hand or for the loudspeaker. */
 const RING_MAX_MS = 60_000;
@@ -25,12 +23,11 @@ export const WAIT_MAX_MS = 60_000;
 /** `due`: may be answered as soon as the loudspeaker is its own. */
 type Phase = 'delay' | 'ringing' | 'due' | 'waiting' | 'answering' | 'connected' | 'over';
 
-export class IncomingCall implements Session {
+export class IncomingCall extends Session {
   readonly id: string;
   readonly kind: 'call' | 'page';
   readonly direction = 'incoming';
-  readonly own = false;
-  readonly farewell = [];
+  override readonly zone: string | undefined;
   #peer: string;
   #conference: boolean;
   /** The caller is who he says he is, as far as a rule can tell. */
@@ -44,9 +41,9 @@ export class IncomingCall implements Session {
   #heldBy: string | undefined;
   #alerted = false;
   #listened = false;
-  #since: number;
 
   constructor(incoming: Incoming, decision: Exclude<Decision, { answer: 'reject' }>, now: number) {
+    super(now);
     this.id = incoming.call;
     this.#peer = incoming.caller.uri;
     this.#conference = incoming.conference === true;
@@ -54,7 +51,7 @@ export class IncomingCall implements Session {
     this.#rule = decision.rule;
     this.#why = decision.reason;
     this.kind = decision.rule.as === 'page' ? 'page' : 'call';
-    this.#since = now;
+    this.zone = decision.rule.zone;
     if (decision.answer === 'ring') {
       this.#phase = 'ringing';
       this.#timers.set('ringing', now + RING_MAX_MS);
@@ -72,10 +69,6 @@ export class IncomingCall implements Session {
     return this.#rule.priority;
   }
 
-  get zone(): string | undefined {
-    return this.#rule.zone;
-  }
-
   get interrupted(): Interrupted {
     return this.#rule.interrupted;
   }
@@ -88,11 +81,11 @@ export class IncomingCall implements Session {
     return this.#phase === 'over';
   }
 
-  get wants(): boolean {
+  override get wants(): boolean {
     return !['delay', 'ringing', 'over'].includes(this.#phase);
   }
 
-  get talking(): string | undefined {
+  override get talking(): string | undefined {
     return this.#phase === 'connected' && this.kind === 'call' && !this.interruptedBefore ? this.id : undefined;
   }
 
@@ -101,7 +94,7 @@ export class IncomingCall implements Session {
     return this.#phase === 'ringing';
   }
 
-  get deadline(): number | undefined {
+  override get deadline(): number | undefined {
     return this.#timers.next;
   }
 
@@ -125,7 +118,7 @@ export class IncomingCall implements Session {
 
   /** What the caller hears first, unless the answer comes at once. */
   start(): TerminalAction[] {
-    return this.#phase === 'due' ? [] : [...this.#alert(), this.#event('ringing', { reason: this.#why })];
+    return this.#phase === 'due' ? [] : [...this.#alert(), this.tell('ringing', { reason: this.#why })];
   }
 
   /** A button was pressed while it rang. */
@@ -139,7 +132,7 @@ export class IncomingCall implements Session {
   asked(by: string): TerminalAction[] {
     if (this.#phase !== 'ringing') return [];
     if (this.#rule.answer === 'ring')
-      return [this.#event('ringing', { reason: `${by} asks for an answer, but ${this.#why}` })];
+      return [this.tell('ringing', { reason: `${by} asks for an answer, but ${this.#why}` })];
     this.#phase = 'due';
     this.#why += `; then asked by ${by}`;
     return [];
@@ -150,25 +143,25 @@ export class IncomingCall implements Session {
     const resumed = this.interruptedBefore;
     this.#heldBy = undefined;
     if (this.#phase !== 'connected' || !resumed) return [];
-    return [this.#event('resumed'), ...this.#sound()];
+    return [this.tell('resumed'), ...this.#sound()];
   }
 
   hold(reason: string): TerminalAction[] {
     this.#heldBy = reason;
     if (this.#phase !== 'connected') return [];
-    return [{ type: 'hold', call: this.id, held: true }, this.#event('held', { reason })];
+    return [{ type: 'hold', call: this.id, held: true }, this.tell('held', { reason })];
   }
 
   wait(reason: string, now: number): TerminalAction[] {
     if (this.#phase !== 'due') return [];
     this.#phase = 'waiting';
-    this.#since = now;
+    this.since = now;
     this.#timers.clear('ringing');
     this.#timers.set('waiting', now + WAIT_MAX_MS);
-    return [...this.#alert(), this.#event('waiting', { reason })];
+    return [...this.#alert(), this.tell('waiting', { reason })];
   }
 
-  timeout(now: number): TerminalAction[] {
+  override timeout(now: number): TerminalAction[] {
     const actions: TerminalAction[] = [];
     for (const alarm of this.#timers.due(now)) {
       switch (alarm) {
@@ -199,25 +192,17 @@ export class IncomingCall implements Session {
     return this.#turnAway(code, 'ended', cause, reason);
   }
 
-  owns(call: string): boolean {
-    return call === this.id;
-  }
-
-  ringing(): TerminalAction[] {
-    return [];
-  }
-
   /** Our answer stands: sound can flow, and does if the loudspeaker is still ours. */
-  answered(_call: string, now: number): TerminalAction[] {
+  override answered(_call: string, now: number): TerminalAction[] {
     if (this.#phase !== 'answering') return [];
     this.#phase = 'connected';
-    this.#since = now;
-    const connected = this.#event('connected');
-    if (this.#heldBy !== undefined) return [connected, this.#event('held', { reason: this.#heldBy })];
+    this.since = now;
+    const connected = this.tell('connected');
+    if (this.#heldBy !== undefined) return [connected, this.tell('held', { reason: this.#heldBy })];
     return [connected, ...this.#sound(), ...this.#chime()];
   }
 
-  transfer(input: TransferInput, now: number): TerminalAction[] {
+  override transfer(input: TransferInput, now: number): TerminalAction[] {
     const answered = this.#phase === 'connected' || this.#phase === 'answering';
     const unknown = this.#known ? undefined : 'nothing shows who called';
     return this.#transfers.take(input, {
@@ -228,22 +213,22 @@ export class IncomingCall implements Session {
         this.#conference = conference;
       },
       end: (reason) => this.end('hangup', reason, now),
-      tell: (state, more) => this.#event(state, more),
+      tell: (state, more) => this.tell(state, more),
     });
   }
 
-  digit(): TerminalAction[] {
-    return [];
-  }
-
-  ended(_call: string, cause: EndCause, by: 'us' | 'peer' | 'network', reason: string, now: number): TerminalAction[] {
+  override ended(
+    _call: string,
+    cause: EndCause,
+    by: 'us' | 'peer' | 'network',
+    reason: string,
+    now: number,
+  ): TerminalAction[] {
     return this.over ? [] : this.#finish('ended', cause, `by ${by}: ${reason}`, now);
   }
 
-  status(now: number): CallStatus {
-    const { id, kind, direction, state, peer, priority } = this;
-    const conference = this.#conference ? { conference: true } : {};
-    return { call: id, kind, direction, state, peer, priority, ...conference, sinceMs: Math.round(now - this.#since) };
+  protected override get marks(): { conference?: true } {
+    return this.#conference ? { conference: true } : {};
   }
 
   #alert(): TerminalAction[] {
@@ -257,16 +242,16 @@ export class IncomingCall implements Session {
     this.#timers.clearAll();
     this.#timers.set('limit', now + this.#rule.limitMs);
     const direction = this.#rule.as === 'page' ? 'recvonly' : 'sendrecv';
-    return [{ type: 'answer', call: this.id, direction }, this.#event('answered', { reason: this.#why })];
+    return [{ type: 'answer', call: this.id, direction }, this.tell('answered', { reason: this.#why })];
   }
 
   #sound(): TerminalAction[] {
     if (this.#listened) return [{ type: 'hold', call: this.id, held: false }];
     this.#listened = true;
-    const record: TerminalAction[] = this.#rule.record ? [{ type: 'record', call: this.id }] : [];
-    if (this.zone !== undefined)
-      return [{ type: 'listen', call: this.id, microphone: false, zone: this.zone }, ...record];
-    return [{ type: 'listen', call: this.id, microphone: this.#rule.as === 'intercom' }, ...record];
+    const { id: call, zone } = this;
+    const record: TerminalAction[] = this.#rule.record ? [{ type: 'record', call }] : [];
+    if (zone !== undefined) return [{ type: 'listen', call, microphone: false, zone }, ...record];
+    return [{ type: 'listen', call, microphone: this.#rule.as === 'intercom' }, ...record];
   }
 
   #chime(): TerminalAction[] {
@@ -284,16 +269,9 @@ export class IncomingCall implements Session {
   }
 
   #finish(state: 'ended' | 'refused', cause: EndCause, reason: string, now: number | undefined): TerminalAction[] {
-    const talked =
-      this.#phase === 'connected' && now !== undefined ? { durationMs: Math.round(now - this.#since) } : {};
+    const talked = this.#phase === 'connected' && now !== undefined && { durationMs: this.lasted(now) };
     this.#phase = 'over';
     this.#timers.clearAll();
-    return [this.#event(state, { cause, reason, ...talked })];
-  }
-
-  #event(state: CallEvent['state'], more: Partial<CallEvent> = {}): TerminalAction {
-    const { id, kind, direction, peer, priority } = this;
-    const conference = this.#conference ? { conference: true } : {};
-    return said({ type: kind, call: id, direction, state, peer, priority, ...conference, ...more });
+    return [this.tell(state, { cause, reason, ...talked })];
   }
 }

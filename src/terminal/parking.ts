@@ -1,7 +1,6 @@
 /** Calls that the telephone system or an operator has put on hold. Until they are taken off, nothing lets them sound again. */
-import type { Session } from './session.ts';
-import type { CallEvent, CallStatus, TerminalAction } from './types.ts';
-import { said } from './words.ts';
+import { type Session, tellOf } from './session.ts';
+import type { CallStatus, TerminalAction } from './types.ts';
 
 export class Parking {
   /** By session: the call, or leg, that is silent. */
@@ -20,7 +19,7 @@ export class Parking {
     const call = session.talking;
     if (call === undefined || this.has(session)) return [];
     this.#parked.set(session.id, call);
-    return [{ type: 'hold', call, held: true }, eventOf(session, 'held', by)];
+    return [{ type: 'hold', call, held: true }, tellOf(session, 'held', { reason: `by ${by}` })];
   }
 
   /** It sounds at once when the loudspeaker is its own, else when it gets it back. */
@@ -29,7 +28,7 @@ export class Parking {
     this.#parked.delete(session.id);
     if (call === undefined) return [];
     const sound: TerminalAction[] = session === holder ? [{ type: 'hold', call, held: false }] : [];
-    return [...sound, eventOf(session, 'resumed', by)];
+    return [...sound, tellOf(session, 'resumed', { reason: `by ${by}` })];
   }
 
   /** Forgets all others. */
@@ -45,10 +44,4 @@ export class Parking {
     const silent = new Set(this.#parked.values());
     return actions.filter((action) => action.type !== 'hold' || action.held || !silent.has(action.call));
   }
-}
-
-function eventOf(session: Session, state: 'held' | 'resumed', by: string): TerminalAction {
-  const { id: call, kind: type, direction, peer, priority } = session;
-  const event: CallEvent = { type, call, direction, state, peer, priority, reason: `by ${by}` };
-  return said(event);
 }

@@ -9,19 +9,9 @@ import { Greeting } from './greeting.ts';
 import { LastResort } from './last-resort.ts';
 import { type Leg, Legs } from './legs.ts';
 import { PlanCursor } from './plan.ts';
-import type { Session } from './session.ts';
+import { Session } from './session.ts';
 import { LEFT_MS, Transfers } from './transfer.ts';
-import type {
-  CallEvent,
-  CallPlan,
-  CallStatus,
-  EndCause,
-  Interrupted,
-  TerminalAction,
-  Tone,
-  TransferInput,
-} from './types.ts';
-import { said } from './words.ts';
+import type { CallEvent, CallPlan, CallStatus, EndCause, Interrupted, TerminalAction, TransferInput } from './types.ts';
 
 /** A talk that the network took away is begun anew so often: somebody still stands there. */
 const REDIALS_MAX = 3;
@@ -34,11 +24,11 @@ export const LEFT_ON_HOLD_MS = 20_000;
 const ANNOUNCE_AFTER_MS = 500;
 const ANNOUNCE_EVERY_MS = 8_000;
 
-export class PlanCall implements Session {
+export class PlanCall extends Session {
   readonly id: string;
   readonly kind = 'call';
   readonly direction = 'outgoing';
-  readonly own = true;
+  override readonly own = true;
   readonly #plan: CallPlan;
   readonly #name: string | undefined;
   #cursor: PlanCursor;
@@ -47,18 +37,17 @@ export class PlanCall implements Session {
   readonly #legs: Legs;
   #redials = 0;
   #talk: { leg: string; listened: boolean } | undefined;
-  #since: number;
-  #over = false;
+  over = false;
   #hasSpeaker = false;
   /** Who took the loudspeaker from it. */
   #heldBy: string | undefined;
   readonly #greeting: Greeting;
   /** Since when the other side of the talk has had us on hold. */
   #waitingSince: number | undefined;
-  #farewell: Tone[] = [];
   readonly #lastResort: LastResort;
 
   constructor(id: string, plan: CallPlan, name: string | undefined, now: number) {
+    super(now);
     this.id = id;
     this.#plan = plan;
     this.#name = name;
@@ -66,7 +55,6 @@ export class PlanCall implements Session {
     this.#greeting = new Greeting(plan.prompt);
     this.#lastResort = new LastResort(id, plan.lastResort);
     this.#cursor = new PlanCursor(plan, now);
-    this.#since = now;
   }
 
   get priority(): number {
@@ -82,28 +70,16 @@ export class PlanCall implements Session {
     return this.#heldBy !== undefined;
   }
 
-  get over(): boolean {
-    return this.#over;
-  }
-
-  get wants(): boolean {
-    return !this.#over;
-  }
-
-  get farewell(): readonly Tone[] {
-    return this.#farewell;
-  }
-
-  get deadline(): number | undefined {
+  override get deadline(): number | undefined {
     return this.#timers.next;
   }
 
   /** Nobody, while we were left with somebody who only rings. */
-  get talking(): string | undefined {
+  override get talking(): string | undefined {
     return this.#hasSpeaker && !this.#timers.has('left') ? this.#talk?.leg : undefined;
   }
 
-  get hears(): boolean {
+  override get hears(): boolean {
     return this.#lastResort.underWay || this.#legs.heard;
   }
 
@@ -127,7 +103,7 @@ export class PlanCall implements Session {
     this.#hasSpeaker = true;
     this.#heldBy = undefined;
     if (this.#talk === undefined) return [...this.#greeting.play(), ...this.#hear()];
-    return [...(resumed ? [this.#event('resumed')] : []), ...this.#sound()];
+    return [...(resumed ? [this.tell('resumed')] : []), ...this.#sound()];
   }
 
   hold(reason: string): TerminalAction[] {
@@ -135,7 +111,7 @@ export class PlanCall implements Session {
     this.#heldBy = reason;
     const actions = [...this.#greeting.end(), ...this.#lastResort.stop(), ...this.#hear()];
     if (this.#talk === undefined) return actions;
-    actions.push({ type: 'hold', call: this.#talk.leg, held: true }, this.#event('held', { reason }));
+    actions.push({ type: 'hold', call: this.#talk.leg, held: true }, this.tell('held', { reason }));
     return actions;
   }
 
@@ -145,7 +121,7 @@ export class PlanCall implements Session {
     return [];
   }
 
-  timeout(now: number): TerminalAction[] {
+  override timeout(now: number): TerminalAction[] {
     const actions: TerminalAction[] = [];
     for (const alarm of this.#timers.due(now)) {
       switch (alarm) {
@@ -177,17 +153,17 @@ export class PlanCall implements Session {
   }
 
   end(cause: EndCause, reason: string, now: number): TerminalAction[] {
-    if (this.#over) return [];
+    if (this.over) return [];
     const actions = this.#legs.names.map((call): TerminalAction => ({ type: 'hangup', call, cause }));
     const onPurpose = cause === 'hangup' || cause === 'stopping' || this.#talk !== undefined;
     return [...actions, ...this.#finish(onPurpose ? 'ended' : 'failed', cause, reason, now)];
   }
 
-  owns(call: string): boolean {
+  override owns(call: string): boolean {
     return this.#legs.get(call) !== undefined;
   }
 
-  ringing(call: string): TerminalAction[] {
+  override ringing(call: string): TerminalAction[] {
     const leg = this.#legs.get(call);
     if (leg?.state !== 'calling') return [];
     leg.state = 'ringing';
@@ -195,7 +171,7 @@ export class PlanCall implements Session {
   }
 
   /** An announcement, or the ringback of a far country: heard here as long as it plays, without our microphone. */
-  early(call: string, on: boolean): TerminalAction[] {
+  override early(call: string, on: boolean): TerminalAction[] {
     const leg = this.#legs.get(call);
     if (leg === undefined || leg.state === 'answered') return [];
     leg.early = on;
@@ -207,12 +183,12 @@ export class PlanCall implements Session {
     return this.#legs.hear(!this.#hasSpeaker || this.#talk !== undefined, this.#talk?.leg);
   }
 
-  redirected(call: string, by: string, to: string): TerminalAction[] {
+  override redirected(call: string, by: string, to: string): TerminalAction[] {
     const leg = this.#legs.get(call);
     return leg === undefined ? [] : [this.#legEvent('redirected', leg, { reason: `${by} sends the call on to ${to}` })];
   }
 
-  answered(call: string, now: number, conference = false): TerminalAction[] {
+  override answered(call: string, now: number, conference = false): TerminalAction[] {
     const leg = this.#legs.get(call);
     if (leg === undefined || leg.state === 'answered') return [];
     leg.state = 'answered';
@@ -227,7 +203,7 @@ export class PlanCall implements Session {
   }
 
   /** Whom we called may pass us on; so may somebody else who takes the call for him. */
-  transfer(input: TransferInput, now: number): TerminalAction[] {
+  override transfer(input: TransferInput, now: number): TerminalAction[] {
     const leg = this.#legs.get(input.call);
     if (leg === undefined) return [];
     if (input.type === 'left' && this.#talk !== undefined) this.#timers.set('left', now + LEFT_MS);
@@ -247,56 +223,53 @@ export class PlanCall implements Session {
     });
   }
 
-  waiting(on: boolean, now: number): TerminalAction[] {
+  override waiting(on: boolean, now: number): TerminalAction[] {
     if (this.#talk === undefined || on === (this.#waitingSince !== undefined)) return [];
     this.#waitingSince = on ? now : undefined;
-    return [this.#event(on ? 'held' : 'resumed', { reason: 'by the other side' })];
+    return [this.tell(on ? 'held' : 'resumed', { reason: 'by the other side' })];
   }
 
   /** Whom the other side has left on hold gets somebody else; a moment of it is no more than a question to a colleague. */
-  pressed(now: number): TerminalAction[] | undefined {
+  override pressed(now: number): TerminalAction[] | undefined {
     const waitedMs = now - (this.#waitingSince ?? now);
     if (this.#talk === undefined || waitedMs < LEFT_ON_HOLD_MS) return undefined;
     const reason = `pressed after ${Math.round(waitedMs / 1000)} s on hold`;
     return [{ type: 'hangup', call: this.#talk.leg, cause: 'hangup' }, ...this.#redial(reason, now)];
   }
 
-  digit(call: string, digit: string, now: number): TerminalAction[] {
+  override digit(call: string, digit: string, now: number): TerminalAction[] {
     const leg = this.#legs.get(call);
     if (leg?.state !== 'answered') return [];
     if (this.#talk === undefined) return digit === this.#plan.confirm?.digit ? this.#connect(call, leg, now) : [];
     if (digit !== this.#plan.prolong) return [];
     this.#limit(now);
-    return [this.#event('prolonged', { reason: `by digit ${digit}, for another ${this.#plan.limitMs / 1000} s` })];
+    return [this.tell('prolonged', { reason: `by digit ${digit}, for another ${this.#plan.limitMs / 1000} s` })];
   }
 
-  ended(call: string, cause: EndCause, by: 'us' | 'peer' | 'network', reason: string, now: number): TerminalAction[] {
+  override ended(
+    call: string,
+    cause: EndCause,
+    by: 'us' | 'peer' | 'network',
+    reason: string,
+    now: number,
+  ): TerminalAction[] {
     const leg = this.#legs.get(call);
     if (leg === undefined) return [];
     if (this.#talk !== undefined) {
       if (by === 'network' && this.#name !== undefined && this.#redials < REDIALS_MAX) return this.#redial(reason, now);
-      this.#farewell = cause === 'hangup' ? ['busy'] : ['error'];
+      this.farewell = cause === 'hangup' ? ['busy'] : ['error'];
       return this.#finish('ended', cause, `by ${by}: ${reason}`, now);
     }
     return [...this.#drop(call, leg, cause, reason), ...this.#ringNextIfAlone(now)];
   }
 
-  status(now: number): CallStatus {
-    const { id, kind, direction, state, peer, priority } = this;
-    const plan = this.#name === undefined ? {} : { plan: this.#name };
-    const talking = this.#legs.get(this.#talk?.leg);
-    const conference = talking?.conference ? { conference: true } : {};
-    return {
-      call: id,
-      kind,
-      direction,
-      state,
-      peer,
-      priority,
-      ...plan,
-      ...conference,
-      sinceMs: Math.round(now - this.#since),
-    };
+  protected override get marks(): { plan?: string } {
+    return this.#name === undefined ? {} : { plan: this.#name };
+  }
+
+  override status(now: number): CallStatus {
+    const status = super.status(now);
+    return this.#legs.get(this.#talk?.leg)?.conference ? { ...status, conference: true } : status;
   }
 
   /** Passed on to somebody who does not answer: whom the plan names may. */
@@ -309,11 +282,11 @@ export class PlanCall implements Session {
 
   /** The plan from its beginning: who was talked to may be the one who is gone. */
   #redial(reason: string, now: number): TerminalAction[] {
-    const lost = this.#event('lost', { reason: `${reason}: calling again`, durationMs: Math.round(now - this.#since) });
+    const lost = this.tell('lost', { reason: `${reason}: calling again`, durationMs: this.lasted(now) });
     this.#redials++;
     this.#talk = undefined;
     this.#waitingSince = undefined;
-    this.#since = now;
+    this.since = now;
     this.#legs.clear();
     this.#timers.clearAll();
     this.#cursor = new PlanCursor(this.#plan, now);
@@ -374,11 +347,11 @@ export class PlanCall implements Session {
     const losers = this.#legs.all.filter(([other]) => other !== call);
     const actions = losers.flatMap(([other, loser]) => this.#hangUp(other, loser, 'cancelled', `${leg.uri} was first`));
     this.#timers.clearAll();
-    this.#since = now;
+    this.since = now;
     this.#limit(now);
     actions.push(...this.#hear(), ...this.#greeting.end(), this.#legEvent('connected', leg));
     if (this.#hasSpeaker) actions.push(...this.#sound());
-    else if (this.#heldBy !== undefined) actions.push(this.#event('held', { reason: this.#heldBy }));
+    else if (this.#heldBy !== undefined) actions.push(this.tell('held', { reason: this.#heldBy }));
     return actions;
   }
 
@@ -410,46 +383,40 @@ export class PlanCall implements Session {
   /** Nobody was reached, and everybody hears so: the person by a tone, the rest by the event. */
   #exhausted(now: number): TerminalAction[] {
     const { cause, reason, allBusy } = this.#legs.outcome;
-    this.#farewell = allBusy ? ['busy', 'error'] : ['error'];
+    this.farewell = allBusy ? ['busy', 'error'] : ['error'];
     const leaveWord = this.#hasSpeaker ? this.#lastResort.begin(cause, reason) : undefined;
     if (leaveWord === undefined) return this.#finish('failed', cause, reason, now);
     this.#timers.clearAll();
     this.#timers.set('word', now + this.#lastResort.limitMs);
-    return [...this.#greeting.end(), this.#event('message', { cause, reason }), leaveWord];
+    return [...this.#greeting.end(), this.tell('message', { cause, reason }), leaveWord];
   }
 
-  wordLeft(recordedMs: number | undefined, why: string | undefined, now: number): TerminalAction[] {
-    const end = this.#over ? undefined : this.#lastResort.left(recordedMs, why);
+  override wordLeft(recordedMs: number | undefined, why: string | undefined, now: number): TerminalAction[] {
+    const end = this.over ? undefined : this.#lastResort.left(recordedMs, why);
     if (end === undefined) return [];
-    if (recordedMs !== undefined) this.#farewell = ['chime'];
+    if (recordedMs !== undefined) this.farewell = ['chime'];
     return this.#finish('failed', end.cause, end.reason, now);
   }
 
   #finish(state: 'ended' | 'failed', cause: EndCause, reason: string, now: number): TerminalAction[] {
-    if (state === 'failed' && this.#farewell.length === 0) this.#farewell = ['error'];
-    const talked = this.#talk === undefined ? {} : { durationMs: Math.round(now - this.#since) };
-    const event = this.#event(state, { cause, reason, ...talked });
+    if (state === 'failed' && this.farewell.length === 0) this.farewell = ['error'];
+    const talked = this.#talk !== undefined && { durationMs: this.lasted(now) };
+    const event = this.tell(state, { cause, reason, ...talked });
     const word = this.#lastResort.stop();
-    this.#over = true;
+    this.over = true;
     this.#legs.clear();
     this.#timers.clearAll();
     return [...this.#greeting.end(), ...word, event];
   }
 
   #legEvent(state: CallEvent['state'], leg: Leg, more: Partial<CallEvent> = {}): TerminalAction {
-    const conference = leg.conference ? { conference: true } : {};
-    return this.#event(state, {
-      ...conference,
-      peer: leg.uri,
-      step: leg.rung.stepNumber,
-      cycle: leg.rung.cycle,
+    const { uri: peer, conference, rung } = leg;
+    return this.tell(state, {
+      ...(conference && { conference }),
+      peer,
+      step: rung.stepNumber,
+      cycle: rung.cycle,
       ...more,
     });
-  }
-
-  #event(state: CallEvent['state'], more: Partial<CallEvent> = {}): TerminalAction {
-    const { id, kind, direction, peer, priority } = this;
-    const plan = this.#name === undefined ? {} : { plan: this.#name };
-    return said({ type: kind, call: id, direction, state, peer, priority, ...plan, ...more });
   }
 }

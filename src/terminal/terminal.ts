@@ -5,7 +5,6 @@
 import { earliest, type Random, unreachable } from '../base/index.ts';
 import { Buttons } from './buttons.ts';
 import { Callers } from './callers.ts';
-import { encrypted } from './encrypted.ts';
 import { Floor } from './floor.ts';
 import { Health } from './health.ts';
 import { IncomingCall } from './incoming-call.ts';
@@ -14,7 +13,7 @@ import { Messages } from './messages.ts';
 import { Operator } from './operator.ts';
 import { Pages } from './pages.ts';
 import { Parking } from './parking.ts';
-import type { Session } from './session.ts';
+import { type Session, tellOf } from './session.ts';
 import { Tones } from './tones.ts';
 import type { LampState, TerminalAction, TerminalConfig, TerminalInput, TerminalStatus } from './types.ts';
 import { said } from './words.ts';
@@ -108,19 +107,21 @@ export class Terminal {
       case 'stranger':
         return this.#callers.stranger(input.incoming, input.reason, now);
       case 'ringing':
-        return this.#owner(input.call)?.ringing(input.call) ?? [];
+        return this.#owner(input.call)?.ringing?.(input.call) ?? [];
       case 'early':
         return this.#owner(input.call)?.early?.(input.call, input.on) ?? [];
       case 'redirected':
         return this.#owner(input.call)?.redirected?.(input.call, input.by, input.to) ?? [];
       case 'waiting':
         return this.#owner(input.call)?.waiting?.(input.on, now) ?? [];
-      case 'encrypted':
-        return encrypted(this.#owner(input.call), input.by);
+      case 'encrypted': {
+        const session = this.#owner(input.call);
+        return session === undefined ? [] : [tellOf(session, 'encrypted', { reason: input.by })];
+      }
       case 'answered':
         // Whom we no longer know has lost a race: he must not be left talking to nobody.
         return (
-          this.#owner(input.call)?.answered(input.call, now, input.conference) ?? [
+          this.#owner(input.call)?.answered?.(input.call, now, input.conference) ?? [
             { type: 'hangup', call: input.call, cause: 'cancelled' },
           ]
         );
@@ -131,14 +132,14 @@ export class Terminal {
       case 'not-transferred':
       case 'handed-over': {
         const stay = input.type === 'transfer' ? ([{ type: 'stay', transfer: input.transfer }] as const) : [];
-        return this.#owner(input.call)?.transfer(input, now) ?? [...stay];
+        return this.#owner(input.call)?.transfer?.(input, now) ?? [...stay];
       }
       case 'referral':
         return this.#callers.referral(input, now);
       case 'digit':
-        return this.#owner(input.call)?.digit(input.call, input.digit, now) ?? [];
+        return this.#owner(input.call)?.digit?.(input.call, input.digit, now) ?? [];
       case 'ended':
-        return this.#owner(input.call)?.ended(input.call, input.cause, input.by, input.reason, now) ?? [];
+        return this.#owner(input.call)?.ended?.(input.call, input.cause, input.by, input.reason, now) ?? [];
       case 'message': {
         if (this.#floor.closed) return [{ type: 'message', message: input.message, taken: false }];
         const actions = this.#messages.receive(input, this.#config.incoming, this.#floor.holder);
