@@ -26,3 +26,18 @@ export interface Hop {
   /** TLS: the verified identities of a caller's certificate (RFC 5922 §7.1); absent: it showed none. */
   identities?: readonly string[];
 }
+
+/** An IPv4 address; of IPv6 the first 64 bits, for whoever has one address there has them all. */
+export function networkOf(host: string): string {
+  if (!host.includes(':')) return host;
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(host);
+  if (mapped !== null) return mapped[1];
+  const [head, tail] = host.replace(/%.*$/, '').toLowerCase().split('::');
+  const groups = head === '' ? [] : head.split(':');
+  const after = tail === undefined || tail === '' ? [] : tail.split(':');
+  while (groups.length + after.length < 8) groups.push('0');
+  return `${[...groups, ...after]
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, ''))
+    .join(':')}::/64`;
+}

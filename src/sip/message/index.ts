@@ -5,7 +5,7 @@ export { equalUris } from './equality.ts';
 export { SipSyntaxError, shown } from './errors.ts';
 export { detach } from './fields.ts';
 export { formatMessage, shrinkTo } from './format.ts';
-export type { Hop, HostPort, Transport } from './hop.ts';
+export { type Hop, type HostPort, networkOf, type Transport } from './hop.ts';
 export { type BodyPart, bodyPart, findPart } from './multipart.ts';
 export { type Params, quote } from './params.ts';
 export { parseMessage, replyTo, type SipMessage } from './parse.ts';

@@ -2,6 +2,7 @@
  * How much of one address is looked at. A message above its measure is dropped before it is read, so that a flood costs
  * little more than the system's own work. Whom an account or rule names, and whom we ask ourselves, has a wider measure.
  */
+import { networkOf } from '../message/index.ts';
 
 /** Addresses remembered; the one longest unheard of makes room. */
 export const SOURCES_MAX = 1024;
@@ -69,7 +70,7 @@ const TOLD_SOURCES = 10;
 
 export class Limits {
   readonly #options: LimitOptions;
-  /** By `keyOf`, roughly in order of last use. */
+  /** By `networkOf`, roughly in order of last use. */
   readonly #sources = new Map<string, Source>();
   #strangers: Bucket | undefined;
   #messages = 0;
@@ -137,7 +138,7 @@ export class Limits {
   }
 
   #source(host: string, now: number): Source {
-    const key = keyOf(host);
+    const key = networkOf(host);
     let source = this.#sources.get(key);
     if (source === undefined) {
       source = { ...this.#standing(host, now), askedUntilMs: 0, messages: 0, dropped: 0, heardMs: now };
@@ -180,19 +181,4 @@ export class Limits {
     }
     if (victim !== undefined) this.#sources.delete(victim);
   }
-}
-
-/** An IPv4 address; of IPv6 the first 64 bits, for whoever has one address there has them all. */
-export function keyOf(host: string): string {
-  if (!host.includes(':')) return host;
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(host);
-  if (mapped !== null) return mapped[1];
-  const [head, tail] = host.replace(/%.*$/, '').toLowerCase().split('::');
-  const groups = head === '' ? [] : head.split(':');
-  const after = tail === undefined || tail === '' ? [] : tail.split(':');
-  while (groups.length + after.length < 8) groups.push('0');
-  return `${[...groups, ...after]
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, ''))
-    .join(':')}::/64`;
 }

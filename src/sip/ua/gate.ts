@@ -9,6 +9,7 @@ import {
   formatMessage,
   formatUri,
   type Hop,
+  networkOf,
   type SipRequest,
   type SipResponse,
   shrinkTo,
@@ -24,7 +25,7 @@ const TOLD_MAX = 256;
 const REFUSAL_RATIO_MAX = 1;
 /** A challenge is long; to a request too short for both, only the one everybody knows is sent. */
 const CHALLENGE_RATIO_MAX = 2;
-/** Wrong passwords of one address in so long; then it is refused like any stranger, right or wrong, until that time is over. */
+/** Wrong passwords of one address (IPv6: one /64) in so long; then it is refused like any stranger, right or wrong, until that time is over. */
 export const WRONG_MAX = 10;
 export const WRONG_MS = 60_000;
 /** Addresses of which that is counted; further ones push the oldest out. */
@@ -129,12 +130,13 @@ export class Gate {
 
   /** Whoever guesses passwords has had his guesses. */
   #guesses(hop: Hop, now: number): boolean {
-    const wrong = this.#wrong.get(hop.remote.host);
+    const wrong = this.#wrong.get(networkOf(hop.remote.host));
     return wrong !== undefined && wrong.untilMs > now && wrong.count >= WRONG_MAX;
   }
 
-  #wrongFrom({ remote: { host } }: Hop, now: number): void {
+  #wrongFrom(hop: Hop, now: number): void {
     this.counts.wrong++;
+    const host = networkOf(hop.remote.host);
     const before = this.#wrong.get(host);
     if (before !== undefined && before.untilMs > now) before.count++;
     else this.#wrong.set(host, { count: 1, untilMs: now + WRONG_MS });

@@ -5,9 +5,10 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { type LogFields, silentLogger } from '../../../src/base/index.ts';
+import { networkOf } from '../../../src/sip/message/index.ts';
 import { FIRST_MESSAGE_MS } from '../../../src/sip/transport/connection.ts';
 import { SipTransport } from '../../../src/sip/transport/index.ts';
-import { keyOf, Limits, SOURCES_MAX } from '../../../src/sip/transport/limits.ts';
+import { Limits, SOURCES_MAX } from '../../../src/sip/transport/limits.ts';
 import { STRANGER_CONNECTIONS_MAX } from '../../../src/sip/transport/streams.ts';
 import { until } from '../../kit/wait.ts';
 
@@ -86,7 +87,7 @@ for (const [host, key] of [
   ['fe80::1%eth0', 'fe80:0:0:0::/64'],
   ['::1', '0:0:0:0::/64'],
 ] as const)
-  test(`measure: ${host} is counted as ${key}`, () => assert.equal(keyOf(host), key));
+  test(`measure: ${host} is counted as ${key}`, () => assert.equal(networkOf(host), key));
 
 async function listening(t: TestContext, host: string, silent = false, logs: [string, LogFields?][] = []) {
   let taken = 0;

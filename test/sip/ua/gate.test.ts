@@ -256,11 +256,11 @@ test('OPTIONS of somebody known are answered without a transaction, the same eac
 test('guessing ends: after some wrong passwords even the right one is refused, for a while; others are asked as before', () => {
   const one = peer();
   const fields = { from: '<sip:proven@x>;tag=1', hop: STRANGER, body: offer };
-  const attempt = (password: string): string => {
-    one.ask('INVITE', fields);
+  const attempt = (password: string, hop = STRANGER): string => {
+    one.ask('INVITE', { ...fields, hop });
     const [challenge] = one.take() as SipResponse[];
     if (challenge.status !== 401) return String(challenge.status);
-    one.ask('INVITE', { ...fields, headers: proof(challenge, password) });
+    one.ask('INVITE', { ...fields, hop, headers: proof(challenge, password) });
     return one.lines().join();
   };
   for (let i = 0; i < WRONG_MAX; i++) assert.equal(attempt('friend'), '401 INVITE');
@@ -270,4 +270,8 @@ test('guessing ends: after some wrong passwords even the right one is refused, f
   one.pass(WRONG_MS);
   one.take();
   assert.equal(attempt('open sesame'), '100 INVITE');
+  // Whoever has one address of an IPv6 network has them all.
+  for (let i = 0; i < WRONG_MAX; i++) assert.equal(attempt('friend', hopTo(`2001:db8::${i + 1}`)), '401 INVITE');
+  assert.equal(attempt('friend', hopTo('2001:db8::ff')), '603');
+  assert.equal(attempt('friend', hopTo('2001:db8:0:1::ff')), '401 INVITE');
 });
