@@ -43,7 +43,7 @@ export interface BodyPart {
 /** The body of a message as a part, with all that is in it. Throws `SipSyntaxError` when it cannot be cut. */
 export function bodyPart(message: SipMessageBase): BodyPart {
   const header = (name: string): string | undefined => message.header(name);
-  return makePart(header, message.body, { parts: 0 }, 0);
+  return makePart(header, message.body, { parts: 0, cited: message.headers('Geolocation').join() }, 0);
 }
 
 /**
@@ -84,21 +84,30 @@ function readable({ type, params }: BodyPart, parts: readonly BodyPart[]): reado
 
 type Header = (name: string) => string | undefined;
 
-function makePart(header: Header, bytes: Uint8Array, count: { parts: number }, depth: number): BodyPart {
+/** `cited`: a header field that refers to parts, and whose examples do not say of them that it does (RFC 6442 §4.1). */
+interface Reading {
+  parts: number;
+  cited: string;
+}
+
+function makePart(header: Header, bytes: Uint8Array, reading: Reading, depth: number): BodyPart {
   const kind = Scanner.of(header('content-type') ?? 'text/plain', 'Content-Type');
   kind.next();
   const main = kind.token('the type');
   if (!kind.take(47)) kind.fail('no "/" after the type');
   const type = `${main}/${kind.token('the subtype')}`.toLowerCase();
   const params = kind.params();
-  const { disposition, handling } = dispositionOf(header('content-disposition'), type);
+  const contentId = header('content-id')?.trim().replace(/^<|>$/g, '');
+  const said = header('content-disposition');
+  const cited = said === undefined && contentId !== undefined && reading.cited.includes(`cid:${contentId}>`);
+  const { disposition, handling } = dispositionOf(cited ? 'by-reference' : said, type);
   const part: BodyPart = {
     type,
     params,
     disposition,
     // RFC 5621 §9: what a header field refers to is needed by who understands that field.
     required: handling !== 'optional' && disposition !== 'by-reference',
-    contentId: header('content-id')?.trim().replace(/^<|>$/g, ''),
+    contentId,
     encoded:
       !/^(identity)?$/i.test(header('content-encoding')?.trim() ?? '') ||
       !/^(7bit|8bit|binary)?$/i.test(header('content-transfer-encoding')?.trim() ?? ''),
@@ -106,8 +115,8 @@ function makePart(header: Header, bytes: Uint8Array, count: { parts: number }, d
   };
   if (type.startsWith('multipart/') && !part.encoded) {
     if (depth >= PART_DEPTH_MAX) throw new SipSyntaxError(`Cannot parse body: multiparts in ${depth} multiparts`);
-    part.parts = cut(bytes, params.get('boundary') ?? '', count).map(([head, body]) =>
-      makePart((name) => head.get(name), body, count, depth + 1),
+    part.parts = cut(bytes, params.get('boundary') ?? '', reading).map(([head, body]) =>
+      makePart((name) => head.get(name), body, reading, depth + 1),
     );
   }
   return part;
@@ -129,7 +138,7 @@ function dispositionOf(text: string | undefined, type: string): { disposition: s
 }
 
 /** RFC 2046 §5.1.1: header and content of each part, in order. What stands before the first and after the last is nothing. */
-function cut(bytes: Uint8Array, boundary: string, count: { parts: number }): [Map<string, string>, Uint8Array][] {
+function cut(bytes: Uint8Array, boundary: string, count: Reading): [Map<string, string>, Uint8Array][] {
   if (boundary === '' || boundary.length > BOUNDARY_MAX) {
     throw new SipSyntaxError(`Cannot parse body: the boundary ${shown(boundary)} is none`);
   }

@@ -132,3 +132,12 @@ test('a boundary by the ten thousand takes no time', () => {
   assert.equal(read(mixed, '\r\n--cutx'.repeat(8_000)), 'unreadable');
   assert.ok(performance.now() - begin < 200);
 });
+
+test('a location that Geolocation refers to need not be understood, though it does not say what it is for', () => {
+  const location = part('<presence/>', 'Content-Type: application/pidf+xml', 'Content-ID: <here@127.0.0.1>');
+  const refers = (id: string): [string, string][] => [['Geolocation', `<sip:a@b>, <cid:${id}>;inserted-by="x"`]];
+  assert.equal(read(mixed, multi([location, sdp()]), refers('here@127.0.0.1')), found);
+  const unknown = `unknown application/pidf+xml, ${found}`;
+  assert.equal(read(mixed, multi([location, sdp()])), unknown);
+  assert.equal(read(mixed, multi([location, sdp()]), refers('elsewhere@127.0.0.1')), unknown);
+});
