@@ -1,6 +1,6 @@
 /** What operators ask for. What cannot be done at all is refused here, with the reason; the rest the terminal decides. */
 import { dirname, resolve, sep } from 'node:path';
-import { type Config, checkConfig, formatProblem } from '../config/index.ts';
+import { type Config, checkConfig, formatProblem, type Problem } from '../config/index.ts';
 import type { CommandAnswer } from '../mqtt/index.ts';
 import { parseUri } from '../sip/message/index.ts';
 import type { Command, TerminalEvent, TerminalInput } from '../terminal/index.ts';
@@ -15,7 +15,7 @@ export interface Commanded {
   readonly sounds: Sounds;
   readonly soundTest: SoundTest;
   /** Absent: this process does not read its configuration anew. */
-  readonly onReload?: () => void;
+  readonly onReload?: (config: Config) => void;
   /** The service stops, or has stopped. */
   readonly stopped: () => boolean;
   /** Whether there is any call. */
@@ -46,13 +46,14 @@ export class Commands {
   /** A file that has become wrong leaves things as they are: the running terminal is worth more. */
   async reload(): Promise<void> {
     const { stopped, tell, busy, onReload } = this.#service;
-    const reason = await this.#wrongFile();
+    const { config, problems } = await checkConfig(this.#service.config.file, process.env);
     if (stopped()) return;
-    tell({ type: 'fault', fault: 'config', raised: reason !== undefined, reason: reason ?? 'it is sound' });
+    const reason = config === undefined ? whatIsWrong(problems) : 'it is sound';
+    tell({ type: 'fault', fault: 'config', raised: config === undefined, reason });
+    if (config === undefined) return;
     // Somebody may have pressed meanwhile.
-    if (reason !== undefined) return;
     if (busy()) tell({ type: 'check-sync', by: 'a reload that a call has delayed', reboot: false });
-    else onReload?.();
+    else onReload?.(config);
   }
 
   async #play(command: Extract<Command, { verb: 'play' | 'page' }>, source: CommandSource): Promise<CommandAnswer> {
@@ -79,7 +80,7 @@ export class Commands {
   async #wrongFile(): Promise<string | undefined> {
     if (this.#service.onReload === undefined) return 'this process does not read it anew';
     const { problems } = await checkConfig(this.#service.config.file, process.env);
-    return problems[0] && formatProblem(problems[0]);
+    return problems[0] && whatIsWrong(problems);
   }
 
   #obey(command: Command, source: CommandSource): CommandAnswer {
@@ -88,6 +89,8 @@ export class Commands {
     return refusal?.type === 'command' ? { ok: false, reason: refusal.reason ?? 'refused' } : { ok: true };
   }
 }
+
+const whatIsWrong = ([first]: readonly Problem[]): string => formatProblem(first!);
 
 function whyNotDialled(target: string): string | undefined {
   try {

@@ -53,8 +53,8 @@ export interface ServiceOptions {
   logger: Logger;
   /** What `status` says may have changed. */
   onChange(): void;
-  /** The configuration has changed, is sound, and nothing goes on: the service wants to be replaced. */
-  onReload?(): void;
+  /** The configuration was read anew, is sound, and nothing goes on: the service wants to be replaced by one of `config`. */
+  onReload?(config: Config): void;
 }
 
 /** How long a stop waits for the answers to its BYEs and un-REGISTERs. */

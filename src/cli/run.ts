@@ -23,10 +23,12 @@ export async function runService(file: string, stateDirectory: string): Promise<
       leaving = true;
       wanted(signal);
     });
+  // What was found sound is what runs next, whatever becomes of the file while the service says goodbye.
+  let next = await loadConfig(file, process.env);
   // Each turn is one service; a reload ends it when nothing goes on and its file has been found sound.
   for (let watching = false; ; ) {
-    const config = await loadConfig(file, process.env);
     if (leaving) return 0;
+    const config = next;
     if (!watching) lockState(stateDirectory, logger);
     let service: Service | undefined;
     let telling: NodeJS.Timeout | undefined;
@@ -43,7 +45,10 @@ export async function runService(file: string, stateDirectory: string): Promise<
           if (service) notify.status(summary(service.status()));
         }, statusAfterMs).unref();
       },
-      onReload: () => wanted('reload'),
+      onReload: (sound) => {
+        next = sound;
+        wanted('reload');
+      },
     });
     const ended = why.then(async (reason) => {
       logger.info('Stopping', { reason });

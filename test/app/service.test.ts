@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Service } from '../../src/app/index.ts';
 import { silentLogger } from '../../src/base/index.ts';
-import { loadConfig } from '../../src/config/index.ts';
+import { type Config, loadConfig } from '../../src/config/index.ts';
 import { ask } from '../../src/control/index.ts';
 import { readEvents } from '../../src/journal/index.ts';
 import { temporaryDirectory } from '../kit/checkout.ts';
@@ -15,7 +15,7 @@ import { until } from '../kit/wait.ts';
 
 const address = '127.32.0.5';
 
-async function service(t: TestContext, more = '') {
+async function service(t: TestContext, more = '', onReload?: (config: Config) => void) {
   const { path: folder, remove } = temporaryDirectory();
   const file = join(folder, 'terminal.yaml');
   writeFileSync(
@@ -33,6 +33,7 @@ ${more}`,
     socketPath: socket,
     version: '0',
     logger: silentLogger,
+    onReload,
     onChange: () => void changes.push(made.status().buttons.help!.pressed),
   });
   const changes: boolean[] = [];
@@ -40,7 +41,7 @@ ${more}`,
     await made.stop();
     remove();
   });
-  return { service: made, socket, folder, changes, events: () => readEvents(join(folder, 'journal')) };
+  return { service: made, file, socket, folder, changes, events: () => readEvents(join(folder, 'journal')) };
 }
 
 test('what the time brings is a change of the status, like what comes from outside', async (t) => {
@@ -60,6 +61,20 @@ test('a stop in the middle of the start ends what was started; a second one wait
     ['started', 'stopped'],
   );
   await assert.rejects(ask(socket, { command: 'status' }), { code: 'not-running' });
+});
+
+test('a reload goes on with what was found sound, and leaves a file with mistakes alone', async (t) => {
+  const sound: Config[] = [];
+  const { service: one, file } = await service(t, '', (config) => sound.push(config));
+  await one.start();
+  const text = readFileSync(file, 'utf8');
+  writeFileSync(file, `${text}\nnonsense: 1\n`);
+  assert.equal((await one.command({ verb: 'reload' }, 'socket')).ok, false);
+  assert.equal(sound.length, 0);
+  writeFileSync(file, `${text}\naudio: { volume: 33 }\n`);
+  assert.equal((await one.command({ verb: 'reload' }, 'socket')).ok, true);
+  await until('the reload', 3000, () => sound.length === 1);
+  assert.equal(sound.at(0)?.media.volume, 33);
 });
 
 test('an account is in the status before its server has answered', async (t) => {
