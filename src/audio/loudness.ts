@@ -46,6 +46,11 @@ export class Loudness {
     return volume === 0 ? 0 : Math.min(this.#ceiling, followed);
   }
 
+  /** The noise of the place decides. */
+  get follows(): boolean {
+    return this.#config.follow;
+  }
+
   get volume(): number {
     return this.#volume;
   }

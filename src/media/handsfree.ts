@@ -96,7 +96,7 @@ export class Handsfree {
    */
   process(microphone: Int16Array, heard: boolean, wanted: boolean): void {
     this.#listening = heard && wanted;
-    if (!this.#works) return;
+    if (!this.#works && !this.loudness.follows) return;
     this.#align(heard);
     if (!heard) {
       this.#duplex?.rest();
@@ -109,8 +109,8 @@ export class Handsfree {
     const rawDbfs = rmsDbfs(this.#frame);
     this.#faded = farDbfs > PLAYS_DBFS ? 0 : Math.min(FADED, this.#faded + 1);
     if (this.#faded === FADED) this.#ambient.update(rawDbfs);
-    if (wanted) this.#make(microphone, farDbfs, rawDbfs);
-    else microphone.fill(0);
+    if (wanted && this.#works) this.#make(microphone, farDbfs, rawDbfs);
+    else if (!wanted) microphone.fill(0);
     this.loudness.update(this.#ambient.dbfs);
   }
 

@@ -254,3 +254,13 @@ test('while only the noise is listened to, nothing of it is left for anybody', (
   handsfree.process(frame, true, false);
   assert.ok(frame.every((sample) => sample === 0));
 });
+
+test('a file for a sound card: the loudspeaker follows its noise all the same, and what it holds is sent as it is', () => {
+  const loudness = { volume: 60, follow: true, min: 40, max: 100, quietDbfs: -60 };
+  const config = { echo: 'auto', noiseSuppression: 'auto', agc: 'auto', loudness } as const;
+  const room = new Room({ driver: 'file', noise: 1000, coupling: 0, config });
+  for (let i = 0; i < 1500; i++) room.tick(undefined, undefined);
+  const { volume, ambientDbfs } = room.handsfree.status();
+  assert.ok(volume > 75 && Math.abs(ambientDbfs! + 35) < 3, `${volume} %, ${ambientDbfs} dBFS`);
+  assert.deepEqual(room.sent, room.heard);
+});

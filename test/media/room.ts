@@ -23,6 +23,8 @@ export interface RoomOptions {
   /** By how much the card's figures are wrong, samples; noise of either sign. */
   wrong?: number;
   noise?: number;
+  /** Of the card. */
+  driver?: 'alsa' | 'file';
 }
 
 export class Room {
@@ -43,8 +45,8 @@ export class Room {
 
   constructor(options: RoomOptions = {}) {
     const { config, ...rest } = options;
-    this.#options = { airSamples: 48, ppm: 0, coupling: 0.3, wrong: 0, noise: 20, ...rest };
-    this.#card = { driver: 'alsa', timing: this.timing };
+    this.#options = { airSamples: 48, ppm: 0, coupling: 0.3, wrong: 0, noise: 20, driver: 'alsa', ...rest };
+    this.#card = { driver: this.#options.driver, timing: this.timing };
     this.handsfree = new Handsfree({ ...handsfreeDefaults(100), ...config }, this.#card as unknown as SoundCard, RATE);
     this.#impulse = Float64Array.from({ length: 1600 }, (_, i) =>
       i === 0 ? 1 : (i < 20 ? 0 : 0.16) * this.#random() * Math.exp((-6.9 * i) / (0.2 * RATE)),
