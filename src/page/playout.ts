@@ -2,10 +2,16 @@
 import { type Decoder, Interpolator } from '../audio/index.ts';
 import { Pace } from './pace.ts';
 import { Tape } from './tape.ts';
-import { Timeline } from './timeline.ts';
+import { MAX_HOLD_MS, Timeline } from './timeline.ts';
 
-/** A packet so far off all others belongs to a new count of the sender's. */
+/** A packet so far off all others, and off the delay, belongs to a new count of the sender's. */
 const JUMP_MS = 1000;
+/**
+ * So many that come too late for any delay, and none less late than the one before: the sender's count stood still, or the way is
+ * longer now. What the network gives all at once after a standstill is less and less late.
+ */
+const MOVED = 3;
+const MOVED_TOLERANCE_MS = 10;
 /** Between the arrival of a packet and its place in the card: a frame, and what lies ahead of a sample when it is played. */
 const MARGIN_MS = 15;
 /**
@@ -38,6 +44,8 @@ export class Playout {
   readonly #cardMs: number;
   /** What the slowest packets need. */
   #leastMs: number;
+  #tooLate = 0;
+  #behindMs = 0;
   /** What the tapes before this one had. */
   #received = 0;
   #late = 0;
@@ -63,7 +71,7 @@ export class Playout {
   /** `again`: it repeats what an earlier packet should have brought. */
   put(rtpTimestamp: number, bytes: Uint8Array, offset: number, length: number, arrivalMs: number, again = false): void {
     let ticks = this.#timeline.unwrap(rtpTimestamp);
-    if (!again && Math.abs(this.#timeline.behindMs(ticks, arrivalMs)) > JUMP_MS) {
+    if (!again && this.#moved(this.#timeline.behindMs(ticks, arrivalMs))) {
       this.restart();
       ticks = this.#timeline.unwrap(rtpTimestamp);
     }
@@ -71,13 +79,21 @@ export class Playout {
     this.#tape.put(ticks, bytes, offset, length);
   }
 
+  #moved(behindMs: number): boolean {
+    const { delayMs } = this.#options;
+    const tooLate = behindMs > Math.max(MAX_HOLD_MS, delayMs) && behindMs > this.#behindMs - MOVED_TOLERANCE_MS;
+    this.#tooLate = tooLate ? this.#tooLate + 1 : 0;
+    this.#behindMs = behindMs;
+    return behindMs < -JUMP_MS || behindMs > Math.max(JUMP_MS, delayMs) || this.#tooLate >= MOVED;
+  }
+
   report(rtpTimestamp: number, wallMs: number): void {
     this.#timeline.report(rtpTimestamp, wallMs);
   }
 
-  /** Reports of the sender's have come, but do not fit our clock. `wallAheadMs`: our time of day less that. */
+  /** Reports of the sender's have come, but do not fit our clock, or ask for more than the delay. `wallAheadMs`: our time of day less that. */
   strange(wallAheadMs: number): boolean {
-    return this.#timeline.reported && !this.#timeline.agrees(wallAheadMs);
+    return this.#timeline.reported && !this.#timeline.agrees(wallAheadMs, this.#spareMs);
   }
 
   get reported(): boolean {
@@ -137,13 +153,19 @@ export class Playout {
 
   #ticksAt(atMs: number, wallAheadMs: number): number {
     const { delayMs, sync } = this.#options;
-    if (sync === 'clock' && this.#timeline.agrees(wallAheadMs))
+    if (sync === 'clock' && this.#timeline.agrees(wallAheadMs, this.#spareMs))
       return this.#timeline.ticksByClock(atMs, delayMs, wallAheadMs);
     return this.#timeline.ticksAt(atMs, delayMs, this.#leastMs);
   }
 
+  /** What the way may take when sound is to be there in time. */
+  get #spareMs(): number {
+    return this.#options.delayMs - this.#leastMs;
+  }
+
   #begin(): [Timeline, Tape, Pace] {
     const { decoder, clockRateHz, rateHz, delayMs } = this.#options;
+    this.#tooLate = this.#behindMs = 0;
     return [
       new Timeline(clockRateHz),
       new Tape(decoder, clockRateHz, this.#interpolator, delayMs),

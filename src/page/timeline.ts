@@ -13,7 +13,7 @@ const WINDOW_MS = 2000;
 /** Sender and receiver are not this far apart, on any network and however long the sound was under way before it was sent. */
 const MAX_TRANSIT_MS = 3000;
 /** No burst is waited for longer. */
-const MAX_HOLD_MS = 500;
+export const MAX_HOLD_MS = 500;
 /** Clocks set by NTP may differ by so much, so that a packet seems to come before it was sent. */
 const MAX_AHEAD_MS = 250;
 
@@ -102,11 +102,11 @@ export class Timeline {
     return (atMs - delayMs - zeroMs) * this.#ticksPerMs;
   }
 
-  /** The time of day on both sides fits what is seen of the packets. */
-  agrees(wallAheadMs: number): boolean {
+  /** The time of day on both sides fits what is seen of the packets, and by it they are under way for `mostMs` at most. */
+  agrees(wallAheadMs: number, mostMs: number): boolean {
     if (this.#reported === undefined) return false;
     const transitMs = this.#fastestMs - this.#reportedZeroMs(this.#reported, wallAheadMs);
-    return transitMs > -MAX_AHEAD_MS && transitMs < MAX_TRANSIT_MS;
+    return transitMs > -MAX_AHEAD_MS && transitMs < Math.min(MAX_TRANSIT_MS, mostMs);
   }
 
   #reportedZeroMs({ ticks, wallMs }: { ticks: number; wallMs: number }, wallAheadMs: number): number {

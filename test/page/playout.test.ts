@@ -154,6 +154,14 @@ const stories: [name: string, page: Page, a: Box, b: Box, mostMs: number, atLeas
   ],
   ['by the clock, two seconds late', { sync: 'clock', delayMs: 2000, seconds: 5 }, {}, { cardMs: 90 }, 0.07],
   ['a sender whose clock is an hour off: by arrival', { sync: 'clock', wallErrorMs: 3_600_000 }, {}, {}, 0.07],
+  [
+    'a sender whose clock is behind by more than the delay: by arrival',
+    { sync: 'clock', delayMs: 500, wallErrorMs: -800 },
+    {},
+    {},
+    0.07,
+  ],
+  ['by the clock, but the delay is shorter than the way: by arrival', { sync: 'clock', delayMs: 20 }, {}, {}, 0.07],
 ];
 for (const [name, page, a, b, mostMs, atLeast] of stories)
   test(`in step: ${name}`, () => {
@@ -189,6 +197,20 @@ test('packets in bursts of a quarter of a second are waited for', () => {
   assert.equal(heard.length, 8);
   for (const ms of heard.slice(4)) assert.ok(Math.abs(ms - heard[7]) < 1, `${heard}`);
 });
+for (const [name, page, networkMs, atLeast] of [
+  ["the sender's count stands still for 0.7 s", {}, (n) => (n < 100 ? 1 : 701), 8],
+  ['for 0.9 s, with a delay of 100 ms', { delayMs: 100 }, (n) => (n < 100 ? 1 : 901), 8],
+  [
+    'the network stands still for 1.5 s, less than the delay',
+    { delayMs: 2000 },
+    (n) => (n < 100 ? 1 : Math.max(1, 3500 - n * 20)),
+    8,
+  ],
+] as [string, Page, (n: number) => number, number][])
+  test(`it goes on at once: ${name}`, () => {
+    const heard = clicks({ seconds: 8, ...page }, { networkMs });
+    assert.ok(heard.length >= atLeast, `${heard.length} of ${atLeast} clicks`);
+  });
 test('by the clock it counts from when the sound was taken', () => {
   for (const ms of clicks({ delayMs: 300, sync: 'clock' }, { networkMs: () => 33 }))
     assert.ok(Math.abs(ms - 300) < 0.1, `${ms}`);
