@@ -2,14 +2,13 @@
  * The only loop: an input comes from the world, one machine takes it, its outputs are applied in order, and what they say to the
  * terminal waits its turn. It owns the one alarm for all machines.
  */
-import { earliest, type Logger, unreachable } from '../base/index.ts';
+import { earliest, unreachable } from '../base/index.ts';
 import type { CallOutput, Calls } from '../call/index.ts';
 import type { SipMessage } from '../sip/message/index.ts';
 import type { Resolver, SipTransport } from '../sip/transport/index.ts';
 import type { Terminal, TerminalAction, TerminalEvent, TerminalInput } from '../terminal/index.ts';
 import type { Actions } from './actions.ts';
 import { now } from './now.ts';
-import { told } from './told.ts';
 
 /** Node takes a longer one for none at all; a caller may write any number into his Expires. */
 const longestWaitMs = 2 ** 31 - 1;
@@ -21,7 +20,6 @@ export interface Turned {
   readonly actions: Actions;
   readonly transport: SipTransport;
   readonly resolver: Resolver;
-  readonly log: Logger;
   readonly write: (event: TerminalEvent) => TerminalEvent;
   /** The terminal has been told something: its status may be another one. */
   readonly changed: () => void;
@@ -102,7 +100,7 @@ export class Loop {
   }
 
   #perform(outputs: readonly CallOutput[]): void {
-    const { transport, resolver, calls, log } = this.#turned;
+    const { transport, resolver, calls } = this.#turned;
     for (const output of outputs) {
       switch (output.kind) {
         case 'send':
@@ -122,7 +120,6 @@ export class Loop {
         case 'registration': {
           const { account, state, reason } = output;
           if (state === 'registering') break;
-          log.info('Registration', told({ account, state, status: output.status, reason }));
           this.#inbox.push({ type: 'registered', account, registered: state === 'registered', reason });
           break;
         }

@@ -204,7 +204,6 @@ export class Service {
       actions: this.#actions,
       transport: this.#transport,
       resolver: this.#resolver,
-      log: logger,
       write: (event) => this.#write(event),
       changed: () => this.#changed(),
     });

@@ -4,7 +4,6 @@ import { test } from 'node:test';
 import type { Actions } from '../../src/app/actions.ts';
 import { Loop } from '../../src/app/loop.ts';
 import { now } from '../../src/app/now.ts';
-import { silentLogger } from '../../src/base/index.ts';
 import type { MediaEngine, MediaStream } from '../../src/media/types.ts';
 import { formatMessage, type SipMessage } from '../../src/sip/message/index.ts';
 import type { Resolver, SipTransport } from '../../src/sip/transport/index.ts';
@@ -53,7 +52,6 @@ test('an INVITE that lies ready goes first and once, as the octets that were mad
       },
     } as unknown as SipTransport,
     resolver: { resolve: ({ host }: { host: string }) => [hopTo(host)] } as unknown as Resolver,
-    log: silentLogger,
     write: (event) => event,
     changed: () => {},
   });
