@@ -6,7 +6,7 @@ import { CodedError, earliest, type Logger, type Random } from '../base/index.ts
 import type { MediaEngine, MediaEvent, RecordListener } from '../media/types.ts';
 import { parseSdp, SdpSyntaxError } from '../sdp/index.ts';
 import type { Hop, SipMessage, SipRequest } from '../sip/message/index.ts';
-import type { Body, Prepared, SessionEvent, TransportChange, UaOutput, UserAgentInterface } from '../sip/ua/types.ts';
+import type { Body, Prepared, SessionEvent, TransportChange, UaOutput, UserAgentInterface } from '../sip/ua/index.ts';
 import type { EndCause } from '../terminal/types.ts';
 import type { Call, CallsConfig } from './call.ts';
 import { type End, endOf } from './cause.ts';

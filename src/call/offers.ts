@@ -6,7 +6,7 @@ import { CodedError, type Logger } from '../base/index.ts';
 import type { MediaStream } from '../media/types.ts';
 import { SdpSyntaxError } from '../sdp/index.ts';
 import type { Hop } from '../sip/message/index.ts';
-import type { Body, SessionEvent, UaOutput, UserAgentInterface } from '../sip/ua/types.ts';
+import type { Body, SessionEvent, UaOutput, UserAgentInterface } from '../sip/ua/index.ts';
 import type { Call } from './call.ts';
 import { type CallOutput, up } from './output.ts';
 

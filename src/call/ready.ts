@@ -4,7 +4,7 @@
  * another one, gets it the ordinary way.
  */
 import type { Hop } from '../sip/message/index.ts';
-import type { Body, Prepared, UaOutput, UserAgentInterface } from '../sip/ua/types.ts';
+import type { Body, Prepared, UaOutput, UserAgentInterface } from '../sip/ua/index.ts';
 import type { Call } from './call.ts';
 import type { Table } from './table.ts';
 

@@ -3,7 +3,7 @@
  * keeps its sound until the new one is answered; then whatever was open or held is so in the new one.
  */
 import { CodedError } from '../base/index.ts';
-import type { Body, SessionEvent, UaOutput, UserAgentInterface } from '../sip/ua/types.ts';
+import type { Body, SessionEvent, UaOutput, UserAgentInterface } from '../sip/ua/index.ts';
 import type { Call } from './call.ts';
 import { callerOf, isFocus, short } from './incoming.ts';
 import { type CallOutput, up } from './output.ts';

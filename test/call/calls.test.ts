@@ -8,7 +8,7 @@ import type { SrtpKeys } from '../../src/rtp/index.ts';
 import { formatCrypto, parseCrypto } from '../../src/sdp/crypto.ts';
 import type { CryptoLine } from '../../src/sdp/index.ts';
 import { type Hop, parseMessage, type SipRequest } from '../../src/sip/message/index.ts';
-import type { Body, Invitation, SessionEvent, UaOutput, UserAgentInterface } from '../../src/sip/ua/types.ts';
+import type { Body, Invitation, SessionEvent, UaOutput, UserAgentInterface } from '../../src/sip/ua/index.ts';
 import { CountingRandom } from '../kit/random.ts';
 
 const hop: Hop = {

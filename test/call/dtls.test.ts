@@ -7,7 +7,7 @@ import { type CallOutput, Calls } from '../../src/call/index.ts';
 import type { MediaEngine, MediaEvent, MediaStream, StreamConfig } from '../../src/media/types.ts';
 import { makeIdentity } from '../../src/rtp/index.ts';
 import { type Hop, parseMessage, type SipRequest } from '../../src/sip/message/index.ts';
-import type { Body, Invitation, SessionEvent, UaOutput, UserAgentInterface } from '../../src/sip/ua/types.ts';
+import type { Body, Invitation, SessionEvent, UaOutput, UserAgentInterface } from '../../src/sip/ua/index.ts';
 import { CountingRandom } from '../kit/random.ts';
 
 const hop: Hop = {

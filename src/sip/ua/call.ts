@@ -11,8 +11,9 @@ import type { Body, Early, SessionCause } from './types.ts';
 export interface Call {
   /** Once it is answered. */
   readonly talk: Talk | undefined;
-  ring(now: number, early?: Early): void;
-  accept(body: Body | undefined, now: number): void;
+  /** Both only of a call that came in. */
+  ring?(now: number, early?: Early): void;
+  accept?(body: Body | undefined, now: number): void;
   reject(status: number, reason: string, now: number): void;
   end(now: number, reason?: string): void;
   reinvite(offer: () => Body, now: number): void;

@@ -407,14 +407,6 @@ export class OutgoingCall implements Call, Machine {
     this.#acknowledge = undefined;
   }
 
-  ring(): void {
-    // Only who is called can ring.
-  }
-
-  accept(): void {
-    // As with `ring`.
-  }
-
   reject(_status: number, reason: string, now: number): void {
     this.end(now, reason);
   }

@@ -19,16 +19,7 @@ import { OutgoingCall } from './outgoing.ts';
 import { Registration } from './registration.ts';
 import type { Waiting } from './subscription.ts';
 import { Transfers } from './transfers.ts';
-import type {
-  Body,
-  Early,
-  Invitation,
-  Prepared,
-  TransportChange,
-  UaConfig,
-  UaOutput,
-  UserAgentInterface,
-} from './types.ts';
+import type { Body, Early, Invitation, Prepared, TransportChange, UaConfig, UaOutput } from './types.ts';
 
 /** Sessions at once, either way. */
 const SESSIONS_MAX = 64;
@@ -37,7 +28,11 @@ const OWN_SESSIONS = 16;
 /** After `stop`, what has not been answered by then is not waited for. */
 const STOP_MS = 3_000;
 
-export class UserAgent implements UserAgentInterface {
+/**
+ * Registrations, sessions, OPTIONS. One instance holds every transaction and dialog of the terminal. What returns `UaOutput[]`
+ * returns what is to be done, in order. `now`: ms, monotonic.
+ */
+export class UserAgent {
   readonly #core: Core;
   readonly #calls: Calls;
   readonly #transfers: Transfers;
@@ -136,6 +131,7 @@ export class UserAgent implements UserAgentInterface {
     return false;
   }
 
+  /** What the resolver found for a `resolve`; none: nothing. */
   resolved(query: string, hops: readonly Hop[], now: number): UaOutput[] {
     this.#core.resolved(query, hops, now);
     return this.#core.take();
@@ -146,6 +142,7 @@ export class UserAgent implements UserAgentInterface {
     return this.#core.take();
   }
 
+  /** The network says that nobody heard what was sent for `transaction` (ICMP): who has another server to ask waits no more. */
   refused(transaction: string, now: number): UaOutput[] {
     this.#core.refused(transaction, now);
     return this.#core.take();
@@ -162,6 +159,7 @@ export class UserAgent implements UserAgentInterface {
     return this.#core.take();
   }
 
+  /** Registers every account, and keeps them registered. */
   start(now: number): UaOutput[] {
     for (const registration of this.#registrations) {
       this.#core.machines.add(registration);
@@ -170,6 +168,7 @@ export class UserAgent implements UserAgentInterface {
     return this.#core.take();
   }
 
+  /** Ends every session and un-registers; done when `idle`. */
   stop(now: number): UaOutput[] {
     for (const session of this.#calls.names()) this.#calls.get(session)?.end(now);
     this.#beside.stop(now);
@@ -182,6 +181,7 @@ export class UserAgent implements UserAgentInterface {
     return this.#calls.size === 0 && this.#core.machines.size === 0;
   }
 
+  /** Begins with what was prepared for that session, if anything was. */
   invite(invitation: Invitation, now: number): UaOutput[] {
     const { session } = invitation;
     try {
@@ -224,6 +224,10 @@ export class UserAgent implements UserAgentInterface {
     call.begin(now);
   }
 
+  /**
+   * Makes the INVITE of an `invite` that may come, to the offer and the port in it, where the way is known and it fits a
+   * datagram. Nothing is sent, and no session begins. It holds until anything else is told to the UA: then it is to be forgotten.
+   */
   prepare(invitation: Invitation, now: number): UaOutput[] {
     const { session, target } = invitation;
     try {
@@ -238,6 +242,7 @@ export class UserAgent implements UserAgentInterface {
     return this.#core.take();
   }
 
+  /** What `invite` of that session will send first: whoever is in a hurry sends it before. */
   prepared(session: string): Prepared | undefined {
     return this.#crowded ? undefined : this.#ahead.get(session);
   }
@@ -251,14 +256,19 @@ export class UserAgent implements UserAgentInterface {
     return this.#calls.size >= SESSIONS_MAX || this.#stopBy !== undefined;
   }
 
+  /**
+   * 180, reliably where the caller asks for it (RFC 3262). `early`: 183, or a description: our answer, or our offer when the
+   * INVITE had none and the caller can answer it in a PRACK.
+   */
   ring(session: string, now: number, early?: Early): UaOutput[] {
-    this.#calls.get(session)?.ring(now, early);
+    this.#calls.get(session)?.ring?.(now, early);
     if (this.#calls.has(session)) this.#beside.rings(session);
     return this.#core.take();
   }
 
+  /** 200 with our answer, or with our offer when the INVITE had none; with none of it when both were settled before. */
   accept(session: string, body: Body | undefined, now: number): UaOutput[] {
-    this.#calls.get(session)?.accept(body, now);
+    this.#calls.get(session)?.accept?.(body, now);
     if (this.#calls.has(session)) this.#beside.accepted(session);
     return this.#core.take();
   }
@@ -268,42 +278,55 @@ export class UserAgent implements UserAgentInterface {
     return this.#core.take();
   }
 
+  /** CANCEL, BYE or nothing, as the state asks. `reason`: goes into a Reason header (RFC 3326). */
   end(session: string, now: number, reason?: string): UaOutput[] {
     this.#calls.get(session)?.end(now, reason);
     return this.#core.take();
   }
 
+  /**
+   * Our own offer: UPDATE (RFC 3311) as long as the INVITE is not answered, then re-INVITE. `offer` is called when it can be
+   * sent, and again when it must be sent again.
+   */
   reinvite(session: string, offer: () => Body, now: number): UaOutput[] {
     this.#calls.get(session)?.reinvite(offer, now);
     return this.#core.take();
   }
 
+  /** Asks the other side of a talk for a sign of life; the session ends with `timeout` when none comes soon. */
   check(session: string, now: number): UaOutput[] {
     this.#calls.get(session)?.check(now);
     return this.#core.take();
   }
 
+  /** INFO inside the session, one after the other: DTMF for peers that want it so (RFC 6086 §1). */
   inform(session: string, bodies: readonly Body[], now: number): UaOutput[] {
     this.#calls.get(session)?.inform(bodies, now);
     return this.#core.take();
   }
 
-  /** For consoles that watch `message-summary`. */
+  /** How many messages wait to be listened to (RFC 3842): for those who watch `message-summary`. */
   messagesWait(waiting: Waiting): UaOutput[] {
     this.#beside.notifier.counted(waiting);
     return this.#core.take();
   }
 
+  /** 200, or a refusal, to a `message`. */
   answerMessage(message: string, status: number, now: number): UaOutput[] {
     this.#beside.messages.answer(message, status, now);
     return this.#core.take();
   }
 
+  /** Answers `offered`: a body, or a refusal such as 488. */
   answerOffer(session: string, answer: Body | { status: number; reason: string }, now: number): UaOutput[] {
     this.#calls.get(session)?.answerOffer(answer, now);
     return this.#core.take();
   }
 
+  /**
+   * Asks the other side of an answered session to call `target` (REFER); `referring` tells what comes of it.
+   * `replaces`: another answered session, whose other side is called instead and whose place the call takes.
+   */
   refer(session: string, target: string, now: number, replaces?: string): UaOutput[] {
     this.#transfers.refer(session, target, replaces, now);
     return this.#core.take();
@@ -387,3 +410,6 @@ export class UserAgent implements UserAgentInterface {
     this.#core.emit(session, { type: 'incoming', request, hop, account: account?.name, user, offer, ...replaces });
   }
 }
+
+/** What calls need of it. */
+export type UserAgentInterface = Omit<UserAgent, 'counts' | 'turnedAway' | 'serverAt'>;
