@@ -4,7 +4,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { CodedError, type Logger } from '../base/index.ts';
 import { type ControlAnswer, type ControlRequest, LineReader, maxAnswerBytes, maxRequestBytes } from './protocol.ts';
 
-/** Clients at once; one more is turned away. */
+/** Clients at once; for one more, the one that has been silent longest and follows nothing is cut off, or else it is turned away. */
 const maxClients = 32;
 /** What waits for a client that does not read, before it is cut off. */
 const maxBacklogBytes = maxAnswerBytes;
@@ -25,7 +25,8 @@ export class ControlServer {
   readonly #handle: ControlHandler;
   readonly #log: Logger;
   readonly #server: Server;
-  readonly #clients = new Set<Socket>();
+  /** The one silent longest first. */
+  readonly #clients = new Map<Socket, { follows: boolean }>();
 
   constructor(path: string, handle: ControlHandler, log: Logger) {
     this.#path = path;
@@ -54,14 +55,18 @@ export class ControlServer {
   }
 
   async stop(): Promise<void> {
-    for (const client of this.#clients) client.destroy();
+    for (const client of this.#clients.keys()) client.destroy();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 
   #serve(socket: Socket): void {
-    if (this.#clients.size >= maxClients)
-      return void socket.end(`${JSON.stringify({ ok: false, error: 'too many clients' })}\n`);
-    this.#clients.add(socket);
+    if (this.#clients.size >= maxClients && !this.#makeRoom()) {
+      socket.on('error', () => {});
+      // What it has asked stays unread, and would keep it open for ever.
+      return void socket.end(`${JSON.stringify({ ok: false, error: 'too many clients' })}\n`, () => socket.destroy());
+    }
+    const client = { follows: false };
+    this.#clients.set(socket, client);
     const reader = new LineReader(maxRequestBytes);
     const leave: (() => void)[] = [];
     const send = (line: object): void => {
@@ -71,9 +76,12 @@ export class ControlServer {
     const reply = ({ answer, follow }: ControlReply): void => {
       if (socket.destroyed) return;
       send(answer);
-      if (follow) leave.push(follow(send));
+      if (!follow) return;
+      client.follows = true;
+      leave.push(follow(send));
     };
     socket.on('data', (chunk) => {
+      if (this.#clients.delete(socket)) this.#clients.set(socket, client);
       let lines: string[];
       try {
         lines = reader.put(chunk);
@@ -92,6 +100,17 @@ export class ControlServer {
       this.#clients.delete(socket);
       for (const end of leave) end();
     });
+  }
+
+  /** Programs that hang half way must not keep the operator out. */
+  #makeRoom(): boolean {
+    for (const [socket, { follows }] of this.#clients) {
+      if (follows) continue;
+      this.#clients.delete(socket);
+      socket.destroy();
+      return true;
+    }
+    return false;
   }
 
   #answer(line: string): ControlReply | Promise<ControlReply> {

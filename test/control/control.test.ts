@@ -1,7 +1,8 @@
 /** The control socket: a real one, in a directory of the test's own. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, statSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { silentLogger } from '../../src/base/index.ts';
@@ -41,6 +42,28 @@ function raw(path: string, bytes: string): Promise<string> {
     socket.on('error', reject);
   });
 }
+
+test('programs that hang half way keep nobody out; who follows is left alone', async (t) => {
+  const { path } = await served(t, () => () => {});
+  const opened = async (bytes: string): Promise<Socket> => {
+    const socket = connect(path);
+    t.after(() => socket.destroy());
+    socket.on('error', () => {});
+    await once(socket, 'connect');
+    socket.write(bytes);
+    return socket;
+  };
+  const follower = await opened('{"command":"follow"}\n');
+  await once(follower, 'data');
+  const hung: Socket[] = [];
+  for (let i = 0; i < 31; i++) hung.push((await opened('{"comm')).resume());
+  const cut = once(hung[0]!, 'close');
+  assert.match(await raw(path, '{"command":"x"}\n'), /"error":"no"/);
+  await cut;
+  assert.ok(!follower.destroyed && !hung[1]!.destroyed);
+  for (let i = 0; i < 31; i++) await once(await opened('{"command":"follow"}\n'), 'data');
+  assert.match(await raw(path, '{"command":"x"}\n'), /too many clients/);
+});
 
 test('a request reaches the service, its answer comes back', async (t) => {
   const { path, asked } = await served(t);
