@@ -77,7 +77,6 @@ export class Service {
   readonly #transport: SipTransport;
   readonly #trace = new Ring();
   readonly #turnedAway: () => UserAgent['turnedAway'];
-  readonly #resolver: Resolver;
   readonly #network: NetworkWatch;
   /** The machine had an address others can reach when it was last looked at. */
   #connected = false;
@@ -103,19 +102,22 @@ export class Service {
   readonly #night: Night;
 
   constructor(options: ServiceOptions) {
-    const { config, logger } = options;
+    const { config, logger, stateDirectory } = options;
+    const tell = (input: TerminalInput): TerminalEvent[] => this.#loop.tell(input);
+    const write = (event: TerminalEvent): TerminalEvent => this.#write(event);
+    const busy = (): boolean => this.#engaged;
     this.#config = config;
     this.#version = options.version;
     this.#log = logger;
     this.#onChange = options.onChange;
     this.#journal = openJournal({
-      directory: journalFolder(options.stateDirectory),
+      directory: journalFolder(stateDirectory),
       logger,
-      onFault: (raised, reason) => this.#tell({ type: 'fault', fault: 'journal', raised, reason }),
+      onFault: (raised, reason) => this.#fault('journal', raised, reason),
     });
-    const mixerFile = join(options.stateDirectory, 'mixer.json');
+    const mixerFile = join(stateDirectory, 'mixer.json');
     this.#media = createMediaEngine({ ...config.media, mixerFile }, logger);
-    this.#sounds = new Sounds(this.#media, new Speech(config.voice, join(options.stateDirectory, 'speech')), logger);
+    this.#sounds = new Sounds(this.#media, new Speech(config.voice, join(stateDirectory, 'speech')), logger);
     this.#terminal = new Terminal(config.terminal, systemRandom);
     this.#night = new Night(
       config.night,
@@ -126,21 +128,20 @@ export class Service {
     const ua = makeUserAgent(options);
     this.#calls = makeCalls(ua, this.#media, options, this.#codecs);
     this.#turnedAway = () => ua.turnedAway;
-    this.#recorder = new Recorder(join(options.stateDirectory, 'recordings'), config.recordings, logger, (news) => {
+    this.#recorder = new Recorder(join(stateDirectory, 'recordings'), config.recordings, logger, (news) => {
       this.#write({ type: 'recording', ...news });
       if (news.state === 'started') return;
       if (news.what === 'message') this.#countMessages();
-      const reason = news.reason ?? 'it was recorded';
-      this.#tell({ type: 'fault', fault: 'recording', raised: news.state === 'failed', reason });
+      this.#fault('recording', news.state === 'failed', news.reason ?? 'it was recorded');
     });
     this.#soundTest = new SoundTest({
       config: config.selftest,
-      stateDirectory: options.stateDirectory,
+      stateDirectory,
       media: this.#media,
       log: logger,
-      busy: () => this.#engaged,
-      write: (event) => this.#write(event),
-      tell: (input) => this.#tell(input),
+      busy,
+      write,
+      tell,
     });
     this.#commands = new Commands({
       config,
@@ -148,15 +149,15 @@ export class Service {
       soundTest: this.#soundTest,
       onReload: options.onReload,
       stopped: () => this.#stopped !== undefined,
-      busy: () => this.#engaged,
-      tell: (input) => this.#tell(input),
+      busy,
+      tell,
     });
     this.#pages = new Pages({
       config: config.pages,
       media: this.#media,
       sounds: this.#sounds,
       calls: this.#calls,
-      tell: (input) => this.#tell(input),
+      tell,
     });
     this.#actions = new Actions({
       calls: this.#calls,
@@ -164,16 +165,13 @@ export class Service {
       sounds: this.#sounds,
       pages: this.#pages,
       recorder: this.#recorder,
-      word: new LeaveWord(this.#sounds, this.#media, this.#recorder, (input) => this.#tell(input)),
+      word: new LeaveWord(this.#sounds, this.#media, this.#recorder, tell),
       soundTest: this.#soundTest,
       setOutput: (output, on) => this.#gpio.setOutput(output, on),
-      tell: (input) => this.#tell(input),
+      tell,
       reload: () => void this.#commands.reload(),
     });
-    this.#acquisitions = new Acquisitions(
-      (fault, raised, reason) => this.#tell({ type: 'fault', fault, raised, reason }),
-      logger,
-    );
+    this.#acquisitions = new Acquisitions((...fault) => this.#fault(...fault), logger);
     this.#transport = new SipTransport({
       listen: config.sip.listen,
       tls: config.sip.tls,
@@ -191,7 +189,7 @@ export class Service {
       onRefused: (transaction) => this.#take(() => this.#calls.refused(transaction, now())),
       onClosed: (flow) => this.#take(() => this.#calls.transportChanged({ kind: 'flow', flow }, now())),
     });
-    this.#resolver = new Resolver({
+    const resolver = new Resolver({
       localFor: (host, transport) => this.#transport.localFor(host, transport),
       hears: (transport) => this.#transport.hears(transport),
       random: systemRandom,
@@ -203,8 +201,8 @@ export class Service {
       terminal: this.#terminal,
       actions: this.#actions,
       transport: this.#transport,
-      resolver: this.#resolver,
-      write: (event) => this.#write(event),
+      resolver,
+      write,
       changed: () => this.#changed(),
     });
     this.#network = new NetworkWatch((state) => this.#moved(state), logger);
@@ -212,7 +210,7 @@ export class Service {
       { inputs: config.device.buttons, outputs: config.device.outputs },
       // A button already down at the start is a press like any other: somebody may have held it through a restart.
       ({ input, active }) => this.#tell({ type: 'edge', button: input, active, source: 'button' }),
-      (line, raised, reason) => this.#tell({ type: 'fault', fault: `gpio:${line}`, raised, reason }),
+      (line, raised, reason) => this.#fault(`gpio:${line}`, raised, reason),
       logger,
     );
     this.#control = new ControlServer(options.socketPath, controlHandler(this, this.#journal, this.#trace), logger);
@@ -261,7 +259,7 @@ export class Service {
         {
           command: (command) => this.command(command, 'mqtt'),
           status: () => this.status(),
-          fault: (raised, reason) => this.#tell({ type: 'fault', fault: 'mqtt', raised, reason }),
+          fault: (raised, reason) => this.#fault('mqtt', raised, reason),
         },
         this.#log,
       );
@@ -308,8 +306,8 @@ export class Service {
   /** Without any address there is no network; what is left of it, the registrations say. */
   #moved({ addresses }: NetworkState): void {
     const gone = addresses.length === 0;
-    if (gone && this.#connected) this.#tell({ type: 'fault', fault: 'network', raised: true, reason: 'no address' });
-    if (!gone) this.#tell({ type: 'fault', fault: 'network', raised: false, reason: `address ${addresses[0]}` });
+    if (gone && this.#connected) this.#fault('network', true, 'no address');
+    if (!gone) this.#fault('network', false, `address ${addresses[0]}`);
     this.#connected = !gone;
     this.#transport.refresh();
     this.#pages.refresh();
@@ -375,6 +373,10 @@ export class Service {
     return this.#loop.tell(input);
   }
 
+  #fault(fault: string, raised: boolean, reason: string): void {
+    this.#tell({ type: 'fault', fault, raised, reason });
+  }
+
   #changed(): void {
     this.#night.look();
     this.#mqtt?.statusChanged();
@@ -397,14 +399,8 @@ export class Service {
     const quality = this.#quality.noticed(event);
     if (quality) this.#write(quality);
     if (event.type === 'played') this.#sounds.played(event.sound);
-    if (event.type === 'sound') {
-      const { reason } = event.status;
-      this.#tell({ type: 'fault', fault: 'sound', raised: reason !== '', reason });
-    }
-    if (event.type === 'controls') {
-      const { reason } = event;
-      this.#tell({ type: 'fault', fault: 'sound-controls', raised: reason !== '', reason });
-    }
+    if (event.type === 'sound') this.#fault('sound', event.status.reason !== '', event.status.reason);
+    if (event.type === 'controls') this.#fault('sound-controls', event.reason !== '', event.reason);
     this.#take(() => this.#calls.noticed(event, now()));
   }
 }
