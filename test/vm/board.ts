@@ -1,8 +1,8 @@
 /**
  * Runs in the machine: the gpio room alone, told what to do by the lines of a FIFO and telling what it sees on its output.
  *   board.js FIFO CONFIG      CONFIG: a GpioConfig in JSON
- *   in:  `on NAME`, `off NAME`, `state`, `block MS` (the event loop stands still), `close`
- *   out: {"input", "active", "initial", "ageMs"} | {"fault", "raised", "reason"} | {"state"} | {"ready"}
+ *   in:  `on NAME`, `off NAME`, `block MS` (the event loop stands still), `close`
+ *   out: {"input", "active", "initial", "ageMs"} | {"fault", "raised", "reason"} | {"ready"}
  */
 import { constants, openSync } from 'node:fs';
 import { Socket } from 'node:net';
@@ -26,7 +26,6 @@ const commands = new Socket({ fd: openSync(fifo, constants.O_RDWR | constants.O_
 createInterface(commands).on('line', (line) => {
   const [verb, what] = line.split(' ');
   if (verb === 'on' || verb === 'off') gpio.setOutput(what, verb === 'on');
-  else if (verb === 'state') say({ state: gpio.state() });
   else if (verb === 'block') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(what));
   else if (verb === 'close') void gpio.close().then(() => process.exit());
 });

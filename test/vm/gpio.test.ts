@@ -11,7 +11,6 @@ interface Line {
   fault?: string;
   raised?: boolean;
   reason?: string;
-  state?: Record<string, boolean>;
   ready?: boolean;
 }
 
@@ -83,8 +82,6 @@ test('the gpio room on a simulated chip', { skip: noMachine, timeout: 240_000 },
     assert.deepEqual([await level(22), await level(23)], ['1', '1'], 'an active-low relay that is off is high');
     await tell('on relay');
     assert.equal(await level(23), '0');
-    await tell('state');
-    assert.deepEqual((await told()).state, { help: false, info: true, held: true, called: true, relay: true });
     await tell('off relay');
     assert.equal(await level(23), '1');
   });

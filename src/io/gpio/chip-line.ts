@@ -109,10 +109,6 @@ export class InputLine extends ChipLine {
   #debouncer: Debouncer | undefined;
   #alarm: NodeJS.Timeout | undefined;
 
-  get active(): boolean {
-    return this.#active;
-  }
-
   override close(): void {
     clearTimeout(this.#alarm);
     super.close();

@@ -16,6 +16,7 @@ export type LineConfig =
       /** Inputs only; 0: every edge counts. */
       debounceMs: number;
     }
+  /** A name and nothing else: pressed and shown by software. */
   | { driver: 'simulated' };
 
 export type ChipLineConfig = Extract<LineConfig, { driver: 'gpiochip' }>;
@@ -42,22 +43,17 @@ export type FaultListener = (name: string, raised: boolean, reason: string) => v
 export interface Gpio {
   /** Remembered while the line is away, and set when it returns. */
   setOutput(name: string, on: boolean): void;
-  /** Presses a simulated button, 200 ms long unless said otherwise. Throws `GpioError` for a real one. */
-  press(name: string, forMs?: number): void;
-  /** Inputs: pressed. Outputs: what was last asked for. */
-  state(): Record<string, boolean>;
   /** Lamps off, lines given back. Edges and faults no longer come. */
   close(): Promise<void>;
 }
 
-export type GpioErrorCode =
+type GpioErrorCode =
   | 'gpio-no-chip'
   | 'gpio-no-access'
   | 'gpio-no-line'
   | 'gpio-busy'
   | 'gpio-refused'
-  | 'gpio-gone'
-  | 'gpio-no-button';
+  | 'gpio-gone';
 
 /** A wire cannot be used as asked. The message says which, and what would mend it. */
 export class GpioError extends CodedError {
