@@ -47,13 +47,7 @@ export interface Gpio {
   close(): Promise<void>;
 }
 
-type GpioErrorCode =
-  | 'gpio-no-chip'
-  | 'gpio-no-access'
-  | 'gpio-no-line'
-  | 'gpio-busy'
-  | 'gpio-refused'
-  | 'gpio-gone';
+type GpioErrorCode = 'gpio-no-chip' | 'gpio-no-access' | 'gpio-no-line' | 'gpio-busy' | 'gpio-refused' | 'gpio-gone';
 
 /** A wire cannot be used as asked. The message says which, and what would mend it. */
 export class GpioError extends CodedError {
