@@ -13,7 +13,7 @@ import { Shadow } from './shadow.ts';
 import { Suppressor } from './suppressor.ts';
 
 /** Anywhere in a third of a second, for a start and after a large jump; and near, quickly, after lost or inserted periods. */
-const FIRST_SEARCH: Search = { before: 2, after: 32, rate: 0.02 };
+const FIRST_SEARCH: Search = { before: 6, after: 32, rate: 0.02, skipped: 4 };
 const WATCH: Search = { before: 3, after: 4, rate: 0.08 };
 /** Frames for which a change of the room can turn out to have been a jump. */
 const REGRET = 300;
@@ -33,6 +33,9 @@ const FRAMES_PER_SECOND = 100;
 const KEEP_MS = 1000;
 /** Where the direct sound is put in the filter, ms. */
 const PLACE_MS = 3;
+/** Farther back than this it is brought forward, when no more than this share of the filter's power lies in front of it. */
+const FAR_MS = 30;
+const FRONT_SHARE = 0.1;
 /** The microphone waits in steps of this when the echo comes before the reference, ms. */
 const HOLD_MS = 10;
 const MOST_HOLD_MS = 60;
@@ -275,7 +278,10 @@ export class EchoCanceller {
     this.#microphonePower += 0.02 * (microphonePower - this.#microphonePower);
     this.#errorPower += 0.02 * (sums[ERROR] - this.#errorPower);
     const erleDb = this.erleDb;
-    if (erleDb > CONVERGED_DB) this.#converged = true;
+    if (erleDb > CONVERGED_DB) {
+      this.#converged = true;
+      this.#finder.skipped = 0; // what is lost from now on may put the echo well before the reference
+    }
     if (erleDb > LOST_DB || this.#suppressor.near > 0) this.#bad = 0;
     else if (++this.#bad >= LOST_FRAMES) {
       this.#converged = false;
@@ -307,8 +313,23 @@ export class EchoCanceller {
       return;
     }
     const moved = place - this.#place;
-    if (Math.abs(moved) < this.#least) this.#place += 0.2 * moved;
-    else if (this.#finder.strength(lag - moved, SAME) < 0.5) this.#jump(moved);
+    if (Math.abs(moved) < this.#least) {
+      this.#place += 0.2 * moved;
+      if (works) this.#bringForward(this.#place);
+    } else if (this.#finder.strength(lag - moved, SAME) < 0.5) this.#jump(moved);
+  }
+
+  /**
+   * After a large jump the filter has learned the room where it is now, too far back: its end is cut off, and what looks at its first
+   * part sees nothing. By its own account there must be next to nothing in front.
+   */
+  #bringForward(place: number): void {
+    const ms = this.#rateHz / 1000;
+    const samples = Math.round(place - PLACE_MS * ms);
+    if (samples < FAR_MS * ms || this.#filter.shareBefore(samples) > FRONT_SHARE) return;
+    this.#recentre(samples);
+    this.#place = place - samples;
+    this.#restart();
   }
 
   /** Where the expected echo is found in the microphone: several times elsewhere, and a period was lost or put in. */

@@ -5,8 +5,11 @@
  */
 import { type Floats, VECTOR, type VectorFft } from '../vectors.ts';
 
-/** What is searched: from `before` frames of 10 ms before the reference to `after` frames after it, by a memory of 1 / `rate`. */
-export type Search = { before: number; after: number; rate: number };
+/**
+ * What is searched: from `before` frames of 10 ms before the reference to `after` frames after it, by a memory of 1 / `rate`; `skipped`:
+ * the first of them are left out at first.
+ */
+export type Search = { before: number; after: number; rate: number; skipped?: number };
 /** A spectrum is followed, for the whitening, by this share per frame. */
 const FOLLOW = 0.05;
 /** A peak counts when it stands out from the mean square of all lags by this factor, in amplitude. */
@@ -38,8 +41,10 @@ export class DelayFinder {
   readonly #dPower: Floats;
   readonly #lags: Floats;
   #newest = 0;
-  #turn = 0;
+  #turn: number;
   #heard = 0;
+  /** Frames at the beginning of what is searched that are left out, until they may hold something. */
+  skipped: number;
   /** Samples from the reference to the echo, as of the last sweep that was clear; undefined before. */
   lag: number | undefined;
   /** How far the peak stands out. */
@@ -47,6 +52,7 @@ export class DelayFinder {
 
   constructor(fft: VectorFft, search: Search) {
     this.#before = search.before;
+    this.skipped = this.#turn = search.skipped ?? 0;
     this.#partitions = search.before + search.after;
     this.#rate = fft.floats(VECTOR).fill(search.rate);
     this.#fft = fft;
@@ -72,7 +78,7 @@ export class DelayFinder {
     this.#cRe.fill(0);
     this.#cIm.fill(0);
     this.#lags.fill(0);
-    this.#turn = 0;
+    this.#turn = this.skipped;
     this.#heard = 0;
     this.lag = undefined;
   }
@@ -128,7 +134,8 @@ export class DelayFinder {
     this.#fft.inverse(this.#cRe, this.#cIm, this.#time, this.#turn * this.#bins);
     for (let i = 0; i < frame; i++) this.#lags[this.#turn * frame + i] = Math.abs(this.#time[i]);
     if (++this.#turn < this.#partitions) return false;
-    this.#turn = 0;
+    const swept = this.#partitions - this.skipped;
+    this.#turn = this.skipped;
     if (this.#heard * this.#rate[0] < ENOUGH) return false;
     let best = 0;
     let power = 0;
@@ -136,7 +143,7 @@ export class DelayFinder {
       power += this.#lags[i] * this.#lags[i];
       if (this.#lags[i] > this.#lags[best]) best = i;
     }
-    this.clarity = this.#lags[best] / Math.sqrt(power / this.#lags.length + 1e-30);
+    this.clarity = this.#lags[best] / Math.sqrt(power / (swept * frame) + 1e-30);
     if (this.clarity < PEAK) return false;
     // A parabola through the peak and its neighbours puts it between samples.
     const before = best > 0 ? this.#lags[best - 1] : 0;

@@ -201,6 +201,22 @@ export class EchoFilter {
     }
   }
 
+  /** The share of the room's power that lies before its tap `samples`. */
+  shareBefore(samples: number): number {
+    const frame = this.#frame;
+    let before = 0;
+    let all = 0;
+    for (let p = 0; p < this.partitions; p++) {
+      this.#fft.inverse(this.#wRe, this.#wIm, this.#time, p * this.#bins);
+      for (let i = 0; i < frame; i++) {
+        const power = this.#time[i] * this.#time[i];
+        all += power;
+        if (p * frame + i < samples) before += power;
+      }
+    }
+    return before / (all + 1e-30);
+  }
+
   /** A partition has as many taps as a frame: what the circular transform put beyond is an artefact. */
   #tidy(partition: number): void {
     const at = partition * this.#bins;

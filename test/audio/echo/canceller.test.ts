@@ -72,6 +72,22 @@ for (const [name, room, limits] of cases)
     assert.equal(heard.canceller.converged, true);
   });
 
+for (const [name, insertSamples, fromSeconds] of [
+  ['60 ms lost', -960, 14],
+  ['100 ms put in', 1600, 17],
+  ['150 ms put in', 2400, 17],
+] as const)
+  test(`${name}, and nobody said so: learned again, and for good`, (t) => {
+    const time = { seconds: 40, eventSeconds: 10, nearFrom: 38, nearTo: 39 };
+    const sound = soundOf({ seed: 12, insertSamples, delaySamples: 160 }, time);
+    const { erle } = judge(sound, cancel(sound));
+    const seconds = Array.from({ length: 37 - fromSeconds }, (_, i) =>
+      Math.round(erle(fromSeconds + i, fromSeconds + i + 1)),
+    );
+    t.diagnostic(`dB, second by second: ${seconds}`);
+    assert.ok(Math.min(...seconds) >= 25, `${seconds}`);
+  });
+
 test('periods known to be lost are made good at once', () => {
   const sound = soundOf({ seed: 7, insertSamples: -480, delaySamples: 700 }, TIME);
   const heard = cancel(sound, (frame, canceller) => {
