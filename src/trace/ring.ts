@@ -52,8 +52,8 @@ interface Entry {
 
 class Queue {
   readonly #maxBytes: number;
-  #entries: Entry[] = [];
-  /** Entries before it are gone. */
+  #entries: (Entry | undefined)[] = [];
+  /** Entries before it are gone, and hold nothing any more. */
   #first = 0;
   #bytes = 0;
 
@@ -62,13 +62,16 @@ class Queue {
   }
 
   get entries(): Entry[] {
-    return this.#entries.slice(this.#first);
+    return this.#entries.slice(this.#first) as Entry[];
   }
 
   put(entry: Entry): void {
     this.#entries.push(entry);
     this.#bytes += sizeOf(entry);
-    while (this.#bytes > this.#maxBytes) this.#bytes -= sizeOf(this.#entries[this.#first++]);
+    while (this.#bytes > this.#maxBytes) {
+      this.#bytes -= sizeOf(this.#entries[this.#first]!);
+      this.#entries[this.#first++] = undefined;
+    }
     if (this.#first > 64 && this.#first * 2 > this.#entries.length) {
       this.#entries = this.#entries.slice(this.#first);
       this.#first = 0;

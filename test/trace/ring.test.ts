@@ -1,6 +1,8 @@
 /** How much is kept of what passed, and of whom. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Ring } from '../../src/trace/index.ts';
 import { KEPT_MS, KNOWN_MAX_BYTES, MESSAGE_MAX_BYTES, type Passed } from '../../src/trace/ring.ts';
 
@@ -46,6 +48,24 @@ test('a flood of strangers pushes out no call, a flood of calls the oldest ones;
   for (let i = 0; i < 20_000; i++) ring.put(passed('y'.repeat(400)), 'known', 0);
   assert.notEqual(texts(ring)[0], 'the call');
   assert.ok(octets() < KNOWN_MAX_BYTES + 128 * 1024);
+});
+
+test('what has been pushed out is not held on to', () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const held = (): number => {
+    collect();
+    return process.memoryUsage().arrayBuffers;
+  };
+  const ring = new Ring();
+  const before = held();
+  const message = passed('x'.repeat(5000));
+  let most = 0;
+  for (let i = 0; i < 1000; i++) {
+    ring.put(message, 'known', 0);
+    if (i % 20 === 0) most = Math.max(most, held() - before);
+  }
+  assert.ok(most > KNOWN_MAX_BYTES / 2 && most < KNOWN_MAX_BYTES * 1.25, `${most} octets`);
 });
 
 test('of a very long message the beginning is kept, and its length', () => {
