@@ -1,11 +1,11 @@
-/** Turns what the schema found into problems a person can act on, and the schema itself into a list of its fields. */
+/** Turns what the schema found into problems a person can act on. */
 import type { z } from 'zod';
 import type { FieldMeta } from './fields.ts';
 import { closest, formatPath } from './problems.ts';
 import { valueAt } from './source.ts';
 
 type Issue = z.core.$ZodIssue;
-type Path = readonly PropertyKey[];
+export type Path = readonly PropertyKey[];
 
 /** A problem before it is known in which file and line it stands. */
 export interface Finding {
@@ -118,11 +118,11 @@ interface Def {
   defaultValue?: unknown;
 }
 
-const defOf = (schema: z.ZodType): Def => (schema as unknown as { _zod: { def: Def } })._zod.def;
+export const defOf = (schema: z.ZodType): Def => (schema as unknown as { _zod: { def: Def } })._zod.def;
 const metaOf = (schema: z.ZodType): FieldMeta => (schema.meta() ?? {}) as FieldMeta;
 
 /** What lies below wrappers and unions, outermost first. */
-function layers(schema: z.ZodType): z.ZodType[] {
+export function layers(schema: z.ZodType): z.ZodType[] {
   const { innerType, in: input, options } = defOf(schema);
   const below = innerType ?? input;
   return [schema, ...(below ? layers(below) : []), ...(options ?? []).flatMap(layers)];
@@ -143,7 +143,7 @@ function schemasAt(schema: z.ZodType, path: Path): z.ZodType[] {
   return at;
 }
 
-function metaAt(schema: z.ZodType, path: Path): FieldMeta {
+export function metaAt(schema: z.ZodType, path: Path): FieldMeta {
   const metas = schemasAt(schema, path).flatMap(layers).map(metaOf);
   return Object.assign({}, ...metas.reverse());
 }
@@ -162,34 +162,4 @@ function keysAt(schema: z.ZodType, path: Path, value: unknown): string[] {
   const driver = valueAt(value, [...path, 'driver']);
   const fitting = shapes.filter((shape) => shape.driver === undefined || shape.driver.safeParse(driver).success);
   return [...new Set(fitting.flatMap((shape) => Object.keys(shape)))];
-}
-
-export interface ReferenceRow {
-  path: string;
-  help: string;
-  expected?: string;
-  /** As it would be written; absent: none. */
-  default?: unknown;
-}
-
-/** Every field of the schema, for documents and for help on the command line. */
-export function reference(schema: z.ZodType, path: Path = []): ReferenceRow[] {
-  const all = layers(schema);
-  const meta = metaAt(schema, []);
-  const byDefault = all.map((one) => defOf(one).defaultValue).find((one) => one !== undefined);
-  const rows: ReferenceRow[] = [];
-  if (meta.help !== undefined)
-    rows.push({ path: formatPath(path), help: meta.help, expected: meta.expected, default: byDefault });
-  const seen = new Set<string>();
-  for (const one of all) {
-    const { shape, element, valueType } = defOf(one);
-    if (element) rows.push(...reference(element, [...path, 0]));
-    if (valueType) rows.push(...reference(valueType, [...path, 'NAME']));
-    for (const [key, field] of Object.entries(shape ?? {})) {
-      if (seen.has(key)) continue;
-      seen.add(key);
-      rows.push(...reference(field, [...path, key]));
-    }
-  }
-  return rows;
 }

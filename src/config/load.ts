@@ -6,7 +6,7 @@ import type { TlsOptions } from '../sip/transport/index.ts';
 import type { ButtonRule, CallPlan } from '../terminal/types.ts';
 import { check } from './checks.ts';
 import { loadDevice } from './device.ts';
-import { explain, type Finding, type ReferenceRow, reference } from './explain.ts';
+import { explain, type Finding } from './explain.ts';
 import { formatPath } from './problems.ts';
 import { chosen } from './prompt.ts';
 import { type TerminalFile, terminalSchema } from './schema.ts';
@@ -57,11 +57,6 @@ export function checkConfig(file: string, env: NodeJS.ProcessEnv = process.env):
   return { config: build(path, result.data, found.device, warnings), problems, warnings };
 }
 
-/** Every field of the terminal's file with its help text, what it takes and its default. */
-export function configReference(): ReferenceRow[] {
-  return reference(terminalSchema({ directory: '/', env: {} }));
-}
-
 /** Cuts what the schema made of the file into the slices of the rooms. */
 function build(
   path: string,
@@ -73,13 +68,8 @@ function build(
   const { incoming, outputs, mqtt } = file;
   const pages = groupsOf(file.multicast);
   const zones = zonesOf(file.zones, name);
-  const buttons = Object.fromEntries(
-    Object.entries(file.buttons).map(([button, { press }]) => [
-      button,
-      press ? { press: pressOf(press, file.audio) } : {},
-    ]),
-  );
-  const calls = Object.fromEntries(Object.entries(file.calls).map(([name, plan]) => [name, planOf(plan, file.audio)]));
+  const buttons = each(file.buttons, ({ press }) => (press ? { press: pressOf(press, file.audio) } : {}));
+  const calls = each(file.calls, (plan) => planOf(plan, file.audio));
   return {
     file: path,
     terminal: {
@@ -94,7 +84,7 @@ function build(
         tcp: file.sip.listen.tcp ?? [],
         ...(file.sip.listen.tls && { tls: file.sip.listen.tls }),
       },
-      users: Object.fromEntries(Object.entries(file.sip.users).map(([user, { password }]) => [user, password])),
+      users: each(file.sip.users, ({ password }) => password),
       realm: file.sip.realm ?? id,
       strangers: file.sip.strangers,
       rate: file.sip.rate,
@@ -131,11 +121,9 @@ function build(
     },
     ...(file.audio.night && { night: nightOf(file.audio.night) }),
     selftest: { everyMs: file.selftest.every, ...(file.selftest.quiet !== 'none' && { quiet: file.selftest.quiet }) },
-    encryption: Object.fromEntries(
-      Object.entries(file.sip.accounts).map(([account, { encryption }]) => [account, encryption]),
-    ),
-    keys: Object.fromEntries(Object.entries(file.sip.accounts).map(([account, { keys }]) => [account, keys])),
-    dtmf: Object.fromEntries(Object.entries(file.sip.accounts).map(([account, { dtmf }]) => [account, dtmf])),
+    encryption: each(file.sip.accounts, ({ encryption }) => encryption),
+    keys: each(file.sip.accounts, ({ keys }) => keys),
+    dtmf: each(file.sip.accounts, ({ dtmf }) => dtmf),
     digits: { durationMs: file.sip.dtmf.duration, gapMs: file.sip.dtmf.gap, tones: file.sip.dtmf.tones },
     voice: file.audio.voice,
     recordings: {
@@ -160,6 +148,10 @@ function build(
     ...(file.web && { web: file.web }),
     warnings,
   };
+}
+
+function each<T, U>(named: Readonly<Record<string, T>>, make: (value: T) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(named).map(([name, value]) => [name, make(value)]));
 }
 
 /** In the languages that are wanted here. */

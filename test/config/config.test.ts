@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { formatProblem, loadConfig, packageFolder } from '../../src/config/index.ts';
-import { checkConfig, configReference } from '../../src/config/load.ts';
+import { checkConfig } from '../../src/config/load.ts';
 import { ConfigError } from '../../src/config/problems.ts';
+import { configReference } from './fields.ts';
 import { brief, checkText, MINIMAL } from './kit.ts';
 
 const fixture = (name: string): string =>

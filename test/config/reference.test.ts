@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { configReference } from '../../src/config/load.ts';
 import { packageFolder } from '../../src/config/package.ts';
+import { configReference } from './fields.ts';
 import { brief, checkText } from './kit.ts';
 
 const read = (name: string): string => readFileSync(join(packageFolder, name), 'utf8');
