@@ -7,10 +7,10 @@ import { ControlServer } from '../control/index.ts';
 import { createGpio, type Gpio } from '../io/gpio/index.ts';
 import { MemoryKeeper } from '../io/memory.ts';
 import { type NetworkState, NetworkWatch } from '../io/network.ts';
-import { type Journal, journalFolder, openJournal } from '../journal/index.ts';
+import { Journal, journalFolder } from '../journal/index.ts';
 import { createMediaEngine } from '../media/index.ts';
 import type { MediaEngine, MediaEvent } from '../media/types.ts';
-import { type CommandAnswer, createMqtt, type Mqtt } from '../mqtt/index.ts';
+import { type CommandAnswer, Mqtt } from '../mqtt/index.ts';
 import { Dns, Resolver, SipTransport } from '../sip/transport/index.ts';
 import type { UserAgent } from '../sip/ua/index.ts';
 import {
@@ -110,7 +110,7 @@ export class Service {
     this.#version = options.version;
     this.#log = logger;
     this.#onChange = options.onChange;
-    this.#journal = openJournal({
+    this.#journal = new Journal({
       directory: journalFolder(stateDirectory),
       logger,
       onFault: (raised, reason) => this.#fault('journal', raised, reason),
@@ -244,7 +244,7 @@ export class Service {
       void keep(prompt).then(([, reason]) => this.#actions.audible(prompt, reason));
     const { mqtt, web, terminal, device } = this.#config;
     if (mqtt)
-      this.#mqtt = createMqtt(
+      this.#mqtt = new Mqtt(
         mqtt,
         {
           id: terminal.id,

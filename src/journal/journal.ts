@@ -7,7 +7,7 @@ import type { TerminalEvent } from '../terminal/types.ts';
 import { CursorFile } from './cursor.ts';
 import { listSegments, readLine, readLines, rewriteSegments, SEGMENT_LINES, SegmentWriter } from './segments.ts';
 import { type Entry, EventTable, isEmergency, positionOf } from './table.ts';
-import type { Cursor, Journal, JournalEvent, JournalOptions } from './types.ts';
+import type { Cursor, JournalEvent, JournalOptions } from './types.ts';
 
 class JournalError extends CodedError {}
 
@@ -18,10 +18,6 @@ const RETRY_MS = 5000;
 
 /** Where the journal lies in a state directory. */
 export const journalFolder = (stateDirectory: string): string => join(stateDirectory, 'journal');
-
-export function openJournal(options: JournalOptions): Journal {
-  return new DiskJournal(options);
-}
 
 /**
  * What is on disk in `directory`, oldest first, without touching it: for `hailpoint events` when no service runs. Throws
@@ -44,7 +40,7 @@ const systemClock = {
   monotonicMs: (): number => Number(process.hrtime.bigint() / 1_000_000n),
 };
 
-class DiskJournal implements Journal {
+export class Journal {
   readonly #options: JournalOptions;
   readonly #clock: { wallMs(): number; monotonicMs(): number };
   readonly #epoch: string;
@@ -80,10 +76,12 @@ class DiskJournal implements Journal {
     queueMicrotask(() => this.#reportFault());
   }
 
+  /** Events kept. */
   get size(): number {
     return this.#table.size;
   }
 
+  /** Stamps the event with id and times and writes it. Never throws: a full disk is a fault, and memory takes over. */
   append(event: TerminalEvent): JournalEvent {
     const position = ++this.#position;
     const stamped: JournalEvent = {
@@ -107,6 +105,7 @@ class DiskJournal implements Journal {
     return stamped;
   }
 
+  /** The last `last` events, or those behind the event `after` (all that are kept when it is not known); oldest first. */
   read({ last, after }: { last?: number; after?: string } = {}): JournalEvent[] {
     const position = after === undefined ? 0 : (positionOf(after) ?? 0);
     let entries = this.#table.behind(position);
@@ -119,11 +118,13 @@ class DiskJournal implements Journal {
     return entries.flatMap((entry) => this.#event(entry) ?? []);
   }
 
+  /** Calls `listener` with each new event, at once. Returns what ends it. */
   follow(listener: (event: JournalEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
 
+  /** The place of `consumer` (a short word); a new one starts at the oldest event. */
   cursor(consumer: string): Cursor {
     const file = this.#cursorFile(consumer);
     return {
@@ -143,6 +144,7 @@ class DiskJournal implements Journal {
     };
   }
 
+  /** Writes what is still in memory, if the disk takes it, and closes. */
   close(): void {
     this.#flush();
     this.#closed = true;

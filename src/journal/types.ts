@@ -33,18 +33,3 @@ export interface JournalOptions {
   /** For tests: starts every id of this run. */
   epoch?: string;
 }
-
-export interface Journal {
-  /** Stamps the event with id and times and writes it. Never throws: a full disk is a fault, and memory takes over. */
-  append(event: TerminalEvent): JournalEvent;
-  /** The last `last` events, or those behind the event `after` (all that are kept when it is not known); oldest first. */
-  read(what?: { last?: number; after?: string }): JournalEvent[];
-  /** Calls `listener` with each new event, at once. Returns what ends it. */
-  follow(listener: (event: JournalEvent) => void): () => void;
-  /** The place of `consumer` (a short word); a new one starts at the oldest event. */
-  cursor(consumer: string): Cursor;
-  /** Events kept. */
-  readonly size: number;
-  /** Writes what is still in memory, if the disk takes it, and closes. */
-  close(): void;
-}

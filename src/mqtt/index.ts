@@ -1,3 +1,3 @@
 /** MQTT: availability, status, events and commands on `hailpoint/<id>/…`. An edge room. */
-export { createMqtt } from './mqtt.ts';
-export type { CommandAnswer, Mqtt } from './types.ts';
+export { Mqtt } from './mqtt.ts';
+export type { CommandAnswer } from './types.ts';

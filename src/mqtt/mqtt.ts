@@ -5,7 +5,7 @@ import type { Cursor, Journal } from '../journal/index.ts';
 import { readCommand } from './commands.ts';
 import { discoveryMessage } from './discovery.ts';
 import { type Incoming, MqttError, type ProtocolVersion, Session } from './session.ts';
-import type { CommandAnswer, Mqtt, MqttHandlers, MqttIdentity } from './types.ts';
+import type { CommandAnswer, MqttHandlers, MqttIdentity } from './types.ts';
 
 const RETRY_FROM_MS = 1000;
 const RETRY_TO_MS = 10_000;
@@ -20,18 +20,8 @@ const LAST_EVENTS_MS = 1000;
 const OFFLINE_MS = 500;
 const GOODBYE_MS = 500;
 
-/** Connects, and stays connected for ever. Returns at once. */
-export function createMqtt(
-  config: MqttConfig,
-  identity: MqttIdentity,
-  journal: Journal,
-  handlers: MqttHandlers,
-  logger: Logger,
-): Mqtt {
-  return new Broker(config, identity, journal, handlers, logger);
-}
-
-class Broker implements Mqtt {
+/** Connects, and stays connected for ever. */
+export class Mqtt {
   readonly #config: MqttConfig;
   readonly #identity: MqttIdentity;
   readonly #handlers: MqttHandlers;
@@ -68,6 +58,7 @@ class Broker implements Mqtt {
     return this.#connected;
   }
 
+  /** The status may have changed: published soon, if it really has. Cheap. */
   statusChanged(): void {
     if (!this.#connected || this.#statusTimer !== undefined) return;
     this.#statusTimer = setTimeout(() => {
@@ -76,6 +67,7 @@ class Broker implements Mqtt {
     }, STATUS_MS);
   }
 
+  /** Says `offline` and leaves; within 2 s whatever the broker does. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#unfollow();

@@ -28,11 +28,3 @@ export interface MqttIdentity {
   plans: readonly string[];
   accounts: readonly string[];
 }
-
-export interface Mqtt {
-  /** The status may have changed: published soon, if it really has. Cheap. */
-  statusChanged(): void;
-  readonly connected: boolean;
-  /** Says `offline` and leaves; within 2 s whatever the broker does. */
-  stop(): Promise<void>;
-}

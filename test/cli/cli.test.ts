@@ -9,7 +9,7 @@ import { controlHandler } from '../../src/app/operator.ts';
 import { silentLogger } from '../../src/base/index.ts';
 import { ControlServer } from '../../src/control/index.ts';
 import { lockState } from '../../src/io/state-lock.ts';
-import { type Journal, journalFolder, openJournal } from '../../src/journal/index.ts';
+import { Journal, journalFolder } from '../../src/journal/index.ts';
 import { Ring } from '../../src/trace/index.ts';
 import { checkout, temporaryDirectory } from '../kit/checkout.ts';
 import { until } from '../kit/wait.ts';
@@ -57,7 +57,7 @@ async function served(socket: string, journal: Journal): Promise<ControlServer> 
   return server;
 }
 
-const open = (folder: string): Journal => openJournal({ directory: journalFolder(folder), logger: silentLogger });
+const open = (folder: string): Journal => new Journal({ directory: journalFolder(folder), logger: silentLogger });
 
 test('the whole journal comes through the socket, and from the disk when no service runs', async (t) => {
   const { folder, socket, env } = room(t);

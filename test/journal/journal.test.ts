@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import { silentLogger } from '../../src/base/index.ts';
-import { type Journal, type JournalOptions, openJournal, readEvents } from '../../src/journal/index.ts';
+import { Journal, type JournalOptions, readEvents } from '../../src/journal/index.ts';
 import type { TerminalEvent } from '../../src/terminal/types.ts';
 
 const rooms: string[] = [];
@@ -21,7 +21,7 @@ function directory(): string {
 }
 
 const open = (at: string, more: Partial<JournalOptions> = {}): Journal =>
-  openJournal({ directory: at, logger: silentLogger, ...more });
+  new Journal({ directory: at, logger: silentLogger, ...more });
 
 const press = (button: string): TerminalEvent => ({ type: 'press', button, source: 'button', result: 'calling' });
 const lamp = (output: string): TerminalEvent => ({ type: 'output', output, on: true });
@@ -296,9 +296,9 @@ test('kill -9 right after append loses nothing', async () => {
   const at = directory();
   const door = new URL('../../src/journal/index.js', import.meta.url).href;
   const program = `
-    import { openJournal } from ${JSON.stringify(door)};
+    import { Journal } from ${JSON.stringify(door)};
     const quiet = () => {};
-    const journal = openJournal({ directory: ${JSON.stringify(at)}, logger: { debug: quiet, info: quiet, warn: quiet, error: quiet } });
+    const journal = new Journal({ directory: ${JSON.stringify(at)}, logger: { debug: quiet, info: quiet, warn: quiet, error: quiet } });
     for (;;) process.stdout.write(journal.append({ type: 'press', button: 'help', source: 'button', result: 'calling' }).id + '\\n');
   `;
   const child: ChildProcess = spawn(process.execPath, ['--input-type=module', '-e', program], {

@@ -10,8 +10,8 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type Logger, silentLogger } from '../../src/base/index.ts';
 import type { MqttConfig } from '../../src/config/index.ts';
-import { type Journal, openJournal } from '../../src/journal/index.ts';
-import { type CommandAnswer, createMqtt, type Mqtt } from '../../src/mqtt/index.ts';
+import { Journal } from '../../src/journal/index.ts';
+import { type CommandAnswer, Mqtt } from '../../src/mqtt/index.ts';
 import type { Command, TerminalEvent } from '../../src/terminal/index.ts';
 import { Broker, brokerMissing, type Heard } from '../kit/broker.ts';
 import { until } from '../kit/wait.ts';
@@ -57,7 +57,7 @@ describe('mqtt', { skip: brokerMissing() ?? false }, () => {
 
   /** `id` gives each test topics of its own. */
   function start(id: string, more: Partial<MqttConfig> = {}, logger: Logger = silentLogger): Terminal {
-    const journal = openJournal({ directory: stateDirectory(), logger: silentLogger });
+    const journal = new Journal({ directory: stateDirectory(), logger: silentLogger });
     const base = `hailpoint/${id}`;
     const terminal = {
       journal,
@@ -68,7 +68,7 @@ describe('mqtt', { skip: brokerMissing() ?? false }, () => {
       answer: { ok: true },
     } as unknown as Terminal;
     const { url, username, password, ca } = broker;
-    terminal.mqtt = createMqtt(
+    terminal.mqtt = new Mqtt(
       { url, username, password, ca: readFileSync(ca, 'utf8'), base, ...more },
       { id, ...IDENTITY },
       journal,

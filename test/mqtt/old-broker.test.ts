@@ -3,19 +3,19 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { silentLogger } from '../../src/base/index.ts';
 import { startBroker } from '../../src/demo/broker.ts';
-import { openJournal } from '../../src/journal/index.ts';
-import { createMqtt } from '../../src/mqtt/index.ts';
+import { Journal } from '../../src/journal/index.ts';
+import { Mqtt } from '../../src/mqtt/index.ts';
 import { temporaryDirectory } from '../kit/checkout.ts';
 import { until } from '../kit/wait.ts';
 
 test('is spoken to in MQTT 3.1.1: availability, status and events arrive, and nothing is called a fault', async (t) => {
   const broker = await startBroker();
   const { path, remove } = temporaryDirectory();
-  const journal = openJournal({ directory: path, logger: silentLogger });
+  const journal = new Journal({ directory: path, logger: silentLogger });
   const faults: string[] = [];
   const heard = new Map<string, string>();
   broker.onMessage((topic, payload) => heard.set(topic, payload));
-  const mqtt = createMqtt(
+  const mqtt = new Mqtt(
     { url: `mqtt://127.0.0.1:${broker.port}`, base: 'hailpoint/old' },
     { id: 'old', name: 'Old', version: '0', buttons: [], outputs: [], plans: [], accounts: [] },
     journal,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { silentLogger } from '../../src/base/index.ts';
-import { type Journal, openJournal } from '../../src/journal/index.ts';
+import { Journal } from '../../src/journal/index.ts';
 import type { Command } from '../../src/terminal/index.ts';
 import { createWeb } from '../../src/web/index.ts';
 import { temporaryDirectory } from '../kit/checkout.ts';
@@ -12,7 +12,7 @@ const port = 18_127;
 
 async function served(t: TestContext): Promise<{ commands: Command[]; journal: Journal }> {
   const { path, remove } = temporaryDirectory();
-  const journal = openJournal({ directory: path, logger: silentLogger });
+  const journal = new Journal({ directory: path, logger: silentLogger });
   const commands: Command[] = [];
   const handlers = {
     command: (command: Command) => {
