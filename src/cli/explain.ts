@@ -25,7 +25,9 @@ export async function explainCall(file: string, given: string, source: string | 
   const there = given === '-' || existsSync(given);
   if (!there && !/\s/.test(given.trim())) throw new CodedError('no-file', `there is no file ${given}`);
   const text = there ? readFileSync(given === '-' ? 0 : given, 'utf8') : given;
-  const message = parseMessage(Buffer.from(`${text.trim().replace(/\r?\n/g, '\r\n')}\r\n\r\n`));
+  // What is pasted need not be whole, nor end its lines as it came: its length says nothing.
+  const lines = text.trim().replace(/\r?\n/g, '\r\n');
+  const message = parseMessage(Buffer.from(`${lines.replace(/^(?:content-length|l)[ \t]*:[^\n]*\n?/im, '')}\r\n\r\n`));
   if (!(message instanceof SipRequest)) return ['this is an answer, not a request'];
   const { method } = message;
   if (method !== 'INVITE' && method !== 'MESSAGE') return [`this is ${printable(method)}: no rule is asked about it`];

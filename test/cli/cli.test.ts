@@ -187,6 +187,16 @@ for (const [sentence, args, expected] of [
     /asks to be answered by Call-Info answer-after, after 2 s\nrule 1 /,
   ],
   [
+    'what was pasted without its body',
+    [
+      '--source',
+      '127.32.0.6',
+      '--incoming',
+      `${invite}\nContent-Type: application/sdp\nContent-Length: 133\nSubject: x`,
+    ],
+    /asks to be answered by Call-Info answer-after, after 2 s\nrule 1 /,
+  ],
+  [
     'what belongs to a call',
     ['--incoming', invite.replace('127.32.0.5>', '127.32.0.5>;tag=2')],
     /call that is up \(To has a tag\)[\s\S]*answer: 481/,
