@@ -63,8 +63,9 @@ export function parseXr(bytes: Uint8Array, start: number, end: number): (VoipMet
 function parseVoip(bytes: Uint8Array, at: number): VoipMetrics & { ssrc: number } {
   const fraction = (offset: number): number => bytes[at + offset] / 256;
   const short = (offset: number): number => (bytes[at + offset] << 8) | bytes[at + offset + 1];
-  const known = (offset: number, per: number): number | undefined =>
-    bytes[at + offset] === UNKNOWN ? undefined : bytes[at + offset] / per;
+  // 127 says "not known", and what is on no such scale says nothing either.
+  const known = (offset: number, per: number, most: number): number | undefined =>
+    bytes[at + offset] > most * per ? undefined : bytes[at + offset] / per;
   return {
     ssrc: readUint32(bytes, at + 4),
     lossRate: fraction(8),
@@ -75,9 +76,9 @@ function parseVoip(bytes: Uint8Array, at: number): VoipMetrics & { ssrc: number 
     gapMs: short(14),
     roundTripMs: short(16) || undefined,
     endSystemMs: short(18) || undefined,
-    rating: known(24, 1),
-    mosListening: known(26, 10),
-    mosConversation: known(27, 10),
+    rating: known(24, 1, 100),
+    mosListening: known(26, 10, 5),
+    mosConversation: known(27, 10, 5),
     bufferMs: short(30),
     bufferLongestMs: short(32),
     adaptive: ((bytes[at + 28] >> 4) & 3) === 3,

@@ -105,6 +105,14 @@ test('a block that is cut short, or of another kind, is passed over', () => {
   }
 });
 
+test('figures that are on no scale are not known', () => {
+  const block = [7, 0, 0, 8, 0, 0, 0, 1, ...new Array(28).fill(255)];
+  const { rating, mosListening, mosConversation } = parseRtcp(
+    Uint8Array.from([0x80, 207, 0, (8 + block.length) / 4 - 1, 0, 0, 0, 9, ...block]),
+  )!.voip!;
+  assert.deepEqual([rating, mosListening, mosConversation], [undefined, undefined, undefined]);
+});
+
 test('what one misses the other hears of, when it has asked', () => {
   const config = { payloadType: 8, clockRateHz: 8000, packetMs: 20, buffer: { kind: 'fixed', delayMs: 20 } } as const;
   const random = new CountingRandom();
