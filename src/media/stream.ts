@@ -20,6 +20,8 @@ import type { Codec, MediaEvent, StreamConfig, StreamStatistics } from './types.
 
 /** Datagrams taken per socket and tick: a flood may cost packets, never the tick. */
 const MAX_PER_TICK = 32;
+/** News of digits and ends per tick: one datagram could hold hundreds of digits, and nobody presses so fast. */
+const MAX_NEWS = 8;
 /** What is thrown away at the start at most: packets that piled up before the stream was configured. */
 const MAX_STALE = 512;
 const MAX_DATAGRAM_BYTES = 2048;
@@ -87,6 +89,8 @@ export class Stream {
   #firstSound: 'awaited' | 'mixed' | 'told' = 'awaited';
   #heardAtMs = 0;
   #silentToldMs = 0;
+  /** Of this tick. */
+  #news = 0;
   #keepAliveAtMs = 0;
   #statisticsAtMs = 0;
 
@@ -205,6 +209,7 @@ export class Stream {
 
   receive(now: number): void {
     this.tapped?.fill(0);
+    this.#news = 0;
     const session = this.#session;
     if (session === undefined) return;
     for (let i = 0; i < MAX_PER_TICK; i++) {
@@ -362,6 +367,7 @@ export class Stream {
     }
     if (received !== 'digit') return;
     for (const digit of session.digit) {
+      if (++this.#news > MAX_NEWS) return;
       this.#digits.event(digit, now);
       this.#post({ type: 'digit', stream: this.id, digit });
     }
@@ -398,7 +404,8 @@ export class Stream {
     if (length < 0) return;
     // In a pause nothing else says that somebody is there.
     if (this.#coding?.listener.pausing) this.#heardAtMs = now;
-    if (session.receiveRtcp(this.#datagram, length, now) === 'bye') this.#post({ type: 'rtcp-bye', stream: this.id });
+    if (session.receiveRtcp(this.#datagram, length, now) === 'bye' && ++this.#news <= MAX_NEWS)
+      this.#post({ type: 'rtcp-bye', stream: this.id });
   }
 
   #sendKeepAlive(session: RtpSession, now: number): void {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -72,6 +74,28 @@ test('digits cross once each, in order', async () => {
   await pause(200);
   assert.equal(digits(), '1A*#5');
   await Promise.all([a.end(), b.end()]);
+});
+
+test('a flood of digits and ends is told of in small portions', async (t) => {
+  const terminal = new Terminal({ driver: 'none', rateHz: 16_000 }, '127.24.3.33');
+  const { port } = terminal.stream.local;
+  const socket = createSocket('udp4').bind(0, '127.24.4.33');
+  await Promise.all([once(socket, 'listening'), terminal.ready()]);
+  terminal.talk({ host: '127.24.4.33', port: socket.address().port });
+  await pause(100);
+  for (let i = 0; i < 20; i++) {
+    const digits = Array.from({ length: 300 }, (_, n) => [n % 10, 0x80, 0, 160]).flat();
+    const rtp = Buffer.from([0x80, 101, 0, i, 0, i, 0, 0, 0, 0, 0, 7, ...digits]);
+    const bye = Buffer.from([0x80, 201, 0, 1, 0, 0, 0, 7, 0x81, 203, 0, 1, 0, 0, 0, 7]);
+    socket.send(rtp, port, '127.24.3.33');
+    socket.send(bye, port, '127.24.3.33');
+  }
+  await pause(300);
+  socket.close();
+  const told = terminal.events.items.filter(({ type }) => type === 'digit' || type === 'rtcp-bye').length;
+  t.diagnostic(`${told} of 6020`);
+  assert.ok(told >= 8 && told <= 160, `${told}`);
+  await terminal.end();
 });
 
 test('the codec changes in the middle of a call: both go on', { skip: noOpus }, async () => {
