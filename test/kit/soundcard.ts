@@ -8,7 +8,7 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryDirectory } from './checkout.ts';
 import { until } from './wait.ts';
@@ -86,9 +86,12 @@ export class SoundCards {
     await this.#run('pactl', [...modules, `latency_msec=${latencyMs}`, 'adjust_time=0']);
   }
 
-  /** The card stands still, as with a hung driver: nothing fails, nothing moves. */
+  /** The card stands still from now on, as with a hung driver: nothing fails, nothing moves. */
   freeze(): void {
-    this.#server?.kill('SIGSTOP');
+    const server = this.#server;
+    if (server === undefined) return;
+    server.kill('SIGSTOP');
+    while (!/^State:\s+[TZ]/m.test(readFileSync(`/proc/${server.pid}/status`, 'latin1')));
   }
 
   thaw(): void {

@@ -1,4 +1,5 @@
 /** Two terminals of this process that call each other over loopback, and what they report. */
+import { after } from 'node:test';
 import { silentLogger } from '../../src/base/index.ts';
 import {
   createMediaEngine,
@@ -12,6 +13,12 @@ import {
 } from '../../src/media/index.ts';
 import { Inbox } from '../kit/wait.ts';
 
+/** Those that run: what a test that failed has left is ended with its file, or it would run until the file's limit. */
+const running = new Set<Terminal>();
+after(async () => {
+  await Promise.all([...running].map((terminal) => terminal.end()));
+});
+
 export class Terminal {
   readonly engine: MediaEngine;
   readonly stream: MediaStream;
@@ -21,6 +28,7 @@ export class Terminal {
     this.engine = createMediaEngine({ sound, volume: 100, ...more }, silentLogger);
     this.engine.onEvent((event) => this.events.put(event));
     this.stream = this.engine.open(host);
+    running.add(this);
   }
 
   /** Settles the stream as a call would, both halves audible as far as the direction allows. */
@@ -41,6 +49,7 @@ export class Terminal {
   }
 
   async end(): Promise<void> {
+    running.delete(this);
     this.stream.close();
     await this.engine.stop();
   }

@@ -18,6 +18,8 @@ const STALL_MS = 300;
 const GIVE_UP_MS = 1500;
 /** And is no clock any more already after this: PulseAudio's ordinary hiccups are shorter, a gap in the RTP should be too. */
 const LATE_MS = 80;
+/** What breaks within this after it stood still so long, breaks for that. */
+const AFTERMATH_MS = 1000;
 const ESTRPIPE = 86;
 /** A card that breaks this often within `BROKEN_WINDOW_MS` is closed and opened anew. */
 const BROKEN_COUNT = 8;
@@ -59,6 +61,7 @@ export abstract class AlsaHalf {
   #openingSince = 0;
   #retryAt = 0;
   #movedAt = 0;
+  #stoodUntil = Number.NEGATIVE_INFINITY;
   #broken: number[] = [];
 
   constructor(half: Half, devices: readonly string[], timing: CardTiming, alsa: () => AlsaLibrary, door: AlsaDoor) {
@@ -185,6 +188,7 @@ export abstract class AlsaHalf {
 
   /** Frames moved, so the card lives. */
   protected moved(now: number): void {
+    if (this.late(now)) this.#stoodUntil = now;
     this.#movedAt = now;
     if (!this.stalled) return;
     this.stalled = false;
@@ -194,6 +198,11 @@ export abstract class AlsaHalf {
   /** Too slow to be the clock. */
   protected late(now: number): boolean {
     return now - this.#movedAt >= LATE_MS;
+  }
+
+  /** It stands still, or has until just now: longer than any buffer lasts. */
+  protected stood(now: number): boolean {
+    return this.late(now) || now - this.#stoodUntil < AFTERMATH_MS;
   }
 
   /** No frame moved just now: for how long may this go on? */

@@ -59,7 +59,8 @@ export class AlsaPlayback extends AlsaHalf {
 
   protected override recovered(open: OpenPcm, now: number): void {
     this.underruns++;
-    this.#fill.underrun(now);
+    // What stands still is not outlasted by a higher level: it would only be heard later from then on.
+    if (!this.stood(now)) this.#fill.underrun(now);
     this.#begin(open, now);
   }
 

@@ -48,6 +48,22 @@ test('a level too high for good is corrected, and the shift says by how much', (
   assert.ok(Math.abs(timing.playDelay - 160) <= 20, `${timing.playDelay}`);
 });
 
+for (const [name, stillMs, frames] of [
+  ['two underruns in short succession, and more is put in front of the sound', 0, 3],
+  ['but none for those of a card that stood still: from mouth to ear it is the same afterwards', 150, 2],
+] as const)
+  test(name, () => {
+    const fake = new FakeCard().start();
+    fake.tick();
+    for (let i = 0; i < 2; i++) {
+      fake.now += stillMs;
+      fake.speaker.trips.push(-32);
+      fake.tick();
+      fake.tick();
+    }
+    assert.equal(fake.card.timing.playDelay, 160 * (frames - 1));
+  });
+
 test('an xrun of a half is a break of that half', () => {
   const fake = new FakeCard().start();
   const { playBreaks, captureBreaks } = fake.card.timing;
