@@ -13,38 +13,27 @@ import { said } from './words.ts';
 /** A call an operator dials by hand: above an ordinary page, below an urgent one. */
 const OPERATOR_PRIORITY = 6;
 
-export class Operator {
-  readonly #plans: TerminalConfig['calls'];
-  readonly #floor: Floor;
-  readonly #buttons: Buttons;
-  readonly #lamps: Lamps;
-  readonly #parking: Parking;
-  readonly #pages: Pages;
-  readonly #random: Random;
-  readonly #reload: (by: string) => TerminalAction[];
+/** What an operator can reach. */
+export interface Reach {
+  readonly plans: TerminalConfig['calls'];
+  readonly floor: Floor;
+  readonly buttons: Buttons;
+  readonly lamps: Lamps;
+  readonly parking: Parking;
+  readonly pages: Pages;
+  readonly random: Random;
+  readonly reload: (by: string) => TerminalAction[];
+}
 
-  constructor(
-    plans: TerminalConfig['calls'],
-    floor: Floor,
-    buttons: Buttons,
-    lamps: Lamps,
-    parking: Parking,
-    pages: Pages,
-    random: Random,
-    reload: (by: string) => TerminalAction[],
-  ) {
-    this.#plans = plans;
-    this.#floor = floor;
-    this.#buttons = buttons;
-    this.#lamps = lamps;
-    this.#parking = parking;
-    this.#pages = pages;
-    this.#random = random;
-    this.#reload = reload;
+export class Operator {
+  readonly #reach: Reach;
+
+  constructor(reach: Reach) {
+    this.#reach = reach;
   }
 
   command(command: Command, source: Source, now: number): TerminalAction[] {
-    const outcome = this.#floor.closed ? 'the terminal is stopping' : this.#obey(command, source, now);
+    const outcome = this.#reach.floor.closed ? 'the terminal is stopping' : this.#obey(command, source, now);
     const ok = typeof outcome !== 'string';
     const event = said({ type: 'command', verb: command.verb, source, ok, ...(!ok && { reason: outcome }) });
     return ok ? [event, ...outcome] : [event];
@@ -52,18 +41,19 @@ export class Operator {
 
   /** What is to be done, or why not. */
   #obey(command: Command, source: Source, now: number): TerminalAction[] | string {
-    const { sessions, holder } = this.#floor;
+    const { plans, floor, buttons, lamps, parking, pages, reload } = this.#reach;
+    const { sessions, holder } = floor;
     switch (command.verb) {
       case 'press':
-        return this.#buttons.press(command.button, source, command.forMs, now);
+        return buttons.press(command.button, source, command.forMs, now);
       case 'call':
-        if (!Object.hasOwn(this.#plans, command.plan)) return `there is no plan ${command.plan}`;
-        return this.#dial(this.#plans[command.plan], command.plan, now);
+        if (!Object.hasOwn(plans, command.plan)) return `there is no plan ${command.plan}`;
+        return this.#dial(plans[command.plan], command.plan, now);
       case 'dial':
         return this.#dial(planFor(command.target, OPERATOR_PRIORITY), undefined, now);
       case 'hangup': {
         const calls = sessions.map((session) => session.id);
-        return calls.length === 0 ? 'there is no call to hang up' : this.#floor.hangUp(calls, source, now);
+        return calls.length === 0 ? 'there is no call to hang up' : floor.hangUp(calls, source, now);
       }
       case 'transfer': {
         const call = holder?.talking;
@@ -71,30 +61,27 @@ export class Operator {
       }
       case 'hold':
         if (holder?.talking === undefined) return 'nobody talks';
-        return this.#parking.has(holder)
-          ? 'it is on hold already'
-          : this.#parking.park(holder, `an operator (${source})`);
+        return parking.has(holder) ? 'it is on hold already' : parking.park(holder, `an operator (${source})`);
       case 'resume': {
-        const held = sessions.filter((session) => this.#parking.has(session));
+        const held = sessions.filter((session) => parking.has(session));
         if (held.length === 0) return 'no call is on hold';
-        return held.flatMap((session) => this.#parking.resume(session, holder, `an operator (${source})`));
+        return held.flatMap((session) => parking.resume(session, holder, `an operator (${source})`));
       }
       case 'digits': {
         const call = holder?.talking;
         return call === undefined ? 'nobody talks' : [{ type: 'digits', call, digits: command.digits }];
       }
       case 'output':
-        return this.#lamps.has(command.output)
-          ? this.#lamps.set(command.output, command.on)
-          : `there is no output ${command.output}`;
+        if (!lamps.has(command.output)) return `there is no output ${command.output}`;
+        return lamps.set(command.output, command.on);
       case 'volume':
         return [{ type: 'volume', volume: Math.min(Math.max(command.volume, 0), 100) }];
       case 'page':
-        return this.#pages.send(command.zone, command.file, now);
+        return pages.send(command.zone, command.file, now);
       case 'play':
       case 'say':
         if (holder !== undefined) return `${wordsOf(holder)} has the loudspeaker`;
-        this.#floor.sounding = true;
+        floor.sounding = true;
         return [
           command.verb === 'say' ? { type: 'speak', text: command.text } : { type: 'prompt', prompt: command.file },
         ];
@@ -102,14 +89,15 @@ export class Operator {
         if (sessions.length > 0) return 'a call goes on';
         return [{ type: 'selftest', by: source, baseline: command.baseline }];
       case 'reload':
-        return this.#floor.calls.length > 0 ? 'a call goes on' : this.#reload(source);
+        return floor.calls.length > 0 ? 'a call goes on' : reload(source);
       default:
         return unreachable(command);
     }
   }
 
   #dial(plan: CallPlan, name: string | undefined, now: number): TerminalAction[] | string {
-    const decision = decideCall(plan, name, this.#floor.sessions, this.#floor.holder);
-    return decision.result === 'calling' ? this.#floor.call(this.#random.token(), plan, name, now) : decision.reason;
+    const { floor, random } = this.#reach;
+    const decision = decideCall(plan, name, floor.sessions, floor.holder);
+    return decision.result === 'calling' ? floor.call(random.token(), plan, name, now) : decision.reason;
   }
 }

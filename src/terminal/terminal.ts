@@ -39,17 +39,16 @@ export class Terminal {
     this.#pages = new Pages(config, this.#floor, random);
     this.#buttons = new Buttons(config, this.#floor, this.#health, this.#pages, random);
     this.#callers = new Callers(config.incoming, this.#floor, random);
-    const reload = (by: string): TerminalAction[] => this.#askReload(by);
-    this.#operator = new Operator(
-      config.calls,
-      this.#floor,
-      this.#buttons,
-      this.#lamps,
-      this.#parking,
-      this.#pages,
+    this.#operator = new Operator({
+      plans: config.calls,
+      floor: this.#floor,
+      buttons: this.#buttons,
+      lamps: this.#lamps,
+      parking: this.#parking,
+      pages: this.#pages,
       random,
-      reload,
-    );
+      reload: (by) => this.#askReload(by),
+    });
   }
 
   /** When `timeout` wants to be called, ms, monotonic. */
