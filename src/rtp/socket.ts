@@ -39,6 +39,7 @@ const native = {
     'long sendto(int fd, void *bytes, size_t length, int flags, void *address, uint32_t addressLength)',
   ),
   close: libc.func('int close(int fd)'),
+  inet_pton: libc.func('int inet_pton(int family, const char *text, void *address)'),
   ifIndex: libc.func('unsigned int if_nametoindex(const char *name)'),
 };
 const LITTLE = endianness() === 'LE';
@@ -60,8 +61,8 @@ export class SocketName {
     const view = new DataView(this.bytes.buffer);
     view.setUint16(0, family === 4 ? AF_INET : AF_INET6, LITTLE);
     view.setUint16(2, port);
-    if (family === 4) this.bytes.set(address.split('.').map(Number), 4);
-    else this.bytes.set(parseIpv6(address), 8);
+    if (family === 4) native.inet_pton(AF_INET, address, this.bytes.subarray(4));
+    else native.inet_pton(AF_INET6, address, this.bytes.subarray(8));
     if (zone !== undefined) view.setUint32(24, Number(zone) || native.ifIndex(zone), LITTLE);
     this.length = family === 4 ? 16 : ADDRESS_BYTES;
     return this;
@@ -106,27 +107,6 @@ export class SocketName {
   get #isIpv6(): boolean {
     return this.length === ADDRESS_BYTES;
   }
-}
-
-function parseIpv6(text: string): Uint8Array {
-  const bytes = new Uint8Array(16);
-  const groups = (part: string): number[] =>
-    part === ''
-      ? []
-      : part.split(':').flatMap((group) => {
-          if (!group.includes('.')) return [Number.parseInt(group, 16)];
-          const [a, b, c, d] = group.split('.').map(Number);
-          return [(a << 8) | b, (c << 8) | d];
-        });
-  const [head, tail] = text.split('::');
-  const front = groups(head);
-  const back = tail === undefined ? [] : groups(tail);
-  const words = [...front, ...new Array(8 - front.length - back.length).fill(0), ...back];
-  for (const [i, word] of words.entries()) {
-    bytes[2 * i] = word >> 8;
-    bytes[2 * i + 1] = word;
-  }
-  return bytes;
 }
 
 export interface PortPair {
