@@ -1,6 +1,6 @@
 /** A request from outside, in the words of the terminal. */
 import { printable, withoutPasswords } from '../base/index.ts';
-import { formatUri, type SipRequest, SipSyntaxError, type SipUri } from '../sip/message/index.ts';
+import { formatUri, readOr, type SipRequest, type SipUri } from '../sip/message/index.ts';
 import type { Caller, Incoming } from '../terminal/types.ts';
 import { askedForHand, askedToAnswer } from './asked.ts';
 
@@ -52,12 +52,7 @@ export function callerOf(
 
 /** RFC 4579 §5.1: a conference calls. The Contact of a stranger has not been looked at by anybody yet. */
 export function isFocus(request: SipRequest): boolean {
-  try {
-    return request.contacts[0]?.params.has('isfocus') === true;
-  } catch (error) {
-    if (!(error instanceof SipSyntaxError)) throw error;
-    return false;
-  }
+  return readOr(false, () => request.contacts[0]?.params.has('isfocus') === true);
 }
 
 /** A text that may be shown in a terminal window and spoken: one line, no control or direction characters, no end. */

@@ -37,3 +37,13 @@ export function shown(text: string): string {
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }
+
+/** What `read` gives, or `otherwise` where what stands there cannot be read. */
+export function readOr<T, U>(otherwise: U, read: () => T): T | U {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof SipSyntaxError)) throw error;
+    return otherwise;
+  }
+}

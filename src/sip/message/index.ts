@@ -2,7 +2,7 @@
 export { formatNameAddr, parseNameAddr } from './address.ts';
 export { parseAuth } from './auth.ts';
 export { equalUris } from './equality.ts';
-export { SipSyntaxError, shown } from './errors.ts';
+export { readOr, SipSyntaxError, shown } from './errors.ts';
 export { detach } from './fields.ts';
 export { formatMessage, shrinkTo } from './format.ts';
 export { type Hop, type HostPort, networkOf, type Transport } from './hop.ts';

@@ -3,7 +3,7 @@
  * put beside it (ISUP, locations, pictures), and what must be understood but is not is named. Linear in the octets of the body.
  */
 import { Buffer } from 'node:buffer';
-import { SipSyntaxError, shown } from './errors.ts';
+import { readOr, SipSyntaxError, shown } from './errors.ts';
 import type { SipMessageBase } from './message.ts';
 import type { Params } from './params.ts';
 import { Scanner } from './scanner.ts';
@@ -126,15 +126,12 @@ function makePart(header: Header, bytes: Uint8Array, reading: Reading, depth: nu
 function dispositionOf(text: string | undefined, type: string): { disposition: string; handling?: string | null } {
   const otherwise = meantAs(type);
   if (text === undefined) return { disposition: otherwise };
-  try {
+  return readOr({ disposition: otherwise }, () => {
     const scanner = Scanner.of(text, 'Content-Disposition');
     scanner.next();
     const disposition = scanner.token('the disposition').toLowerCase();
     return { disposition, handling: scanner.params().get('handling')?.toLowerCase() };
-  } catch (error) {
-    if (!(error instanceof SipSyntaxError)) throw error;
-    return { disposition: otherwise };
-  }
+  });
 }
 
 /** RFC 2046 §5.1.1: header and content of each part, in order. What stands before the first and after the last is nothing. */

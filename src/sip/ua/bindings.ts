@@ -3,7 +3,7 @@
  * started anew between two probes has forgotten ours, and nothing else would show it before the refresh.
  */
 import { Timers } from '../../base/index.ts';
-import { equalUris, type Hop, parseNameAddr, type SipResponse, SipSyntaxError, type SipUri } from '../message/index.ts';
+import { equalUris, type Hop, parseNameAddr, readOr, type SipResponse, type SipUri } from '../message/index.ts';
 import { type Account, samePlace } from './account.ts';
 import { ask } from './ask.ts';
 import type { Core } from './core.ts';
@@ -31,13 +31,10 @@ export function ownBinding(response: SipResponse, contact: string): Binding | un
 
 /** Another device's binding may be anything: one that cannot be read is none of ours. */
 function readBinding(text: string): Binding[] {
-  try {
+  return readOr([], () => {
     const { uri, params } = parseNameAddr(text, 'Contact');
     return [{ uri, expires: params.get('expires') }];
-  } catch (error) {
-    if (!(error instanceof SipSyntaxError)) throw error;
-    return [];
-  }
+  });
 }
 
 export class Bindings {

@@ -29,39 +29,18 @@ export interface Ending {
   reason: string;
 }
 
-/** The table of sessions, and the way to their owner. */
-export class Calls {
+/** By session, those whose owner still listens; and the way to him. */
+export class Calls extends Map<string, Call> {
   readonly #core: Core;
-  readonly #calls = new Map<string, Call>();
 
   constructor(core: Core) {
+    super();
     this.#core = core;
-  }
-
-  get size(): number {
-    return this.#calls.size;
-  }
-
-  get(session: string): Call | undefined {
-    return this.#calls.get(session);
-  }
-
-  names(): string[] {
-    return [...this.#calls.keys()];
-  }
-
-  add(session: string, call: Call): void {
-    this.#calls.set(session, call);
   }
 
   /** The last word of a session; what is left of it on the wire goes on without its name. */
   ended(session: string, ending: Ending): void {
-    if (this.#calls.delete(session)) this.#core.emit(session, { type: 'ended', ...ending });
-  }
-
-  /** Whether the owner still listens. */
-  has(session: string): boolean {
-    return this.#calls.has(session);
+    if (this.delete(session)) this.#core.emit(session, { type: 'ended', ...ending });
   }
 }
 

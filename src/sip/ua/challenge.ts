@@ -4,7 +4,7 @@
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Random } from '../../base/index.ts';
-import { equalUris, type Hop, parseAuth, parseUri, quote, type SipRequest, SipSyntaxError } from '../message/index.ts';
+import { equalUris, type Hop, parseAuth, parseUri, quote, readOr, type SipRequest } from '../message/index.ts';
 import { digestResponse } from './digest.ts';
 
 /** A nonce is good for so long; then the caller is given a new one with `stale=true`, and asks nobody for a password. */
@@ -139,24 +139,16 @@ export class Challenger {
 }
 
 function read(text: string): ReadonlyMap<string, string> | undefined {
-  try {
+  return readOr(undefined, () => {
     const { scheme, params } = parseAuth(text);
     return scheme.toLowerCase() === 'digest' ? params : undefined;
-  } catch (error) {
-    if (!(error instanceof SipSyntaxError)) throw error;
-    return undefined;
-  }
+  });
 }
 
 /** RFC 7616 §3.4.6: the proof is for this request, and for no other. */
 function sameResource(uri: string, request: SipRequest): boolean {
   if (uri === request.uri) return true;
-  try {
-    return equalUris(parseUri(uri), request.parsedUri());
-  } catch (error) {
-    if (!(error instanceof SipSyntaxError)) throw error;
-    return false;
-  }
+  return readOr(false, () => equalUris(parseUri(uri), request.parsedUri()));
 }
 
 function equal(a: string, b: string): boolean {

@@ -1,6 +1,6 @@
 /** The user name and password of one account, and what its server last asked for (RFC 3261 §22). */
 import type { Random } from '../../base/index.ts';
-import { parseAuth, type SipRequest, type SipResponse, SipSyntaxError } from '../message/index.ts';
+import { parseAuth, readOr, type SipRequest, type SipResponse } from '../message/index.ts';
 import { type Challenge, formatAuthorization, readChallenge } from './digest.ts';
 
 /** Realms remembered per account; a server that names more forgets the oldest. */
@@ -102,14 +102,12 @@ export class Credentials {
 function challengesOf(response: SipResponse, name: string): Challenge[] {
   const challenges: Challenge[] = [];
   for (const text of response.headers(name).flatMap(splitChallenges)) {
-    try {
+    // One that cannot be read is one that cannot be answered; the next may be better.
+    const challenge = readOr(undefined, () => {
       const { scheme, params } = parseAuth(text);
-      const challenge = readChallenge(scheme, params);
-      if (challenge !== undefined) challenges.push(challenge);
-    } catch (error) {
-      // One that cannot be read is one that cannot be answered; the next may be better.
-      if (!(error instanceof SipSyntaxError)) throw error;
-    }
+      return readChallenge(scheme, params);
+    });
+    if (challenge !== undefined) challenges.push(challenge);
   }
   return challenges;
 }

@@ -1,6 +1,6 @@
 /** What a registration says and learns about the way between us and the registrar: RFC 3581, 5626, 3608. */
 import { isIP } from 'node:net';
-import { type Hop, type HostPort, parseNameAddr, type SipResponse, SipSyntaxError } from '../message/index.ts';
+import { type Hop, type HostPort, parseNameAddr, readOr, type SipResponse } from '../message/index.ts';
 import { Backoff } from './backoff.ts';
 
 /** Routes of a Service-Route that are taken; with more the whole set is not. */
@@ -37,14 +37,11 @@ export function mappedAddress(response: SipResponse, hop: Hop): HostPort | undef
 
 /** RFC 3608: the Route header fields of requests that begin something; loose routes only. */
 export function serviceRoutes(response: SipResponse): readonly string[] {
-  try {
+  return readOr([], () => {
     const routes = response.list('Service-Route');
     const loose = routes.every((route) => parseNameAddr(route).uri.params.has('lr'));
     return loose && routes.length <= ROUTES_MAX ? routes : [];
-  } catch (error) {
-    if (!(error instanceof SipSyntaxError)) throw error;
-    return [];
-  }
+  });
 }
 
 /** RFC 5626 §4.5: what was bound to a flow that ended reaches us no more. A server that ends every one is not chased. */

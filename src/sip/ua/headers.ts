@@ -9,9 +9,9 @@ import {
   formatNameAddr,
   type HostPort,
   quote,
+  readOr,
   type SipMessage,
   type SipRequest,
-  SipSyntaxError,
   type Transport,
 } from '../message/index.ts';
 import { withCause } from './q850.ts';
@@ -66,13 +66,10 @@ export function bodyOf(message: SipMessage): Body | undefined {
   if (body.length === 0) return undefined;
   if (!contentType.startsWith('multipart/'))
     return contentType === BODY_TYPE ? { contentType, bytes: body } : undefined;
-  try {
+  return readOr(undefined, () => {
     const part = findPart(bodyPart(message), BODY_TYPE);
     return part.found && { contentType: BODY_TYPE, bytes: part.found.bytes };
-  } catch (error) {
-    if (!(error instanceof SipSyntaxError)) throw error;
-    return undefined;
-  }
+  });
 }
 
 /** Whether the other side takes an answer of `type`, an `application/…`. Without Accept it does (§20.1); empty means nothing at all. */

@@ -1,5 +1,5 @@
 /** MESSAGE, RFC 3428: held until its owner has decided what becomes of it. */
-import { type BodyPart, bodyPart, findPart, type Hop, type SipRequest, SipSyntaxError } from '../message/index.ts';
+import { type BodyPart, bodyPart, findPart, type Hop, readOr, type SipRequest } from '../message/index.ts';
 import type { Senders } from './beside.ts';
 import type { Core } from './core.ts';
 import type { HeaderField } from './headers.ts';
@@ -64,13 +64,10 @@ export class Messages {
 
 /** The text, alone or as one of several parts (RFC 5621). A multipart that cannot be cut has none. */
 function textOf(request: SipRequest): BodyPart | undefined {
-  try {
+  return readOr(undefined, () => {
     const { found, unknown } = findPart(bodyPart(request), TEXT_TYPE);
     return unknown === undefined ? found : undefined;
-  } catch (error) {
-    if (!(error instanceof SipSyntaxError)) throw error;
-    return undefined;
-  }
+  });
 }
 
 function readableCharset({ params }: BodyPart): boolean {

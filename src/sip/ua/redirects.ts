@@ -2,7 +2,7 @@
  * Where else a call of ours is to go when it is redirected, RFC 3261 §8.1.3.4: one target after the other, the best first,
  * none twice, and not for ever. Who is redirected by whom is the business of `OutgoingCall`.
  */
-import { equalUris, type Params, type SipResponse, SipSyntaxError, type SipUri } from '../message/index.ts';
+import { equalUris, type Params, readOr, type SipResponse, type SipUri } from '../message/index.ts';
 
 /** Targets of redirections that one call follows, when the configuration says nothing. */
 const REDIRECTS = 5;
@@ -66,12 +66,7 @@ export class Redirects {
 
 /** What cannot be read leads nowhere. */
 function contactsOf(response: SipResponse): { uri: SipUri; params: Params }[] {
-  try {
-    return response.contacts.map(({ uri, params }) => ({ uri, params }));
-  } catch (error) {
-    if (!(error instanceof SipSyntaxError)) throw error;
-    return [];
-  }
+  return readOr([], () => response.contacts.map(({ uri, params }) => ({ uri, params })));
 }
 
 /** §19.1.5: neither the method nor the header fields that others would like to see in our INVITE. */

@@ -1,5 +1,5 @@
 /** What a registrar says of our binding: RFC 3680. */
-import { equalUris, parseNameAddr, parseUri, SipSyntaxError } from '../message/index.ts';
+import { equalUris, parseNameAddr, parseUri, readOr } from '../message/index.ts';
 import { scanXml } from './xml.ts';
 
 export const REGINFO_TYPE = 'application/reginfo+xml';
@@ -28,11 +28,6 @@ export function bindingIn(document: Uint8Array, contact: string): 'active' | 'lo
 }
 
 function names(text: string, ours: ReturnType<typeof parseUri>): boolean {
-  try {
-    return equalUris(parseUri(text), ours);
-  } catch (error) {
-    // The binding of something else.
-    if (!(error instanceof SipSyntaxError)) throw error;
-    return false;
-  }
+  // The binding of something else.
+  return readOr(false, () => equalUris(parseUri(text), ours));
 }

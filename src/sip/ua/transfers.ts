@@ -1,6 +1,6 @@
 /** Transfers of both directions: which referral a wish of the owner, a message or the end of a session is about. */
 import { Dialog } from '../dialog/index.ts';
-import { type Hop, parseNameAddr, parseUri, type SipRequest, SipSyntaxError } from '../message/index.ts';
+import { type Hop, parseNameAddr, parseUri, readOr, type SipRequest } from '../message/index.ts';
 import type { Account } from './account.ts';
 import { ask } from './ask.ts';
 import type { Calls } from './call.ts';
@@ -187,11 +187,6 @@ export class Transfers {
 
   /** From the address of the other side, whoever that is: the gate lets that in. */
   takesOver(request: SipRequest, hop: Hop): boolean {
-    try {
-      return request.method === 'INVITE' && typeof this.replaced(request, hop, {}) === 'string';
-    } catch (error) {
-      if (!(error instanceof SipSyntaxError)) throw error;
-      return false;
-    }
+    return readOr(false, () => request.method === 'INVITE' && typeof this.replaced(request, hop, {}) === 'string');
   }
 }

@@ -154,8 +154,7 @@ export class UserAgent {
       if (change.kind === 'flow') registration.flowClosed(change.flow, now);
       else registration.networkChanged(now);
     }
-    if (change.kind === 'network')
-      for (const one of this.#calls.names()) this.#calls.get(one)?.talk?.networkChanged(now);
+    if (change.kind === 'network') for (const call of [...this.#calls.values()]) call.talk?.networkChanged(now);
     return this.#core.take();
   }
 
@@ -170,7 +169,7 @@ export class UserAgent {
 
   /** Ends every session and un-registers; done when `idle`. */
   stop(now: number): UaOutput[] {
-    for (const session of this.#calls.names()) this.#calls.get(session)?.end(now);
+    for (const call of [...this.#calls.values()]) call.end(now);
     this.#beside.stop(now);
     for (const registration of this.#registrations) registration.stop(now);
     this.#stopBy = now + STOP_MS;
@@ -219,7 +218,7 @@ export class UserAgent {
   }
 
   #begin(session: string, call: OutgoingCall, target: string, now: number): void {
-    this.#calls.add(session, call);
+    this.#calls.set(session, call);
     this.#beside.begun(session, target);
     call.begin(now);
   }
@@ -404,7 +403,7 @@ export class UserAgent {
     this.#core.answer(transaction, request, 100, now);
     const session = `in-${this.#core.random.token()}`;
     const call = new IncomingCall(this.#context(session, account), request, hop, transaction, now);
-    this.#calls.add(session, call);
+    this.#calls.set(session, call);
     const replaces = replaced === undefined ? {} : { replaces: replaced };
     const offer = bodyOf(request);
     this.#core.emit(session, { type: 'incoming', request, hop, account: account?.name, user, offer, ...replaces });
