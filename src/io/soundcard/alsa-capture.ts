@@ -4,10 +4,16 @@ import { Interleaved } from './alsa-frames.ts';
 import { AlsaHalf } from './alsa-half.ts';
 import { EAGAIN, EINTR } from './alsa-library.ts';
 import type { OpenPcm } from './alsa-open.ts';
-import type { Sleep, Wait } from './types.ts';
+import { type Sleep, TICK_MS, type Wait } from './types.ts';
 
 /** One wait in the driver, so that messages are seen in time. */
 const WAIT_MS = 20;
+/**
+ * Where the driver cannot wait: the next period is looked for so much sooner after the last than it is due, so that a late look
+ * makes no later ones; and again after `AGAIN_MS`.
+ */
+const AHEAD_MS = 0.125;
+const AGAIN_MS = 0.75;
 
 export class AlsaCapture extends AlsaHalf {
   /** Delivered its first period and is in step: only then it is the clock. */
@@ -19,6 +25,11 @@ export class AlsaCapture extends AlsaHalf {
   #resampler: Resampler | undefined;
   #frames = new Interleaved('s16', 1, 0);
   #mono = new Int16Array(0);
+  /** The driver says ready with less than a period there (PulseAudio's plugin): the wait is ours, until `#dueAt`. */
+  #blind = false;
+  #dueAt = 0;
+  /** Frames that `wait` found for the `read` after it; -1: none. */
+  #found = -1;
 
   protected override started(open: OpenPcm, now: number): void {
     const frames = open.rateHz / 100;
@@ -26,6 +37,7 @@ export class AlsaCapture extends AlsaHalf {
     this.#mono = new Int16Array(frames);
     this.#resampler = this.makeResampler?.(open.rateHz);
     this.flowing = false;
+    this.#blind = false;
     this.#toEngine = this.engineHz / open.rateHz;
     this.timing.captureBreaks++;
     this.moved(now);
@@ -43,6 +55,7 @@ export class AlsaCapture extends AlsaHalf {
   catchUp(now: number): void {
     if (this.open === undefined) return;
     const period = this.#mono.length;
+    this.#found = -1;
     while (this.available(now) >= 2 * period && this.open !== undefined) {
       if (Number(this.alsa().read(this.open.pcm, this.#frames.buffer, period)) <= 0) return;
       this.timing.captureShift -= period * this.#toEngine;
@@ -52,21 +65,33 @@ export class AlsaCapture extends AlsaHalf {
   /** Blocks until a period is there. */
   wait(now: () => number, sleep: Sleep): Wait {
     if (this.open === undefined) return 'none';
-    const ready = this.alsa().wait(this.open.pcm, WAIT_MS);
-    const at = now();
-    if (ready < 0) {
-      if (ready !== -EINTR) this.trouble(ready, at);
-      return 'again';
+    let ready = 0;
+    if (this.#blind) {
+      const dueInMs = this.#dueAt - now();
+      if (dueInMs > 0 && sleep(Math.min(TICK_MS, dueInMs))) return 'again';
+    } else {
+      ready = this.alsa().wait(this.open.pcm, WAIT_MS);
+      if (ready < 0) {
+        if (ready !== -EINTR) this.trouble(ready, now());
+        return 'again';
+      }
     }
-    if (this.available(at) >= this.#mono.length) return 'tick';
+    const at = now();
+    const period = this.#mono.length;
+    const found = this.available(at);
+    if (found >= period) {
+      this.#found = found;
+      this.#dueAt = found < 2 * period ? at + TICK_MS - AHEAD_MS : at;
+      return 'tick';
+    }
     this.idle(at);
     if (this.late(at) || this.open === undefined) {
       // What it piles up until it moves again is dropped then.
       this.flowing = false;
       return 'none';
     }
-    // The driver says there is something, and there is not: do not spin.
-    if (ready > 0) sleep(2);
+    this.#blind ||= ready > 0;
+    this.#dueAt = at + AGAIN_MS;
     return 'again';
   }
 
@@ -80,7 +105,8 @@ export class AlsaCapture extends AlsaHalf {
   #read(frame: Int16Array, now: number): boolean {
     if (this.open === undefined) return false;
     const period = this.#mono.length;
-    const available = this.available(now);
+    const available = this.#found >= 0 ? this.#found : this.available(now);
+    this.#found = -1;
     if (available < period) {
       this.idle(now);
       return false;

@@ -42,6 +42,31 @@ test('POLLERR: a wait that fails is the end of the card, not of the tick', () =>
   assert.equal(fake.card.wait(), 'again', 'the loudspeaker is the clock');
 });
 
+test('a driver that says ready too soon (PulseAudio) is looked at when the next period is due, then every 0.75 ms', () => {
+  const fake = new FakeCard().start();
+  const read = (): boolean => fake.card.read(new Int16Array(160));
+  const wait = (): [string, number] => {
+    const from = fake.now;
+    return [fake.card.wait(), fake.now - from];
+  };
+  fake.microphone.waiting = 100;
+  fake.microphone.trips.push(1);
+  assert.deepEqual(wait(), ['again', 0]);
+  assert.deepEqual(wait(), ['again', 0.75]);
+  fake.microphone.waiting += 160;
+  assert.deepEqual(wait(), ['tick', 0.75]);
+  read();
+  assert.deepEqual(wait(), ['again', 9.875]);
+  fake.microphone.waiting += 3 * 160;
+  assert.deepEqual(wait(), ['tick', 0.75]);
+  for (let piled = 3; piled > 1; piled--) {
+    assert.ok(read());
+    assert.deepEqual(wait(), ['tick', 0], 'what has piled up is read at once');
+  }
+  read();
+  assert.deepEqual(wait(), ['again', 9.875]);
+});
+
 test('a recovery that fails is a lost card', () => {
   const fake = new FakeCard().start();
   fake.speaker.recovers = false;
