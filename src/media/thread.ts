@@ -93,11 +93,12 @@ export class MediaThread {
   run(): void {
     const { now, wake } = this.#options;
     while (true) {
-      this.#seen = Atomics.load(wake, 0);
+      const sent = Atomics.load(wake, 0);
       this.#beat = (this.#beat % 1_000_000) + 1;
       Atomics.store(wake, BEAT, this.#beat);
       if (this.#retired) break;
-      this.#takeMessages();
+      if (sent !== this.#seen) this.#takeMessages();
+      this.#seen = sent;
       if (this.#stopping) break;
       this.#want(now());
       this.#news.tell(now());
