@@ -6,6 +6,7 @@
 import type { Logger } from '../base/index.ts';
 import { bindPair, closeSocket, type PortPair, SocketError } from '../rtp/socket.ts';
 import { MediaError } from './errors.ts';
+import { Numbers } from './numbers.ts';
 import { PagesHandle } from './pages.ts';
 import { type FromWorker, soundRateHz, type ToWorker } from './protocol.ts';
 import { liftClientThreads } from './real-time.ts';
@@ -181,6 +182,9 @@ class Engine implements MediaEngine {
         if (this.#hangs !== '') this.#restore();
         return;
       }
+      case 'keyed':
+        this.#standing.keyed(message.stream, message.keyed);
+        return;
       case 'log':
         this.#logger[message.level](message.message, message.fields);
         return;
@@ -302,7 +306,8 @@ class StreamHandle implements MediaStream {
     if (pair === undefined) return;
     this.#reserved = undefined;
     this.#ways.begin(call);
-    if (!this.#send({ kind: 'open', stream: this.id, rtpFd: pair.rtpFd, rtcpFd: pair.rtcpFd })) free(pair);
+    const { rtpFd, rtcpFd } = pair;
+    if (!this.#send({ kind: 'open', stream: this.id, rtpFd, rtcpFd, numbers: Numbers.buffer() })) free(pair);
   }
 
   record(listener: RecordListener): void {

@@ -4,8 +4,8 @@
  */
 
 import { DtlsAssociation } from '../rtp/dtls.ts';
-import type { SrtpKeys } from '../rtp/index.ts';
 import { SocketName } from '../rtp/socket.ts';
+import type { Keys } from './shield.ts';
 import type { DtlsConfig, SocketAddress } from './types.ts';
 
 /** Without keys for so long something is wrong, and it is begun anew: what was heard may have been somebody else's. */
@@ -21,12 +21,19 @@ export class Handshake {
   readonly remote: SocketAddress;
   readonly #sides: Side[];
 
-  /** `remoteRtcp`: not looked at when RTP and RTCP share a port. */
-  constructor(config: DtlsConfig, remote: SocketAddress, remoteRtcp: SocketAddress, send: SendDatagram, now: number) {
+  /** `remoteRtcp`: not looked at when RTP and RTCP share a port. `before`: what another thread has agreed on. */
+  constructor(
+    config: DtlsConfig,
+    remote: SocketAddress,
+    remoteRtcp: SocketAddress,
+    send: SendDatagram,
+    now: number,
+    before: Partial<Record<Component, Keys>> = {},
+  ) {
     this.config = config;
     this.remote = remote;
-    this.#sides = [new Side('rtp', config, remote, send, now)];
-    if (!config.muxed) this.#sides.push(new Side('rtcp', config, remoteRtcp, send, now));
+    this.#sides = [new Side('rtp', config, remote, send, now, before.rtp)];
+    if (!config.muxed) this.#sides.push(new Side('rtcp', config, remoteRtcp, send, now, before.rtcp));
   }
 
   /** Everything but the addresses, which may be none while the other side holds. */
@@ -42,12 +49,12 @@ export class Handshake {
     );
   }
 
-  get keys(): { send: SrtpKeys; receive: SrtpKeys } | undefined {
+  get keys(): Keys | undefined {
     return this.#sides[0].keys;
   }
 
   /** Of RTCP: those of RTP, when both share a port. */
-  get rtcpKeys(): { send: SrtpKeys; receive: SrtpKeys } | undefined {
+  get rtcpKeys(): Keys | undefined {
     return this.#sides.at(-1)?.keys;
   }
 
@@ -80,35 +87,47 @@ class Side {
   readonly #signalled = new SocketName();
   /** Where the association is: what SDP says until somebody else, behind a NAT, is heard. */
   readonly peer = new SocketName();
-  #association: DtlsAssociation;
+  /** None: it ended with the thread that made it, and its keys are what is left. */
+  #association: DtlsAssociation | undefined;
   #sinceMs: number;
   #located = false;
-  keys: { send: SrtpKeys; receive: SrtpKeys } | undefined;
+  keys: Keys | undefined;
 
-  constructor(component: Component, config: DtlsConfig, remote: SocketAddress, send: SendDatagram, now: number) {
+  constructor(
+    component: Component,
+    config: DtlsConfig,
+    remote: SocketAddress,
+    send: SendDatagram,
+    now: number,
+    before: Keys | undefined,
+  ) {
     this.component = component;
     this.#config = config;
     this.#send = send;
     this.#signalled.set(remote.host, remote.port);
     this.#sinceMs = now;
-    this.#association = this.#begin(now);
+    this.keys = before;
+    if (before === undefined) this.#association = this.#begin(now);
   }
 
   receive(datagram: Uint8Array, length: number, source: SocketName, now: number): boolean {
+    const association = this.#association;
+    if (association === undefined) return false;
     // One association is one other side: whom SDP names, or behind a NAT the first to be heard. A stranger who is that gets no keys.
     const named = this.keys === undefined && source.same(this.#signalled);
     if (!this.#located || named) {
       this.#located = true;
       this.peer.copy(source);
     } else if (!this.peer.same(source)) return false;
-    this.#say(this.#association.receive(datagram, length, now));
+    this.#say(association.receive(datagram, length, now));
     const before = this.keys;
-    this.keys ??= this.#association.keys;
+    this.keys ??= association.keys;
     return before === undefined && this.keys !== undefined;
   }
 
   tick(now: number): string | undefined {
     const association = this.#association;
+    if (association === undefined) return undefined;
     if (association.deadline !== undefined && now >= association.deadline) this.#say(association.timeout(now));
     if (this.keys !== undefined) return undefined;
     const ageMs = now - this.#sinceMs;
@@ -121,7 +140,7 @@ class Side {
   }
 
   close(): void {
-    this.#say(this.#association.close());
+    if (this.#association !== undefined) this.#say(this.#association.close());
   }
 
   #begin(now: number): DtlsAssociation {

@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { LogFields } from '../base/index.ts';
 import type { Half, OpenPcm } from '../io/soundcard/index.ts';
 import type { ToPages } from './pages-thread.ts';
+import type { Keyed } from './shield.ts';
 import type { HandsfreeStatus, MediaConfig, MediaEvent, StreamConfig, ToneName } from './types.ts';
 
 export interface WorkerData {
@@ -13,7 +14,8 @@ export interface WorkerData {
 }
 
 export type ToWorker =
-  | { kind: 'open'; stream: string; rtpFd: number; rtcpFd: number }
+  /** `numbers`: see `Numbers`. `before`: what another thread has last said to be `keyed`. */
+  | { kind: 'open'; stream: string; rtpFd: number; rtcpFd: number; numbers: SharedArrayBuffer; before?: Keyed }
   | { kind: 'configure'; stream: string; config: StreamConfig }
   | { kind: 'audible'; stream: string; speaker: boolean; microphone: boolean; ducked: boolean }
   | { kind: 'digits'; stream: string; digits: string }
@@ -37,6 +39,7 @@ export type ToWorker =
 
 export type FromWorker =
   | { kind: 'event'; event: MediaEvent }
+  | { kind: 'keyed'; stream: string; keyed: Keyed }
   | { kind: 'log'; level: 'debug' | 'info' | 'warn'; message: string; fields?: LogFields }
   | { kind: 'open-pcm'; half: Half; device: string; attempt: number }
   | { kind: 'close-pcm'; half: Half; device: string; pcm: OpenPcm }

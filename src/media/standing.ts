@@ -3,6 +3,7 @@
  * what went down with the first one hears of its end.
  */
 import type { ToWorker } from './protocol.ts';
+import type { Keyed } from './shield.ts';
 import type { MediaEvent } from './types.ts';
 
 export class Standing {
@@ -89,6 +90,12 @@ export class Standing {
       case 'statistics':
         if (event.final) for (const of of ['open', 'close']) this.#said.delete(`${of} ${event.stream}`);
     }
+  }
+
+  /** Under which keys the thread that takes the place goes on. */
+  keyed(stream: string, keyed: Keyed): void {
+    const open = this.#said.get(`open ${stream}`);
+    if (open?.kind === 'open') this.#said.set(`open ${stream}`, { ...open, before: keyed });
   }
 
   /** A recording has come to its end. */

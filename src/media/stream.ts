@@ -5,7 +5,15 @@
 
 import { CodecError, type Mixer, makeDecoder, makeEncoder, type Pauses, type Tone } from '../audio/index.ts';
 import type { Random } from '../base/index.ts';
-import { isRtcp, MAX_SRTP_OVERHEAD_BYTES, parseRtp, RTP_HEADER_BYTES, RtpHeader, RtpSession } from '../rtp/index.ts';
+import {
+  isRtcp,
+  MAX_SRTP_OVERHEAD_BYTES,
+  parseRtp,
+  RTP_HEADER_BYTES,
+  RtpHeader,
+  RtpSession,
+  type SessionConfig,
+} from '../rtp/index.ts';
 import { SocketName, UdpSocket } from '../rtp/socket.ts';
 import { Digits } from './digits.ts';
 import { DUCKED, Fade } from './fade.ts';
@@ -13,7 +21,9 @@ import { isDtls } from './handshake.ts';
 import { Keying } from './keying.ts';
 import { SourceLatch } from './latch.ts';
 import { Listener } from './listener.ts';
-import type { Shield } from './shield.ts';
+import { Numbers } from './numbers.ts';
+import type { ToWorker } from './protocol.ts';
+import type { Keyed, Shield } from './shield.ts';
 import { Prompt } from './sounds.ts';
 import { Talker } from './talker.ts';
 import type { Codec, MediaEvent, StreamConfig, StreamStatistics } from './types.ts';
@@ -40,6 +50,7 @@ const NOISE_LEVEL = 127;
 const sameFormat = (a: Codec, b: Codec): boolean =>
   JSON.stringify({ ...a, payloadType: 0 }) === JSON.stringify({ ...b, payloadType: 0 });
 
+type Opened = Extract<ToWorker, { kind: 'open' }>;
 export type Post = (event: MediaEvent) => void;
 
 /** Made anew when the codec changes. */
@@ -63,6 +74,7 @@ export class Stream {
   readonly #datagram = new Uint8Array(MAX_DATAGRAM_BYTES);
   readonly #report = new Uint8Array(MAX_REPORT_BYTES);
   readonly #keepAlive = new Uint8Array(RTP_HEADER_BYTES + 1 + MAX_SRTP_OVERHEAD_BYTES);
+  readonly #numbers: Numbers;
   readonly #keying: Keying;
   readonly #shield: Shield;
   readonly #header = new RtpHeader();
@@ -94,13 +106,21 @@ export class Stream {
   #keepAliveAtMs = 0;
   #statisticsAtMs = 0;
 
-  constructor(id: string, rtpFd: number, rtcpFd: number, rateHz: number, random: Random, post: Post) {
+  constructor(open: Opened, rateHz: number, random: Random, post: Post, keyed: (keyed: Keyed) => void) {
+    const { stream: id, before } = open;
     this.id = id;
-    this.#rtp = new UdpSocket(rtpFd);
-    this.#rtcp = new UdpSocket(rtcpFd);
-    this.#keying = new Keying({ rtp: this.#rtp, rtcp: this.#rtcp }, (suite, afterMs, source) => {
-      this.#latch.proven(source);
-      post({ type: 'secured', stream: id, suite, afterMs });
+    this.#rtp = new UdpSocket(open.rtpFd);
+    this.#rtcp = new UdpSocket(open.rtcpFd);
+    this.#numbers = new Numbers(open.numbers);
+    this.#keying = new Keying({
+      sockets: { rtp: this.#rtp, rtcp: this.#rtcp },
+      numbers: this.#numbers,
+      before,
+      agreed: (suite, afterMs, source) => {
+        this.#latch.proven(source);
+        post({ type: 'secured', stream: id, suite, afterMs });
+      },
+      keyed,
     });
     this.#shield = this.#keying.shield;
     this.#rateHz = rateHz;
@@ -162,7 +182,7 @@ export class Stream {
       buffer: config.buffer,
       ticksOf: coding.listener.ticksOf,
     };
-    if (this.#session === undefined) this.#session = new RtpSession(session, this.#random);
+    if (this.#session === undefined) this.#session = this.#begin(session, now);
     else this.#session.configure(session);
     this.#coding = coding;
     this.#digits.configure(config.digits, config.dtmfPayloadType !== undefined);
@@ -173,6 +193,15 @@ export class Stream {
     this.#silentToldMs = 0;
     if (first) this.#statisticsAtMs = now + STATISTICS_MS;
     this.#keepAliveAtMs = now;
+  }
+
+  /** Or goes on where another thread came to; its time has gone on meanwhile. */
+  #begin(config: SessionConfig, now: number): RtpSession {
+    const session = new RtpSession(config, this.#random, this.#numbers.session);
+    const { atMs } = this.#numbers;
+    if (atMs > 0) session.skip(((now - atMs) * config.clockRateHz) / 1000);
+    this.#numbers.atMs = now;
+    return session;
   }
 
   /** What runs goes on where the codec stays: its memory is that of the sound so far. Throws `CodecError`. */
@@ -260,6 +289,7 @@ export class Stream {
   /** 10 ms of the microphone, or of what `say` was given; without `frame`, or when mute, silence is sent. */
   speak(frame: Int16Array | undefined, now: number): void {
     if (this.#session === undefined || this.#coding === undefined || !this.#reachable) return;
+    this.#numbers.atMs = now;
     if (!this.sends) {
       // The time goes on while nothing is said, so that what is said later is not late.
       this.#session.skip(this.#config!.codec.clockRateHz / 100);

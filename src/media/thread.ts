@@ -10,6 +10,7 @@ import { Measure } from './measure.ts';
 import { PagesThread } from './pages-thread.ts';
 import type { FromWorker, ToWorker } from './protocol.ts';
 import { Recording } from './recording.ts';
+import type { Keyed } from './shield.ts';
 import { SoundNews } from './sound-news.ts';
 import { Sounds } from './sounds.ts';
 import { Stream } from './stream.ts';
@@ -242,8 +243,8 @@ export class MediaThread {
     switch (message.kind) {
       case 'open': {
         const { rateHz, random } = this.#options;
-        const { stream, rtpFd, rtcpFd } = message;
-        this.#streams.push(new Stream(stream, rtpFd, rtcpFd, rateHz, random, this.#post));
+        const keyed = (keyed: Keyed): void => this.#say({ kind: 'keyed', stream: message.stream, keyed });
+        this.#streams.push(new Stream(message, rateHz, random, this.#post, keyed));
         return;
       }
       case 'configure':

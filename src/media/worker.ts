@@ -15,7 +15,9 @@ import { handsfreeDefaults } from './types.ts';
 const { config, wake, port } = workerData as WorkerData;
 const { sound } = config;
 const say = (message: FromWorker): void => port.postMessage(message);
-const now = (): number => performance.now();
+/** The same clock in every media thread: one that goes on with a stream knows how long nothing was sent. */
+const originMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+const now = (): number => originMs + performance.now();
 
 const random: Random = {
   token: () => randomBytes(12).toString('hex'),

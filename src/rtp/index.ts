@@ -18,6 +18,6 @@ export {
 export { type BufferMode, JitterBuffer, MAX_PAYLOAD_BYTES } from './jitter.ts';
 export { formatRtp, isRtcp, parseRtp, RTP_HEADER_BYTES, RtpHeader, readUint32, writeUint32 } from './packet.ts';
 export { formatRtcp, parseRtcp, type SenderReport } from './rtcp.ts';
-export { RtpSession, type SessionConfig } from './session.ts';
-export { MAX_SRTP_OVERHEAD_BYTES, SrtpReceiver, SrtpSender } from './srtp.ts';
+export { RtpSession, SESSION_CELLS, type SessionConfig } from './session.ts';
+export { MAX_SRTP_OVERHEAD_BYTES, RECEIVER_CELLS, SENDER_CELLS, SrtpReceiver, SrtpSender } from './srtp.ts';
 export { SRTP_SUITES, type SrtpKeys, type SrtpSuite, sameKeys } from './suites.ts';

@@ -9,6 +9,7 @@ import { formatRtp, isRtcp, parseRtp, RTP_HEADER_BYTES, RtpHeader } from './pack
 import { StreamQuality, type VoipMetrics } from './quality.ts';
 import { Reception } from './reception.ts';
 import { formatRtcp, parseRtcp } from './rtcp.ts';
+import { RESUMED_GAP } from './srtp.ts';
 
 /** What sound card and resamplers add at this end, about. */
 const SOUND_MS = 25;
@@ -41,10 +42,18 @@ const NOISE_PAYLOAD_TYPE = 13;
 /** `digit`: see `digit`. `noise`: the payload describes a pause. `ignored`: not ours, of another payload type, or no RTP. */
 export type Received = 'audio' | 'noise' | 'digit' | 'event' | 'ignored';
 
+/**
+ * What of ours goes on, in memory that may be shared with the session that does so: SSRC, name, the next sequence number and time
+ * stamp, what was sent. Zeros: it begins.
+ */
+export const SESSION_CELLS = 8;
+const [SSRC, NAME, SEQUENCE, TIMESTAMP, PACKETS, OCTETS] = [0, 1, 4, 5, 6, 7];
+
 export class RtpSession {
   readonly #random: Random;
   readonly #cname: string;
   readonly ssrc: number;
+  readonly #cells: Float64Array;
   readonly #out = new RtpHeader();
   readonly #in = new RtpHeader();
   readonly #dtmfReceiver = new DtmfReceiver();
@@ -64,8 +73,8 @@ export class RtpSession {
   jitter: JitterBuffer;
   /** After `receive` said 'digit'. */
   digit = '';
-  packetsSent = 0;
-  octetsSent = 0;
+  packetsSent: number;
+  octetsSent: number;
   /** From the other side's reports (§6.4.1), when it sends any. */
   roundTripMs: number | undefined;
   /** What the other side misses of ours, 0..1, as it last said. */
@@ -73,15 +82,24 @@ export class RtpSession {
   /** How the other side hears us, when it tells (RFC 3611). */
   remoteMetrics: VoipMetrics | undefined;
 
-  constructor(config: SessionConfig, random: Random) {
+  /** `cells`: where another session came to, with which this one is the same to the other side. */
+  constructor(config: SessionConfig, random: Random, cells: Float64Array = new Float64Array(SESSION_CELLS)) {
     this.#config = config;
     this.#random = random;
-    this.ssrc = random.uint32();
-    this.#rtpTimestamp = random.uint32();
-    // RFC 3711 §3.3.1: in the lower half, so that no wrap among the first packets leaves an SRTP receiver behind.
-    this.#sequence = random.uint32() & 0x7fff;
+    this.#cells = cells;
+    if (cells[SSRC] !== 0) cells[SEQUENCE] = uint16(cells[SEQUENCE] + RESUMED_GAP);
+    else {
+      for (let cell = SSRC; cell <= TIMESTAMP; cell++) cells[cell] = random.uint32();
+      // RFC 3711 §3.3.1: in the lower half, so that no wrap among the first packets leaves an SRTP receiver behind.
+      cells[SEQUENCE] &= 0x7fff;
+    }
+    this.ssrc = cells[SSRC];
     // RFC 7022 §4.2: a short-term persistent CNAME is a random token, it names no host.
-    this.#cname = random.token();
+    this.#cname = Array.from(cells.subarray(NAME, SEQUENCE), (part) => part.toString(36)).join('');
+    this.#sequence = cells[SEQUENCE];
+    this.#rtpTimestamp = cells[TIMESTAMP];
+    this.packetsSent = cells[PACKETS];
+    this.octetsSent = cells[OCTETS];
     this.#dtmfSender = dtmfSenderFor(config);
     this.#reception = new Reception(config.clockRateHz);
     this.jitter = new JitterBuffer(config.clockRateHz, config.buffer);
@@ -159,6 +177,7 @@ export class RtpSession {
     this.packetsSent++;
     this.#sentSinceReport++;
     this.octetsSent += length;
+    this.#keep();
     return RTP_HEADER_BYTES + length;
   }
 
@@ -166,6 +185,15 @@ export class RtpSession {
   skip(ticks: number): void {
     this.#rtpTimestamp = uint32(this.#rtpTimestamp + ticks);
     this.#spurt = true;
+    this.#keep();
+  }
+
+  #keep(): void {
+    const cells = this.#cells;
+    cells[SEQUENCE] = this.#sequence;
+    cells[TIMESTAMP] = this.#rtpTimestamp;
+    cells[PACKETS] = this.packetsSent;
+    cells[OCTETS] = this.octetsSent;
   }
 
   /** A datagram from the RTP port. Allocates nothing for audio. */

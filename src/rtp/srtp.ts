@@ -19,6 +19,15 @@ const REPLAY_WINDOW = 128;
  * a PBX that has renumbered so often must still be heard.
  */
 const MAX_SOURCES = 16;
+/** Who goes on with a stream leaves out so many packets: whoever sent until now may still be sending the next. */
+export const RESUMED_GAP = 64;
+/**
+ * How far a context has come, in memory that may be shared with who goes on with it under the same key (§3.2.1, §3.2.3): zeros are
+ * one that begins. Of a sender: the index behind the highest one sent, and the last one of SRTCP. Of a receiver, for SRTP and
+ * for SRTCP: the SSRC heard last, and the index behind its highest one.
+ */
+export const SENDER_CELLS = 2;
+export const RECEIVER_CELLS = 4;
 const RTCP_HEADER_BYTES = 8;
 const INDEX_BYTES = 4;
 const ENCRYPTED = 0x80000000;
@@ -30,15 +39,20 @@ export class SrtpSender {
   readonly #nonce: Nonce = { ssrc: 0, high: 0, low: 0 };
   readonly #roc: Trailer = { bytes: new Uint8Array(4), sent: false };
   readonly #index: Trailer = { bytes: new Uint8Array(INDEX_BYTES), sent: true };
-  #sequence = -1;
+  readonly #cells: Float64Array;
+  #sequence: number;
   #rolledOver: number;
-  #rtcpIndex = 0;
+  #rtcpIndex: number;
 
-  /** `rolledOver`: how often the sequence number has wrapped so far. */
-  constructor(keys: SrtpKeys, rolledOver = 0) {
+  /** `cells`: where another one came to, from where this one goes on. */
+  constructor(keys: SrtpKeys, cells: Float64Array = new Float64Array(SENDER_CELLS)) {
     this.#rtp = transform(keys, 'rtp');
     this.#rtcp = transform(keys, 'rtcp');
-    this.#rolledOver = rolledOver;
+    this.#cells = cells;
+    const [next, rtcpIndex] = cells;
+    this.#rolledOver = Math.floor(next / 0x10000);
+    this.#sequence = next % 0x10000;
+    this.#rtcpIndex = rtcpIndex === 0 ? 0 : rtcpIndex + RESUMED_GAP;
   }
 
   /** Encrypts the RTP packet of `length` bytes; returns its new length. `bytes` has `MAX_SRTP_OVERHEAD_BYTES` to spare. */
@@ -46,13 +60,14 @@ export class SrtpSender {
     const sequence = (bytes[2] << 8) | bytes[3];
     if (sequence < this.#sequence) this.#rolledOver++;
     this.#sequence = sequence;
+    this.#cells[0] = this.#rolledOver * 0x10000 + sequence + 1;
     setNonce(this.#nonce, readUint32(bytes, 8), this.#rolledOver, sequence);
     writeUint32(this.#roc.bytes, 0, this.#rolledOver);
     return this.#rtp.seal(bytes, headerBytes(bytes, length), length, this.#nonce, this.#roc);
   }
 
   protectRtcp(bytes: Uint8Array, length: number): number {
-    this.#rtcpIndex++;
+    this.#cells[1] = ++this.#rtcpIndex;
     setRtcpNonce(this.#nonce, readUint32(bytes, 4), this.#rtcpIndex);
     writeUint32(this.#index.bytes, 0, ENCRYPTED | this.#rtcpIndex);
     return this.#rtcp.seal(bytes, RTCP_HEADER_BYTES, length, this.#nonce, this.#index);
@@ -66,7 +81,7 @@ export class SrtpReceiver {
   /** Between the MKI and the end of the datagram. */
   readonly #tagBytes: number;
   readonly #rtcpTagBytes: number;
-  readonly #rolledOver: number;
+  readonly #cells: Float64Array;
   readonly #sources = new Map<number, Source>();
   readonly #nonce: Nonce = { ssrc: 0, high: 0, low: 0 };
   readonly #roc: Trailer = { bytes: new Uint8Array(4), sent: false };
@@ -74,15 +89,18 @@ export class SrtpReceiver {
   /** Neither authentic nor new, RTP and RTCP together. */
   packetsRejected = 0;
 
-  /** `rolledOver`: how often the other side's sequence number had wrapped when we joined. */
-  constructor(keys: SrtpKeys, rolledOver = 0) {
+  /** `cells`: where another one came to, from where this one goes on. */
+  constructor(keys: SrtpKeys, cells: Float64Array = new Float64Array(RECEIVER_CELLS)) {
     this.#rtp = transform(keys, 'rtp');
     this.#rtcp = transform(keys, 'rtcp');
     const { mode, tagBytes, rtcpTagBytes } = SRTP_SUITES[keys.suite];
     this.#tagBytes = mode === 'gcm' ? 0 : tagBytes;
     this.#rtcpTagBytes = mode === 'gcm' ? 0 : rtcpTagBytes;
     this.#mki = keys.mki;
-    this.#rolledOver = rolledOver;
+    this.#cells = cells;
+    const [ssrc, next, rtcpSsrc, rtcpNext] = cells;
+    if (next > 0) this.#source(ssrc).rtp.resume(next - 1);
+    if (rtcpNext > 0) this.#source(rtcpSsrc).rtcp.resume(rtcpNext - 1);
   }
 
   /** Decrypts the datagram of `length` bytes; returns the length of the RTP packet in it, -1 when it is to be dropped. */
@@ -106,7 +124,7 @@ export class SrtpReceiver {
     const sequence = (bytes[2] << 8) | bytes[3];
     const known = this.#sources.get(ssrc);
     const heard = known !== undefined && known.rtp.highest >= 0;
-    let rolledOver = heard ? known.rollOver(sequence) : this.#rolledOver;
+    let rolledOver = heard ? known.rollOver(sequence) : 0;
     if (heard && (rolledOver < 0 || !known.rtp.fresh(rolledOver * 0x10000 + sequence))) return -1;
     let plain = this.#open(bytes, from, length, ssrc, rolledOver, sequence);
     // The last packets before the wrap may have been lost, so that the first one heard is already behind it.
@@ -115,7 +133,7 @@ export class SrtpReceiver {
       plain = this.#open(bytes, from, length, ssrc, rolledOver, sequence);
     }
     // Only what is authentic may move anything (§3.3.2).
-    if (plain >= 0) this.#source(ssrc).rtp.mark(rolledOver * 0x10000 + sequence);
+    if (plain >= 0) this.#mark(0, ssrc, this.#source(ssrc).rtp, rolledOver * 0x10000 + sequence);
     return plain;
   }
 
@@ -137,8 +155,14 @@ export class SrtpReceiver {
     setRtcpNonce(this.#nonce, ssrc, index);
     writeUint32(this.#index.bytes, 0, word);
     const plain = this.#rtcp.open(bytes, RTCP_HEADER_BYTES, length, this.#nonce, this.#index);
-    if (plain >= 0) this.#source(ssrc).rtcp.mark(index);
+    if (plain >= 0) this.#mark(2, ssrc, this.#source(ssrc).rtcp, index);
     return plain;
+  }
+
+  #mark(cell: 0 | 2, ssrc: number, window: ReplayWindow, index: number): void {
+    window.mark(index);
+    this.#cells[cell] = ssrc;
+    this.#cells[cell + 1] = window.highest + 1;
   }
 
   /** The MKI is not authenticated (§3.1); with another one the packet is under a key we do not have. Returns the new length. */
@@ -186,6 +210,12 @@ class ReplayWindow {
 
   fresh(index: number): boolean {
     return index > this.highest || (index > this.highest - REPLAY_WINDOW && this.#seen[index % REPLAY_WINDOW] === 0);
+  }
+
+  /** What came until now is not known one by one: none of it is taken again. */
+  resume(highest: number): void {
+    this.highest = highest;
+    this.#seen.fill(1);
   }
 
   mark(index: number): void {

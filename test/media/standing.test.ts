@@ -1,12 +1,13 @@
 /** What the thread that takes the place of one that hangs is told, and who hears that his sound is lost. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Numbers } from '../../src/media/numbers.ts';
 import type { ToWorker } from '../../src/media/protocol.ts';
 import { Standing } from '../../src/media/standing.ts';
 import type { MediaEvent } from '../../src/media/types.ts';
 import { streamConfig } from './pair.ts';
 
-const open: ToWorker = { kind: 'open', stream: 's', rtpFd: 1, rtcpFd: 2 };
+const open: ToWorker = { kind: 'open', stream: 's', rtpFd: 1, rtcpFd: 2, numbers: Numbers.buffer() };
 const configure: ToWorker = { kind: 'configure', stream: 's', config: streamConfig({ host: '192.0.2.1', port: 4000 }) };
 const audible = (speaker: boolean): ToWorker => ({
   kind: 'audible',
@@ -60,3 +61,23 @@ for (const [sentence, told, heard, again, lost] of [
     assert.equal(standing.takeLost().map(kindOf).join(' '), lost);
     assert.deepEqual(standing.takeLost(), []);
   });
+
+test('under the keys that the thread said last; of a stream that has closed none are left', () => {
+  const standing = new Standing();
+  const secret = new Uint8Array(30);
+  const keys = {
+    send: { suite: 'AES_CM_128_HMAC_SHA1_80', secret },
+    receive: { suite: 'AES_CM_128_HMAC_SHA1_80', secret },
+  } as const;
+  standing.keyed('s', { keys });
+  assert.deepEqual(standing.again, []);
+  standing.note(open);
+  standing.keyed('s', {});
+  standing.keyed('s', { keys });
+  standing.note(configure);
+  assert.deepEqual(standing.again, [{ ...open, before: { keys } }, configure]);
+  standing.note(close);
+  standing.heard(gone);
+  standing.keyed('s', { keys });
+  assert.deepEqual(standing.again, []);
+});

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatRtcp, parseRtcp, parseRtp, RtpHeader, RtpSession, type SessionConfig } from '../../src/rtp/index.ts';
+import {
+  formatRtcp,
+  parseRtcp,
+  parseRtp,
+  RtpHeader,
+  RtpSession,
+  SESSION_CELLS,
+  type SessionConfig,
+} from '../../src/rtp/index.ts';
 import { CountingRandom } from '../kit/random.ts';
 
 const config: SessionConfig = {
@@ -15,7 +23,7 @@ const config: SessionConfig = {
 function pair(): { a: RtpSession; b: RtpSession } {
   const random = new CountingRandom();
   const a = new RtpSession(config, random);
-  for (let i = 0; i < 996; i++) random.uint32();
+  for (let i = 0; i < 994; i++) random.uint32();
   return { a, b: new RtpSession(config, random) };
 }
 
@@ -23,6 +31,11 @@ function header(datagram: Uint8Array, length: number): RtpHeader {
   const into = new RtpHeader();
   assert.ok(parseRtp(datagram, length, into));
   return into;
+}
+
+function nameOf(session: RtpSession): string | undefined {
+  const report = session.report(0, true)!;
+  return parseRtcp(report, report.length)!.cname;
 }
 
 test('what one sends the other plays: payload, numbers and the first marker', () => {
@@ -92,6 +105,24 @@ test('digits under a source of their own are heard, and the audio goes on', () =
 test('without a telephone-event number no digit is sent', () => {
   const session = new RtpSession({ ...config, dtmfPayloadType: undefined }, new CountingRandom());
   assert.equal(session.sendDigits('1'), 0);
+});
+
+test('who goes on with a session is the same source, behind what the other may still send', () => {
+  const cells = new Float64Array(SESSION_CELLS);
+  const datagram = new Uint8Array(172);
+  const first = new RtpSession(config, new CountingRandom(), cells);
+  for (let i = 0; i < 5; i++) first.send(datagram, 160);
+  first.skip(800);
+  const cname = nameOf(first);
+  const second = new RtpSession(config, new CountingRandom(), cells);
+  const late = header(datagram, first.send(datagram, 160));
+  const next = header(datagram, second.send(datagram, 160));
+  assert.equal(next.ssrc, late.ssrc);
+  assert.equal(next.rtpTimestamp, late.rtpTimestamp);
+  assert.equal(next.sequence, late.sequence + 64);
+  assert.deepEqual([second.packetsSent, second.octetsSent], [6, 960]);
+  assert.equal(nameOf(second), cname);
+  assert.notEqual(nameOf(new RtpSession(config, { token: () => '', uint32: () => 9 })), cname);
 });
 
 for (const [sentence, bytes] of [

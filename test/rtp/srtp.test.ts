@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { SRTP_SUITES, type SrtpKeys, SrtpReceiver, SrtpSender, type SrtpSuite, sameKeys } from '../../src/rtp/index.ts';
+import {
+  RECEIVER_CELLS,
+  SENDER_CELLS,
+  SRTP_SUITES,
+  type SrtpKeys,
+  SrtpReceiver,
+  SrtpSender,
+  type SrtpSuite,
+  sameKeys,
+} from '../../src/rtp/index.ts';
 import { derive, GaloisMode } from '../../src/rtp/srtp-cipher.ts';
 import { testData } from '../kit/checkout.ts';
 import { SeededRandom } from '../sdp/kit.ts';
@@ -78,6 +87,12 @@ test('a packet and a report as other implementations write them', () => {
   );
 });
 
+/** The cells of a receiver that has heard everything before this packet. */
+function heardBefore(packet: string, rolledOver: number): Float64Array {
+  const bytes = Buffer.from(packet, 'hex');
+  return Float64Array.of(bytes.readUInt32BE(8), rolledOver * 0x10000 + bytes.readUInt16BE(2), 0, 0);
+}
+
 type Packet = { suite: string; roc: number; rtp_plain: string; srtp: string; rtcp_plain?: string; srtcp?: string };
 interface CounterVectors {
   rfc6188: { master_key?: string; master_salt: string; [label: string]: unknown }[];
@@ -97,8 +112,8 @@ test('vectors: packets of every suite they have, both ways', { skip }, (t) => {
   for (const one of [...reference_packets, csrc_and_extension]) {
     if (!suites.includes(one.suite as SrtpSuite)) continue; // without encryption: not spoken here
     const keys = keysOf(one.suite as SrtpSuite, one.master_key, one.master_salt);
-    const sender = new SrtpSender(keys, one.roc);
-    const receiver = new SrtpReceiver(keys, one.roc);
+    const sender = new SrtpSender(keys, Float64Array.of(one.roc * 0x10000, 0));
+    const receiver = new SrtpReceiver(keys, heardBefore(one.rtp_plain, one.roc));
     assert.equal(text(seal(sender, hex(one.rtp_plain))), one.srtp, one.suite);
     assert.equal(text(open(receiver, hex(one.srtp))!), one.rtp_plain);
     seen++;
@@ -116,7 +131,8 @@ test('vectors: the sequence number wraps, and the ROC at its end', { skip }, () 
   const sender = new SrtpSender(keys);
   const receiver = new SrtpReceiver(keys);
   for (const { roc, rtp_plain, srtp } of all.packets_in_order) {
-    const [out, into] = roc <= 1 ? [sender, receiver] : [new SrtpSender(keys, roc), new SrtpReceiver(keys, roc)];
+    const out = roc <= 1 ? sender : new SrtpSender(keys, Float64Array.of(roc * 0x10000, 0));
+    const into = roc <= 1 ? receiver : new SrtpReceiver(keys, heardBefore(rtp_plain, roc));
     assert.equal(text(seal(out, hex(rtp_plain))), srtp);
     assert.equal(text(open(into, hex(srtp))!), rtp_plain);
   }
@@ -229,6 +245,37 @@ test('four wraps, one packet in a hundred heard', () => {
     if (i % 7 === 0) assert.ok(open(receiver, sealed), `packet ${i}`);
   }
   assert.equal(receiver.packetsRejected, 0);
+});
+
+test('who goes on with a key: no index comes twice, what was heard is not heard again', () => {
+  for (const suite of suites) {
+    const keys = secretOf(suite);
+    const [sent, heard] = [new Float64Array(SENDER_CELLS), new Float64Array(RECEIVER_CELLS)];
+    const first = new SrtpSender(keys, sent);
+    const before = new SrtpReceiver(keys, heard);
+    const whole = new SrtpReceiver(keys);
+    const old = [65_534, 65_535, 0].map((sequence) => seal(first, packet(sequence)));
+    const oldReports = [0, 1].map(() => seal(first, report, 'rtcp'));
+    for (const one of old) assert.ok(open(before, one) && open(whole, one));
+    for (const one of oldReports) assert.ok(open(before, one, 'rtcp') && open(whole, one, 'rtcp'));
+    const second = new SrtpSender(keys, sent);
+    const after = new SrtpReceiver(keys, heard);
+    for (const one of old) assert.equal(open(after, one), undefined, 'a replay');
+    for (const one of oldReports) assert.equal(open(after, one, 'rtcp'), undefined, 'a replay');
+    // Of the old one, which did not know yet that it is replaced.
+    const late = [seal(first, packet(1)), seal(first, report, 'rtcp')];
+    const next = [seal(second, packet(65)), seal(second, report, 'rtcp')];
+    for (const receiver of [after, whole]) {
+      assert.ok(open(receiver, late[0]) && open(receiver, next[0]));
+      assert.ok(open(receiver, late[1], 'rtcp') && open(receiver, next[1], 'rtcp'));
+      assert.equal(open(receiver, next[1], 'rtcp'), undefined);
+    }
+    // And a wrap later.
+    for (const sequence of [30_000, 60_000, 3]) {
+      const sealed = seal(new SrtpSender(keys, sent), packet(sequence));
+      assert.ok(open(new SrtpReceiver(keys, heard), sealed) && open(whole, sealed));
+    }
+  }
 });
 
 test('a new SSRC begins anew, and the old one stays protected', () => {
