@@ -31,6 +31,8 @@ const DISTORTION_LEAST = 10;
 const DISTORTION_ALONE = 30;
 /** A louder try may distort by so many times more, every 6 dB. */
 const DISTORTION_LOUDER = 1.3;
+/** A voice or a tone beside the sound looks like harmonics of so many times its own strength at most. */
+const MASKED_TIMES = 4;
 /** What comes with the sound and is no part of it: more than so many dB above the baseline's and than this. */
 const ROUGH_MORE_DB = 8;
 const ROUGH_LEAST_DB = -50;
@@ -44,7 +46,7 @@ export function judge(now: Acoustics, levelDbfs: number, baseline: Baseline | un
   if (now.clipped > CLIPPED_SHARE) return bad('the microphone is overdriven: its gain is too high');
   if (baseline === undefined) {
     if (now.distortionPercent > DISTORTION_ALONE)
-      return bad(`distorted: ${whole(now.distortionPercent)} % of harmonics`);
+      return bad(drowned(now) ?? `distorted: ${whole(now.distortionPercent)} % of harmonics`);
     return { passed: true, reason: `heard, ${whole(now.clearDb)} dB clear; there is no baseline to compare with` };
   }
   const then = baseline.acoustics;
@@ -55,7 +57,8 @@ export function judge(now: Acoustics, levelDbfs: number, baseline: Baseline | un
   const distorted = louder * Math.max(DISTORTION_LEAST, DISTORTION_TIMES * then.distortionPercent);
   if (now.distortionPercent > distorted)
     return bad(
-      `distorted: ${whole(now.distortionPercent)} % of harmonics, ${whole(then.distortionPercent)} % at commissioning`,
+      drowned(now) ??
+        `distorted: ${whole(now.distortionPercent)} % of harmonics, ${whole(then.distortionPercent)} % at commissioning`,
     );
   // Baselines of earlier days do not have it.
   const rough = now.roughDb - Math.max(then.roughDb ?? ROUGH_LEAST_DB, ROUGH_LEAST_DB);
@@ -74,11 +77,18 @@ export function judge(now: Acoustics, levelDbfs: number, baseline: Baseline | un
 }
 
 /** Why these cannot be what others are compared with. */
-export function unfitAsBaseline({ clearDb, clipped }: Acoustics): string | undefined {
+export function unfitAsBaseline(now: Acoustics): string | undefined {
+  const { clearDb, clipped } = now;
   if (clipped > CLIPPED_SHARE) return 'the microphone is overdriven: its gain is too high';
-  return clearDb < BASELINE_DB
-    ? `the chirp is only ${Math.max(0, Math.round(clearDb))} dB clear of the surroundings`
-    : undefined;
+  if (clearDb < BASELINE_DB)
+    return `the chirp is only ${Math.max(0, Math.round(clearDb))} dB clear of the surroundings`;
+  return now.distortionPercent > DISTORTION_LEAST ? drowned(now) : undefined;
+}
+
+/** Why nothing can be said of distortion, when what was heard of it may be something else that sounds here. */
+function drowned({ distortionPercent, clearDb }: Acoustics): string | undefined {
+  if (distortionPercent > 100 * MASKED_TIMES * 10 ** (-clearDb / 20)) return undefined;
+  return `too loud here to judge: the chirp is only ${whole(clearDb)} dB clear of something else that sounds`;
 }
 
 function unheard({ ambientDbfs, gainDb }: Acoustics, levelDbfs: number, baseline: Baseline | undefined): string {

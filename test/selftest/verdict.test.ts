@@ -27,6 +27,11 @@ for (const [name, now, expected] of [
     'failed: 4000 Hz has lost 12 dB since commissioning: a broken or covered loudspeaker or microphone',
   ],
   ['a torn cone', { distortionPercent: 18 }, 'failed: distorted: 18 % of harmonics, 2 % at commissioning'],
+  [
+    'somebody speaks beside it',
+    { distortionPercent: 28, clearDb: 19 },
+    'failed: too loud here to judge: the chirp is only 19 dB clear of something else that sounds',
+  ],
   ['a loose screw', { roughDb: -28 }, 'failed: it rattles: 28 dB below the sound is noise that comes with it'],
   ['an overdriven microphone', { clipped: 0.02 }, 'failed: the microphone is overdriven: its gain is too high'],
   ['a server in the way', { delayMs: 400 }, 'failed: the sound takes 400 ms, 60 ms at commissioning'],
@@ -56,6 +61,7 @@ for (const [name, now, expected] of [
 for (const [name, now, passed, reason] of [
   ['heard', {}, true, /^heard, 45 dB clear; there is no baseline/],
   ['not heard', { clearDb: 3 }, false, /loudspeaker silent or microphone dead/],
+  ['spoken over', { distortionPercent: 49, clearDb: 13 }, false, /too loud here to judge/],
   ['torn', { distortionPercent: 40 }, false, /40 % of harmonics/],
 ] as const) {
   test(`without a baseline: ${name}`, () => {
@@ -73,5 +79,9 @@ test('a louder try may distort more, but not as a torn cone does', () => {
 test('what is hardly heard is no baseline', () => {
   assert.equal(unfitAsBaseline(well), undefined);
   assert.match(String(unfitAsBaseline({ ...well, clearDb: 15 })), /only 15 dB clear/);
+  assert.match(
+    String(unfitAsBaseline({ ...well, clearDb: 24, distortionPercent: 18 })),
+    /only 24 dB clear of something/,
+  );
   assert.match(String(unfitAsBaseline({ ...well, clipped: 0.1 })), /overdriven/);
 });
