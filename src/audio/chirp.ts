@@ -71,7 +71,7 @@ export function makeChirp(rateHz: number, levelDbfs: number): Int16Array {
 /** `recorded` while `makeChirp(rateHz, levelDbfs)` was played. Takes some ms: not for a tick. */
 export function measureChirp(recorded: Int16Array, rateHz: number, levelDbfs: number): Acoustics {
   const lead = Math.round(LEAD_S * rateHz);
-  const size = 2 * Math.round(1.024 * rateHz);
+  const size = 2 ** Math.ceil(Math.log2(2 * Math.round(1.024 * rateHz)));
   const gain = 32_767 * Math.SQRT2 * 10 ** (levelDbfs / 20);
   const response = responseOf(recorded.subarray(lead), rateHz, size, gain);
   const peak = indexOfPeak(response, Math.round(TAIL_S * rateHz));

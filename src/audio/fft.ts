@@ -1,20 +1,13 @@
 /**
- * Fourier transform of real signals of any even length whose half is made of the factors 2, 3, 4 and 5: frames of 10 ms are no
- * power of two at any rate. Stockham's form (sorted by itself, between two arrays); nothing allocates after the constructor.
+ * Fourier transform of real signals whose length is a power of two, for what is no hurry (`vectors.ts` is for frames of sound).
+ * Stockham's form (sorted by itself, between two arrays); nothing allocates after the constructor.
  */
-
-const SIN3 = Math.sin((2 * Math.PI) / 3);
-const COS5 = Math.cos((2 * Math.PI) / 5);
-const SIN5 = Math.sin((2 * Math.PI) / 5);
-const COS5_2 = Math.cos((4 * Math.PI) / 5);
-const SIN5_2 = Math.sin((4 * Math.PI) / 5);
 
 export class RealFft {
   /** Samples in; the spectrum has `size / 2 + 1` bins. */
   readonly size: number;
   readonly bins: number;
   readonly #half: number;
-  readonly #radices: number[];
   /** cos and sin of 2 pi k / half, for the twiddles of all passes, and of 2 pi k / size, to part even from odd samples. */
   readonly #cos: Float64Array;
   readonly #sin: Float64Array;
@@ -27,7 +20,7 @@ export class RealFft {
 
   constructor(size: number) {
     const half = size / 2;
-    this.#radices = factors(half);
+    if (size < 4 || !Number.isInteger(Math.log2(size))) throw new RangeError(`No transform of ${size} samples`);
     this.size = size;
     this.bins = half + 1;
     this.#half = half;
@@ -95,11 +88,10 @@ export class RealFft {
   #transform(): void {
     let length = this.#half;
     let stride = 1;
-    for (const radix of this.#radices) {
+    while (length > 1) {
+      const radix = length % 4 === 0 ? 4 : 2;
       if (radix === 4) this.#pass4(length / 4, stride);
-      else if (radix === 2) this.#pass2(length / 2, stride);
-      else if (radix === 5) this.#pass5(length / 5, stride);
-      else this.#pass3(length / 3, stride);
+      else this.#pass2(length / 2, stride);
       const re = this.#aRe;
       const im = this.#aIm;
       this.#aRe = this.#bRe;
@@ -174,100 +166,4 @@ export class RealFft {
       }
     }
   }
-
-  #pass3(m: number, stride: number): void {
-    const aRe = this.#aRe;
-    const aIm = this.#aIm;
-    const bRe = this.#bRe;
-    const bIm = this.#bIm;
-    const step = stride * m;
-    for (let p = 0; p < m; p++) {
-      const cos1 = this.#cos[p * stride];
-      const sin1 = this.#sin[p * stride];
-      const cos2 = cos1 * cos1 - sin1 * sin1;
-      const sin2 = 2 * cos1 * sin1;
-      for (let q = 0; q < stride; q++) {
-        const from = q + stride * p;
-        const sumRe = aRe[from + step] + aRe[from + 2 * step];
-        const sumIm = aIm[from + step] + aIm[from + 2 * step];
-        const turnedRe = SIN3 * (aIm[from + step] - aIm[from + 2 * step]);
-        const turnedIm = -SIN3 * (aRe[from + step] - aRe[from + 2 * step]);
-        const centreRe = aRe[from] - 0.5 * sumRe;
-        const centreIm = aIm[from] - 0.5 * sumIm;
-        const to = q + stride * 3 * p;
-        bRe[to] = aRe[from] + sumRe;
-        bIm[to] = aIm[from] + sumIm;
-        const re1 = centreRe + turnedRe;
-        const im1 = centreIm + turnedIm;
-        bRe[to + stride] = re1 * cos1 + im1 * sin1;
-        bIm[to + stride] = im1 * cos1 - re1 * sin1;
-        const re2 = centreRe - turnedRe;
-        const im2 = centreIm - turnedIm;
-        bRe[to + 2 * stride] = re2 * cos2 + im2 * sin2;
-        bIm[to + 2 * stride] = im2 * cos2 - re2 * sin2;
-      }
-    }
-  }
-
-  #pass5(m: number, stride: number): void {
-    const aRe = this.#aRe;
-    const aIm = this.#aIm;
-    const bRe = this.#bRe;
-    const bIm = this.#bIm;
-    const step = stride * m;
-    for (let p = 0; p < m; p++) {
-      const cos1 = this.#cos[p * stride];
-      const sin1 = this.#sin[p * stride];
-      const cos2 = cos1 * cos1 - sin1 * sin1;
-      const sin2 = 2 * cos1 * sin1;
-      const cos3 = cos1 * cos2 - sin1 * sin2;
-      const sin3 = sin1 * cos2 + cos1 * sin2;
-      const cos4 = cos2 * cos2 - sin2 * sin2;
-      const sin4 = 2 * cos2 * sin2;
-      for (let q = 0; q < stride; q++) {
-        const from = q + stride * p;
-        const re0 = aRe[from];
-        const im0 = aIm[from];
-        const sum14Re = aRe[from + step] + aRe[from + 4 * step];
-        const sum14Im = aIm[from + step] + aIm[from + 4 * step];
-        const less14Re = aRe[from + step] - aRe[from + 4 * step];
-        const less14Im = aIm[from + step] - aIm[from + 4 * step];
-        const sum23Re = aRe[from + 2 * step] + aRe[from + 3 * step];
-        const sum23Im = aIm[from + 2 * step] + aIm[from + 3 * step];
-        const less23Re = aRe[from + 2 * step] - aRe[from + 3 * step];
-        const less23Im = aIm[from + 2 * step] - aIm[from + 3 * step];
-        const firstRe = re0 + COS5 * sum14Re + COS5_2 * sum23Re;
-        const firstIm = im0 + COS5 * sum14Im + COS5_2 * sum23Im;
-        const secondRe = re0 + COS5_2 * sum14Re + COS5 * sum23Re;
-        const secondIm = im0 + COS5_2 * sum14Im + COS5 * sum23Im;
-        const turnRe = SIN5 * less14Im + SIN5_2 * less23Im;
-        const turnIm = -SIN5 * less14Re - SIN5_2 * less23Re;
-        const turn2Re = SIN5_2 * less14Im - SIN5 * less23Im;
-        const turn2Im = -SIN5_2 * less14Re + SIN5 * less23Re;
-        const to = q + stride * 5 * p;
-        bRe[to] = re0 + sum14Re + sum23Re;
-        bIm[to] = im0 + sum14Im + sum23Im;
-        bRe[to + stride] = (firstRe + turnRe) * cos1 + (firstIm + turnIm) * sin1;
-        bIm[to + stride] = (firstIm + turnIm) * cos1 - (firstRe + turnRe) * sin1;
-        bRe[to + 2 * stride] = (secondRe + turn2Re) * cos2 + (secondIm + turn2Im) * sin2;
-        bIm[to + 2 * stride] = (secondIm + turn2Im) * cos2 - (secondRe + turn2Re) * sin2;
-        bRe[to + 3 * stride] = (secondRe - turn2Re) * cos3 + (secondIm - turn2Im) * sin3;
-        bIm[to + 3 * stride] = (secondIm - turn2Im) * cos3 - (secondRe - turn2Re) * sin3;
-        bRe[to + 4 * stride] = (firstRe - turnRe) * cos4 + (firstIm - turnIm) * sin4;
-        bIm[to + 4 * stride] = (firstIm - turnIm) * cos4 - (firstRe - turnRe) * sin4;
-      }
-    }
-  }
-}
-
-function factors(length: number): number[] {
-  const radices: number[] = [];
-  let rest = length;
-  for (const radix of [5, 3, 4, 2])
-    while (rest % radix === 0) {
-      radices.push(radix);
-      rest /= radix;
-    }
-  if (rest !== 1 || !Number.isInteger(length)) throw new RangeError(`No transform of ${2 * length} samples`);
-  return radices;
 }

@@ -30,7 +30,10 @@ export class Vectors {
   }
 }
 
-/** As `RealFft`, for multiples of 32. A spectrum takes `stride` numbers: `bins`, and zeros up to a whole vector. */
+/**
+ * For multiples of 32 made of the factors 2, 3 and 5: frames of 10 ms are no power of two at any rate. A spectrum takes `stride`
+ * numbers: `bins`, and zeros up to a whole vector.
+ */
 export class VectorFft extends Vectors {
   readonly size: number;
   readonly bins: number;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { RealFft } from '../../src/audio/fft.ts';
 
-for (const size of [16, 160, 320, 512, 960, 1024])
+for (const size of [4, 8, 16, 512, 1024])
   test(`${size} samples: the spectrum is the definition's, and the inverse gives them back`, () => {
     const fft = new RealFft(size);
     const time = Float64Array.from({ length: size }, (_, i) => Math.sin(i * i * 0.37) + 0.2);
@@ -22,6 +22,6 @@ for (const size of [16, 160, 320, 512, 960, 1024])
   });
 
 test('a length with another factor is refused', () => {
-  assert.throws(() => new RealFft(14), /No transform of 14 samples/);
+  assert.throws(() => new RealFft(320), /No transform of 320 samples/);
   assert.throws(() => new RealFft(15), RangeError);
 });
