@@ -54,11 +54,6 @@ export class ReferenceLine {
     filter.between();
     for (let i = 0; i < count; i++) out[to + i] = filter.output[i];
   }
-
-  reset(): void {
-    this.#ring.fill(0);
-    this.#written = 0;
-  }
 }
 
 /** `PHASES + 1` rows: the last is the first, one sample on. */
