@@ -25,6 +25,8 @@ const MAX_PER_TICK = 64;
 const MAX_DATAGRAM_BYTES = 2048;
 /** Another sender is listened to when the one there is has been quiet for so long. */
 const QUIET_MS = 60;
+/** The same for another talker behind the same address; or after so many of his packets in a row. */
+const IN_A_ROW = 3;
 /** What comes of a page after its end is no new page. */
 const AFTERMATH_MS = 1000;
 /** Pages that begin one right after the other; then one in so long. Each is told of, on disk too: a sender that flaps must not fill it. */
@@ -52,6 +54,9 @@ interface Page {
   format: RtpFormat | undefined;
   playout: Playout | undefined;
   lastMs: number;
+  /** Of the talker alone; and packets since of another one behind the same address. */
+  talkerMs: number;
+  others: number;
   /** The sender has said that it is over. */
   said: boolean;
 }
@@ -200,10 +205,14 @@ export class PageReceiver {
     const page = this.#pageOf(source, header.ssrc, arrivalMs, undefined);
     if (page === undefined) return;
     if (page.talker !== header.ssrc) {
+      // Two pages that one relay sends at once would both be in pieces.
+      if (arrivalMs - page.talkerMs < QUIET_MS && ++page.others < IN_A_ROW) return;
       // The same sender with a new name: its counts are new, too.
       page.talker = header.ssrc;
       page.playout?.restart();
     }
+    page.talkerMs = arrivalMs;
+    page.others = 0;
     if (page.format?.payloadType !== payloadType) this.#use(page, formatOfType(payloadType, this.#group.codec));
     page.playout?.put(header.rtpTimestamp, this.#datagram, header.payloadOffset, header.payloadLength, arrivalMs);
     if (this.#report !== undefined) this.#useReport();
@@ -218,6 +227,10 @@ export class PageReceiver {
     const talker = packet.serial ^ (packet.channel << 24);
     if (packet.kind === 'end') {
       if (this.#page !== undefined && this.#page.talker === talker && source.same(this.#source)) this.#page.said = true;
+      return;
+    }
+    if (packet.kind === 'audio' && packet.codec === undefined && this.#page?.talker !== talker) {
+      if (this.#mayBegin(source, arrivalMs)) this.#refuse(source, 'its codec is not known', arrivalMs);
       return;
     }
     const page = this.#pageOf(source, talker, arrivalMs, this.#datagram);
@@ -305,7 +318,10 @@ export class PageReceiver {
     this.#level = 'off';
     this.#begun = false;
     this.#forgotten = false;
-    const page: Page = { id: this.#name(), talker, format: undefined, playout: undefined, lastMs: now, said: false };
+    const page: Page = {
+      ...{ id: this.#name(), talker, format: undefined, playout: undefined },
+      ...{ lastMs: now, talkerMs: now, others: 0, said: false },
+    };
     this.#page = page;
     const named = caller === undefined || caller === '' ? {} : { caller };
     this.#post({ type: 'page-begun', page: page.id, group: this.#group.name, from: source.host, ...named });

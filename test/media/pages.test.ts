@@ -218,6 +218,42 @@ test('what cannot be heard begins no page, and pauses and digits of who is heard
   );
 });
 
+test('two pages that come from one address at once: the first is heard, whole', async (t) => {
+  const { path, remove } = temporaryDirectory();
+  const speaker = join(path, 'heard.wav');
+  const group = { host: '239.47.20.7', port: 5004 };
+  const box = new Box({ driver: 'file', speaker, rateHz: 16_000, periodMs: 10 }, listening(group));
+  const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  t.after(remove);
+  t.after(() => socket.close());
+  await once(socket, 'listening');
+  socket.setMulticastInterface('127.0.0.1');
+  for (let n = 0; n < 60; n++) {
+    for (const [ssrc, octet] of [
+      [7, 0x80], // the loudest of µ-law, in turn up and down
+      [8, 0xff],
+    ]) {
+      const packet = Buffer.alloc(172, octet);
+      if (ssrc === 7) for (let i = 12; i < 172; i += 2) packet[i] = 0x00;
+      packet.writeUInt16BE(0x8000);
+      packet.writeUInt16BE(n, 2);
+      packet.writeUInt32BE(160 * n + ssrc * 1e6, 4);
+      packet.writeUInt32BE(ssrc, 8);
+      socket.send(packet, group.port, group.host);
+    }
+    if (n === 0) box.engine.pages.level(await box.begun(), 'full');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await box.over();
+  await box.engine.stop();
+  const heard = readWav(speaker);
+  const loud = Array.from({ length: Math.floor(heard.samples.length / 160) }, (_, i) =>
+    levelDbfs(cut(heard, i * 10, i * 10 + 10)),
+  ).filter((level) => level > -20).length;
+  t.diagnostic(`${loud * 10} of 1200 ms`);
+  assert.ok(loud >= 100, `${loud * 10} ms`);
+});
+
 test('a sender that begins anew all the time is told of some times, not without end', async (t) => {
   const group = { host: '239.47.20.5', port: 5006 };
   const control = { host: '239.47.20.6', port: 6061 };
