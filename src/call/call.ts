@@ -374,30 +374,19 @@ export class Call {
   }
 
   #configure(settled: Negotiated, restart = false): void {
+    const { heldByPeer, dtls, ...stream } = settled;
     this.#settled = settled;
-    this.heldByPeer = settled.heldByPeer;
+    this.heldByPeer = heldByPeer;
     this.#key = settled.srtp?.send;
-    this.#dtls = settled.dtls;
-    const identity = settled.dtls && this.#config.identity?.();
+    this.#dtls = dtls;
+    const identity = dtls && this.#config.identity?.();
     const { minMs, maxMs, pageMs } = this.#config.jitter ?? defaultJitter;
     this.stream?.configure({
-      direction: settled.direction,
-      remote: settled.remote,
-      remoteRtcp: settled.remoteRtcp,
-      codec: settled.codec,
-      dtmfPayloadType: settled.dtmfPayloadType,
-      dtmfClockRateHz: settled.dtmfClockRateHz,
-      noisePayloadType: settled.noisePayloadType,
+      ...stream,
       pauses: this.#config.pauses,
       digits: this.#config.digits,
-      received: settled.received,
-      packetMs: settled.packetMs,
-      others: settled.others,
-      muxed: settled.muxed,
-      extendedReports: settled.extendedReports,
       buffer: this.#wanted === 'recvonly' ? { kind: 'fixed', delayMs: pageMs } : { kind: 'adaptive', minMs, maxMs },
-      ...(settled.srtp && { srtp: settled.srtp }),
-      ...(settled.dtls && identity && { dtls: { ...settled.dtls, identity } }),
+      ...(dtls && identity && { dtls: { ...dtls, identity } }),
       ...(restart && { restart }),
     });
     this.#sound();

@@ -2,8 +2,7 @@
  * Offer and answer, RFC 3264: one audio stream, its codec and telephone-event, and how it is encrypted. Pure functions; the caller
  * keeps what it sent, and counts `version` up when it sends something else (§8).
  */
-import type { Codec, Direction, SocketAddress } from '../media/types.ts';
-import type { SrtpKeys } from '../rtp/index.ts';
+import type { Codec, Direction, SocketAddress, StreamConfig } from '../media/types.ts';
 import {
   commonFormats,
   type Formats,
@@ -49,29 +48,14 @@ export interface LocalMedia extends LocalSound {
   version: number;
 }
 
-/** What both sides agreed on. */
-export interface Negotiated extends RtcpAgreed {
-  /** Ours. */
-  direction: Direction;
-  /** Where we send. The host is `0.0.0.0` or `::` when the other side holds that way: nothing must be sent then. */
-  remote: SocketAddress;
-  remoteRtcp?: SocketAddress;
-  codec: Codec;
-  dtmfPayloadType?: number;
-  /** Of the events, where it is not that of the codec. */
-  dtmfClockRateHz?: number;
-  /** Comfort noise, where pauses need not be sent. */
-  noisePayloadType?: number;
-  /** Of what we receive, where the other side has numbers of its own (§5.1). */
-  received?: { payloadType: number; dtmfPayloadType?: number };
-  /** What we send per packet. */
-  packetMs: number;
-  /** What else the other side may send at any time, as its answer has it (§6.1), under its numbers and ours. */
-  others?: { codec: Codec; packetMs: number; received: number }[];
+/** What the two descriptions say of a stream; the rest is for our side to choose. */
+type Settled = Omit<StreamConfig, 'buffer' | 'digits' | 'pauses' | 'restart' | 'dtls' | keyof RtcpAgreed>;
+
+/** What both sides agreed on. The host of `remote` is `0.0.0.0` or `::` when the other side holds that way: nothing must be sent then. */
+export interface Negotiated extends Settled, RtcpAgreed {
   /** The other side does not listen: it put us on hold, or it pages. */
   heldByPeer: boolean;
-  /** Keys of SDP, or whose certificate is to agree on them. Neither: neither side encrypts. */
-  srtp?: { send: SrtpKeys; receive: SrtpKeys };
+  /** Whose certificate is to agree on keys, in place of `srtp`. */
   dtls?: DtlsAgreed;
 }
 

@@ -213,7 +213,7 @@ function routesOf(message: SipMessage): Route[] {
 const isSip = (uri: SipUri): boolean => uri.scheme === 'sip' || uri.scheme === 'sips';
 
 /** §19.1.1: `method` and headers have no place in a Request-URI. */
-function bare(uri: SipUri): string {
+export function bare(uri: SipUri): string {
   const params = new Map(uri.params);
   params.delete('method');
   return formatUri({ ...uri, params, headers: [] });

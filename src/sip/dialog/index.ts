@@ -1,2 +1,2 @@
 /** Dialog state, RFC 3261 §12. */
-export { Dialog, dialogId, dialogIdOf, type HeaderField } from './dialog.ts';
+export { bare, Dialog, dialogId, dialogIdOf, type HeaderField } from './dialog.ts';

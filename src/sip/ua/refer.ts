@@ -1,5 +1,6 @@
 /** What a REFER says, RFC 3515 §2.4: whom to call, in whose place, and whether its sender wants to hear of it (RFC 4488). */
-import { formatUri, parseNameAddr, type SipRequest, type SipUri, unescapeUri } from '../message/index.ts';
+import { bare } from '../dialog/index.ts';
+import { parseNameAddr, type SipRequest, type SipUri, unescapeUri } from '../message/index.ts';
 import type { HeaderField } from './headers.ts';
 import type { Refusal } from './inspect.ts';
 import { formatReplaces, parseReplaces, type Replaces } from './replaces.ts';
@@ -47,12 +48,6 @@ const passable = (value: string): boolean => value.length <= VALUE_MAX && !/(?!\
 function replacesOf(uri: SipUri): string | undefined {
   const found = uri.headers.find(([name]) => name.toLowerCase() === 'replaces');
   return found === undefined ? undefined : formatReplaces(parseReplaces(unescapeUri(found[1])));
-}
-
-function bare(uri: SipUri): string {
-  const params = new Map(uri.params);
-  params.delete('method');
-  return formatUri({ ...uri, params, headers: [] });
 }
 
 /** The header fields of an INVITE that follows a REFER. */
