@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { CodedError } from '../base/index.ts';
 import type { TerminalEvent } from '../terminal/types.ts';
 import { CursorFile } from './cursor.ts';
-import { listSegments, readLine, readLines, rewriteSegments, SEGMENT_LINES, SegmentWriter } from './segments.ts';
-import { type Entry, EventTable, isEmergency, positionOf } from './table.ts';
+import { listSegments, readLine, readLines, rewriteSegments, SEGMENT_LINES, SegmentWriter, Texts } from './segments.ts';
+import { type Entry, EventTable, isEmergency, type Place, positionOf } from './table.ts';
 import type { Cursor, JournalEvent, JournalOptions } from './types.ts';
 
 class JournalError extends CodedError {}
@@ -115,7 +115,8 @@ export class Journal {
       if (known?.id !== after) entries = this.#table.behind(0);
     }
     if (last !== undefined) entries = last > 0 ? entries.slice(-last) : [];
-    return entries.flatMap((entry) => this.#event(entry) ?? []);
+    const texts = new Texts(this.#options.directory);
+    return entries.flatMap((entry) => this.#event(entry, (place) => texts.at(place)) ?? []);
   }
 
   /** Calls `listener` with each new event, at once. Returns what ends it. */
@@ -159,9 +160,12 @@ export class Journal {
   }
 
   /** The event of `entry`; undefined (said aloud) when the disk does not give it back. */
-  #event(entry: Entry): JournalEvent | undefined {
+  #event(
+    entry: Entry,
+    read = (place: Place): string => readLine(this.#options.directory, place),
+  ): JournalEvent | undefined {
     try {
-      return JSON.parse(entry.text ?? readLine(this.#options.directory, entry.place!)) as JournalEvent;
+      return JSON.parse(entry.text ?? read(entry.place!)) as JournalEvent;
     } catch (error) {
       this.#options.logger.error('journal: an event cannot be read', {
         id: entry.id,
@@ -300,7 +304,8 @@ export class Journal {
     const rewrite = (): void => {
       const stale = group.reduce((sum, segment) => sum + this.#lines.get(segment)!, 0) - entries.length;
       if (stale === 0 && group.length < 2) return;
-      const texts = entries.map(({ place }) => readLine(directory, place!));
+      const old = new Texts(directory);
+      const texts = entries.map(({ place }) => old.at(place!));
       const places = rewriteSegments(directory, group, texts);
       entries.forEach((entry, index) => {
         entry.place = places[index];

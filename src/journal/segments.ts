@@ -68,6 +68,27 @@ export function readLine(directory: string, { segment, offset, length }: Place):
   }
 }
 
+/** The texts at many places, neighbours one after the other: each file is read once. What is written meanwhile is not seen. */
+export class Texts {
+  readonly #directory: string;
+  #segment: number | undefined;
+  #bytes = Buffer.alloc(0);
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  at({ segment, offset, length }: Place): string {
+    const file = segmentFile(this.#directory, segment);
+    if (segment !== this.#segment) {
+      this.#bytes = readFileSync(file);
+      this.#segment = segment;
+    }
+    if (offset + length > this.#bytes.length) throw new Error(`${file} ends at ${this.#bytes.length}`);
+    return this.#bytes.toString('utf8', offset, offset + length);
+  }
+}
+
 /** Makes a new name, or the lack of an old one, last. */
 function syncDirectory(directory: string): void {
   const fd = openSync(directory, 'r');
