@@ -142,14 +142,9 @@ class WavWriter {
     this.#filled = 0;
     if (this.#fd < 0 || length === 0) return;
     this.#attempt(() => {
-      writeSync(
-        this.#fd,
-        new Uint8Array(this.#pending.buffer, 0, length),
-        0,
-        length,
-        WAV_HEADER_BYTES + this.#dataBytes,
-      );
-      this.#dataBytes += length;
+      const bytes = new Uint8Array(this.#pending.buffer, 0, length);
+      // A disk that becomes full takes a part of it.
+      this.#dataBytes += writeSync(this.#fd, bytes, 0, length, WAV_HEADER_BYTES + this.#dataBytes) & ~1;
       writeSync(this.#fd, formatWavHeader(this.#rateHz, this.#dataBytes), 0, WAV_HEADER_BYTES, 0);
       this.reason = '';
     });
