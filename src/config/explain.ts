@@ -20,8 +20,12 @@ export function explain(schema: z.ZodType, value: unknown, issues: readonly Issu
   const kinds = new Set(issues.flatMap(({ code, path }) => (code === 'invalid_type' ? formatPath(path) : [])));
   return issues
     .filter(({ code, path }) => !(code === 'too_small' || code === 'too_big') || !kinds.has(formatPath(path)))
-    .flatMap((issue) => explainOne(schema, value, issue, [...prefix, ...issue.path]));
+    .flatMap((issue) => explainOne(schema, value, issue, [...prefix, ...issue.path]))
+    .map((finding) => ({ ...finding, message: withoutPassword(finding.message) }));
 }
+
+/** Findings reach the journal: `sip:USER:PASSWORD@HOST` without what nobody else may know. */
+const withoutPassword = (message: string): string => message.replace(/(:(?:\/\/)?[^\s:@/"]+:)[^\s@"]+(?=@)/g, '$1...');
 
 function explainOne(schema: z.ZodType, value: unknown, issue: Issue, path: Path): Finding[] {
   const given = valueAt(value, path);

@@ -297,6 +297,14 @@ for (const [sentence, text, expected] of [
     ['terminal.yaml:3 mqtt.url: there is no such port'],
   ],
   [
+    'passwords in URLs are not repeated',
+    `${MINIMAL}mqtt: { url: "mqtt://u:s3cr3t@broker" }\ncalls: { c: { steps: [ { ring: "sip:a:s3cr3t@[b c" } ] } }\n`,
+    [
+      'terminal.yaml:3 mqtt.url: "mqtt://u:...@broker" is not possible',
+      /^terminal\.yaml:4 calls\.c\.steps\[0\]\.ring: ((?!s3cr3t).)*$/,
+    ],
+  ],
+  [
     'a directory as a prompt',
     `${MINIMAL}calls: { a: { prompt: ".", steps: [ { ring: "sip:a@b" } ] } }\n`,
     [/^terminal\.yaml:3 calls\.a\.prompt: cannot read .*: it is a directory$/],
