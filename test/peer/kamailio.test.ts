@@ -187,9 +187,13 @@ test('480 and 503 are left with their reasons, 302 is followed; the talk passes 
   pager.send(request(pager, 'BYE', `sip:help-07@${help.address}`, { callId: ids.callId, toTag, sequence: 2 }));
   await help.event({ type: 'call', state: 'resumed' }, 3_000, from);
   await until('the sound to be back', 3_000, async () => {
-    const call = await lastCall(help);
-    return (
-      call.filter(({ direction, text }) => direction === 'out' && /^ACK [\s\S]*^CSeq: \d+ ACK/m.test(text)).length >= 3
+    const numberOf = ({ text }: Traced): string | undefined => /^CSeq: (\d+) (?:INVITE|ACK)/m.exec(text)?.[1];
+    const all = await lastCall(help);
+    const resuming = all.findLast(({ direction, text }) => direction === 'out' && /^INVITE /.test(text));
+    if (resuming === undefined || !/^a=sendrecv/m.test(resuming.text)) return false;
+    // With the ACK to it, or our BYE meets it on the way.
+    return ['in SIP/2.0 200 OK', 'out ACK'].every((line) =>
+      all.some((one) => startLine(one).startsWith(line) && numberOf(one) === numberOf(resuming)),
     );
   });
   await desk.command('hangup');

@@ -9,6 +9,8 @@ import type { Body } from './types.ts';
 
 /** How often our re-INVITE gives way to one of the other side (491) before it is given up. */
 const GLARE_MAX = 6;
+/** Who says that there is no dialog any more has mostly hung up: the BYE comes within this, repeated once (T1 is 500 ms). */
+const BYE_LIMIT_MS = 1000;
 
 interface Theirs {
   request: SipRequest;
@@ -17,13 +19,15 @@ interface Theirs {
 
 export class Renegotiation {
   readonly #talk: Talk;
-  readonly #timers = new Timers<'again' | 'give-up'>();
+  readonly #timers = new Timers<'again' | 'give-up' | 'gone'>();
   #theirs: Theirs | undefined;
   /** Makes the body we still want to offer. */
   #wanted: (() => Body) | undefined;
   /** Our re-INVITE under way. */
   #ours: string | undefined;
   #glares = 0;
+  /** The dialog is gone over there. */
+  #gone: Ending | undefined;
   #stopped = false;
 
   constructor(talk: Talk) {
@@ -37,6 +41,7 @@ export class Renegotiation {
   timeout(now: number): void {
     for (const name of this.#timers.due(now)) {
       if (name === 'again') this.#offer(now);
+      else if (name === 'gone' && this.#gone !== undefined) this.#talk.hangUp(this.#gone, now);
       else if (this.#ours !== undefined) {
         this.#talk.context.core.abandon(this.#ours);
         this.#ours = undefined;
@@ -142,7 +147,11 @@ export class Renegotiation {
   /** Something is offered that has no answer yet, or will be in a moment. */
   get busy(): boolean {
     return (
-      this.#timers.has('again') || this.#ours !== undefined || this.#theirs !== undefined || this.#talk.awaitingAck
+      this.#timers.has('again') ||
+      this.#gone !== undefined ||
+      this.#ours !== undefined ||
+      this.#theirs !== undefined ||
+      this.#talk.awaitingAck
     );
   }
 
@@ -263,9 +272,18 @@ export class Renegotiation {
     return this.#talk.dialog.caller ? 2_100 + 10 * (core.random.uint32() % 191) : 10 * (core.random.uint32() % 201);
   }
 
+  /**
+   * 481: the dialog is gone over there (§12.2.1.2). Where our request crossed their BYE (RFC 5407 §3.2.3) it is their BYE that
+   * says how the talk ended.
+   */
+  gone(ending: Ending, now: number): void {
+    this.#gone = ending;
+    this.#timers.set('gone', now + BYE_LIMIT_MS);
+  }
+
   /** Nobody is there any more (§12.2.1.2). An early dialog lives and dies with the INVITE that made it. */
   #lost(ending: Ending, status: number, now: number): void {
-    if (!this.#talk.early) return this.#talk.hangUp(ending, now);
+    if (!this.#talk.early) return status === 481 ? this.gone(ending, now) : this.#talk.hangUp(ending, now);
     this.#talk.emit({ type: 'rerejected', status, reason: ending.reason });
   }
 }

@@ -105,7 +105,8 @@ export class Upkeep {
     if (this.tooShort(response)) return this.#refresh(now);
     if (status === 481 || status === 408) {
       // §10: the dialog is gone over there.
-      return this.#talk.hangUp({ cause: 'rejected', by: 'network', status, reason: `UPDATE: ${reason}` }, now);
+      const ending = { cause: 'rejected', by: 'network', status, reason: `UPDATE: ${reason}` } as const;
+      return status === 481 ? this.#talk.renegotiation.gone(ending, now) : this.#talk.hangUp(ending, now);
     }
     if (status !== 405 && status !== 501) return;
     this.allowsUpdate = false;

@@ -364,8 +364,21 @@ test('glare: 491 to ours, so it is sent again after 2.1 .. 4 s, for the Call-ID 
 test('481 to our re-INVITE ends the session', () => {
   const peer = talking();
   peer.do(peer.ua.reinvite('s', () => offer, peer.now)).reply(peer.request('INVITE'), 481);
+  peer.pass(999);
+  assert.deepEqual(peer.events, []);
+  peer.pass(1);
   assert.deepEqual(peer.events, ['ended rejected peer 481']);
   assert.equal(peer.lines().includes('BYE'), true);
+});
+
+test('481 to our re-INVITE, because it crossed their BYE: they hung up', () => {
+  const peer = talking();
+  peer.do(peer.ua.reinvite('s', () => offer, peer.now)).reply(peer.request('INVITE'), 481);
+  peer.ask('BYE', inDialog(peer));
+  peer.pass(2_000);
+  assert.deepEqual(peer.events, ['ended bye peer']);
+  assert.ok(!peer.lines().includes('BYE'));
+  assert.equal(peer.ua.counts.dialogs, 0);
 });
 
 test('inside a dialog over TCP the open connection is used, without asking where the Contact is', () => {

@@ -261,6 +261,7 @@ test('481 to our refresh: they know nothing of the call any more', () => {
   pass(peer, 44_500);
   peer.pass(500);
   peer.reply(peer.request('UPDATE'), 481);
+  peer.pass(1_000); // their BYE may be on its way
   assert.deepEqual(peer.events, ['ended rejected network 481']);
 });
 
