@@ -11,6 +11,11 @@ const RETRY_FROM_MS = 1000;
 const RETRY_TO_MS = 10_000;
 /** A connection that lasted this long was a good one: the next attempt comes soon. */
 const GOOD_CONNECTION_MS = 5000;
+/**
+ * Connections that last less are brief. After two in a row, as when two terminals of one id take it from each other, the fault
+ * stays until one lasts: it would come and go, and fill journal and log, for ever.
+ */
+const STEADY_MS = 60_000;
 /** After the broker refused an event. */
 const REFUSED_RETRY_MS = 10_000;
 /** Changes within this time go into one `…/status`. */
@@ -33,6 +38,9 @@ export class Mqtt {
   #connected = false;
   #connectedAtMs = 0;
   #retryMs = RETRY_FROM_MS;
+  /** Brief connections in a row. */
+  #brief = 0;
+  #steady: NodeJS.Timeout | undefined;
   /** The next attempt, or the next try to deliver a refused event. */
   #retry: NodeJS.Timeout | undefined;
   #statusTimer: NodeJS.Timeout | undefined;
@@ -72,6 +80,7 @@ export class Mqtt {
     this.#stopping = true;
     this.#unfollow();
     clearTimeout(this.#retry);
+    clearTimeout(this.#steady);
     clearTimeout(this.#statusTimer);
     const session = this.#session;
     if (session !== undefined && this.#connected) {
@@ -106,14 +115,18 @@ export class Mqtt {
   #greet(session: Session): void {
     this.#connected = true;
     this.#connectedAtMs = performance.now();
-    this.#logger.info('mqtt: connected', { url: this.#config.url });
+    this.#logger[this.#unsteady ? 'debug' : 'info']('mqtt: connected', { url: this.#config.url });
     this.#try('status', session.publish(this.#topic('availability'), 'online', { retain: true }));
     if (this.#config.discovery !== undefined) {
       const { topic, payload } = discoveryMessage(this.#config.discovery, this.#config.base, this.#identity);
       this.#try('status', session.publish(topic, JSON.stringify(payload), { retain: true }));
     }
     this.#try('commands', session.subscribe(this.#topic('command/+')));
-    this.#mended('connection');
+    if (!this.#unsteady) this.#mended('connection');
+    this.#steady = setTimeout(() => {
+      this.#brief = 0;
+      this.#mended('connection');
+    }, STEADY_MS).unref();
     this.#status = undefined;
     this.#publishStatus();
     this.#deliver();
@@ -126,8 +139,15 @@ export class Mqtt {
     if (!this.#stopping) this.#connect();
   }
 
+  get #unsteady(): boolean {
+    return this.#brief >= 2;
+  }
+
   #lost(reason: string): void {
-    if (this.#connected && performance.now() - this.#connectedAtMs > GOOD_CONNECTION_MS) this.#retryMs = RETRY_FROM_MS;
+    clearTimeout(this.#steady);
+    const lastedMs = this.#connected ? performance.now() - this.#connectedAtMs : 0;
+    if (this.#connected && lastedMs < STEADY_MS) this.#brief++;
+    if (lastedMs > GOOD_CONNECTION_MS && !this.#unsteady) this.#retryMs = RETRY_FROM_MS;
     this.#connected = false;
     this.#session = undefined;
     clearTimeout(this.#statusTimer);

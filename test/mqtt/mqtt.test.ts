@@ -119,6 +119,17 @@ describe('mqtt', { skip: brokerMissing() ?? false }, () => {
     assert.deepEqual(told, ['mqtt: no connection']);
   });
 
+  test('two terminals of one id: the fault does not come and go with each connection the other one takes', async () => {
+    const { heard } = await broker.watch('hailpoint/twins/availability');
+    const twins = [start('twins'), start('twins')];
+    const connections = (): number => heard.items.filter(({ text }) => text === 'online').length;
+    await until('the connection to go to and fro', 30_000, () => connections() >= 7);
+    for (const { faults } of twins) {
+      const told = faults.map(({ raised }) => raised);
+      assert.ok(told.length <= 3 && told.at(-1) === true, JSON.stringify(faults));
+    }
+  });
+
   test('it is online, says how it is, and goes offline at a clean stop', async () => {
     const terminal = start('clean');
     await connected(terminal);
