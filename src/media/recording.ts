@@ -29,14 +29,14 @@ export class Recording {
 
   /** The next 10 ms; `microphone` is undefined while nothing is heard there. */
   take(microphone: Int16Array | undefined, count: number): void {
-    const frame = this.stream === undefined ? microphone : this.stream.tapped;
+    const frame = this.stream === undefined ? microphone : this.stream.saying.tapped;
     for (let i = 0; i < count; i++) this.#piece[this.#length + i] = frame === undefined ? 0 : frame[i];
     this.#length += count;
     if (this.#length + count > this.#pieceSamples) this.#pass(false);
   }
 
   end(): void {
-    this.stream?.tap(undefined);
+    this.stream?.saying.tap(undefined);
     this.#pass(true);
   }
 

@@ -3,7 +3,7 @@
  * `hear`, `speak` and `report`, in this order.
  */
 
-import { CodecError, type Mixer, makeDecoder, makeEncoder, type Pauses, type Tone } from '../audio/index.ts';
+import { CodecError, type Mixer } from '../audio/index.ts';
 import type { Random } from '../base/index.ts';
 import {
   isRtcp,
@@ -15,18 +15,18 @@ import {
   type SessionConfig,
 } from '../rtp/index.ts';
 import { SocketName, UdpSocket } from '../rtp/socket.ts';
+import { type Coding, changedTo, codingFor, sessionConfig } from './coding.ts';
 import { Digits } from './digits.ts';
 import { DUCKED, Fade } from './fade.ts';
 import { isDtls } from './handshake.ts';
 import { Keying } from './keying.ts';
 import { SourceLatch } from './latch.ts';
-import { Listener } from './listener.ts';
 import { Numbers } from './numbers.ts';
 import type { ToWorker } from './protocol.ts';
+import { Saying } from './saying.ts';
 import type { Keyed, Shield } from './shield.ts';
-import { Prompt } from './sounds.ts';
-import { Talker } from './talker.ts';
-import type { Codec, MediaEvent, StreamConfig, StreamStatistics } from './types.ts';
+import { statisticsOf } from './statistics.ts';
+import type { MediaEvent, StreamConfig, StreamStatistics } from './types.ts';
 
 /** Datagrams taken per socket and tick: a flood may cost packets, never the tick. */
 const MAX_PER_TICK = 32;
@@ -46,21 +46,8 @@ const KEEP_ALIVE_MS = 15_000;
 /** Comfort noise, RFC 3389: one byte that says "silence". */
 const NOISE_LEVEL = 127;
 
-/** The numbers of payload types do not change a codec. */
-const sameFormat = (a: Codec, b: Codec): boolean =>
-  JSON.stringify({ ...a, payloadType: 0 }) === JSON.stringify({ ...b, payloadType: 0 });
-
 type Opened = Extract<ToWorker, { kind: 'open' }>;
 export type Post = (event: MediaEvent) => void;
-
-/** Made anew when the codec changes. */
-interface Coding {
-  codec: Codec;
-  packetMs: number;
-  pauses: Pauses;
-  listener: Listener;
-  talker: Talker;
-}
 
 export class Stream {
   readonly id: string;
@@ -83,11 +70,7 @@ export class Stream {
   #session: RtpSession | undefined;
   #coding: Coding | undefined;
   readonly #digits: Digits;
-  /** What the other side is told before it may talk. */
-  #said: Prompt | undefined;
-  /** Both sides of what is said, 10 ms, while it is recorded; and the tone that tells so. */
-  tapped: Int16Array | undefined;
-  #notice: Tone | undefined;
+  readonly saying: Saying;
   #speaker = false;
   #microphone = false;
   #reachable = false;
@@ -128,6 +111,7 @@ export class Stream {
     this.#random = random;
     this.#post = post;
     this.#frame = new Int16Array(rateHz / 100);
+    this.saying = new Saying(rateHz);
   }
 
   get configured(): boolean {
@@ -156,7 +140,7 @@ export class Stream {
   }
 
   configure(config: StreamConfig, now: number): void {
-    const coding = this.#codingFor(config);
+    const coding = codingFor(config, this.#rateHz, this.#coding);
     const first = this.#config === undefined;
     const received = this.receives;
     const { host, port } = config.remote;
@@ -169,19 +153,7 @@ export class Stream {
       this.#drain(now);
       this.#session?.jitter.restart();
     }
-    const session = {
-      payloadType: config.codec.payloadType,
-      clockRateHz: config.codec.clockRateHz,
-      packetMs: config.packetMs,
-      dtmfPayloadType: config.dtmfPayloadType,
-      dtmfClockRateHz: config.dtmfClockRateHz,
-      dtmf: config.digits && { digitMs: config.digits.durationMs, gapMs: config.digits.gapMs },
-      noisePayloadType: config.noisePayloadType,
-      received: config.received,
-      extendedReports: config.extendedReports,
-      buffer: config.buffer,
-      ticksOf: coding.listener.ticksOf,
-    };
+    const session = sessionConfig(config, coding);
     if (this.#session === undefined) this.#session = this.#begin(session, now);
     else this.#session.configure(session);
     this.#coding = coding;
@@ -204,18 +176,6 @@ export class Stream {
     return session;
   }
 
-  /** What runs goes on where the codec stays: its memory is that of the sound so far. Throws `CodecError`. */
-  #codingFor({ codec, packetMs, ...config }: StreamConfig): Coding {
-    const now = this.#coding;
-    const pauses = !config.pauses ? 'sent' : config.noisePayloadType === undefined ? 'left-out' : 'noise';
-    if (now?.packetMs === packetMs && now.pauses === pauses && sameFormat(now.codec, codec)) return now;
-    const encoder = makeEncoder(codec, this.#rateHz, pauses);
-    const talker = new Talker(encoder, this.#rateHz, packetMs);
-    if (now !== undefined && sameFormat(now.codec, codec)) return { ...now, codec, packetMs, pauses, talker };
-    const listener = new Listener(makeDecoder(codec, this.#rateHz), codec.clockRateHz, this.#rateHz);
-    return { codec, packetMs, pauses, listener, talker };
-  }
-
   audible(speaker: boolean, microphone: boolean, ducked: boolean): void {
     this.#ducked = ducked;
     this.#speaker = speaker;
@@ -226,18 +186,8 @@ export class Stream {
     return this.#digits.inBand ? this.#digits.send(digits) : (this.#session?.sendDigits(digits) ?? 0);
   }
 
-  /** Throws `RangeError` for a rate that cannot be converted. */
-  say(samples: Int16Array, rateHz: number): void {
-    this.#said = new Prompt(samples, rateHz, this.#rateHz);
-  }
-
-  tap(notice: Tone | undefined): void {
-    this.tapped = notice && new Int16Array(this.#frame.length);
-    this.#notice = notice;
-  }
-
   receive(now: number): void {
-    this.tapped?.fill(0);
+    this.saying.tapped?.fill(0);
     this.#news = 0;
     const session = this.#session;
     if (session === undefined) return;
@@ -264,7 +214,7 @@ export class Stream {
     const heard = this.#coding.listener.fill(this.#frame, this.#session.jitter, now);
     const digit = this.#digits.hear(this.#frame, now);
     if (digit !== undefined) this.#post({ type: 'digit', stream: this.id, digit });
-    if (this.#speaker) this.tapped?.set(this.#frame);
+    if (this.#speaker) this.saying.tapped?.set(this.#frame);
     // Who begins to talk is heard at once; what is interrupted fades, and fades in again.
     const goal = this.#speaker ? (this.#ducked ? DUCKED : 1) : 0;
     const gain = this.#fade.step(goal, !this.#begun) * volume;
@@ -297,8 +247,7 @@ export class Stream {
       return;
     }
     const { talker } = this.#coding;
-    const said = this.#noticed(this.#saying() ?? (this.#microphone ? frame : undefined));
-    if (said !== undefined && this.tapped !== undefined) addTo(this.tapped, said);
+    const said = this.saying.next(frame, this.#microphone);
     talker.add(this.#digits.say() ?? said);
     for (let length = talker.next(this.#session); length > 0; length = talker.next(this.#session)) {
       const sealed = this.#shield.protect(talker.datagram, length);
@@ -329,23 +278,7 @@ export class Stream {
   }
 
   statistics(): StreamStatistics {
-    const session = this.#session;
-    const remote = session?.remoteMetrics;
-    return {
-      codec: this.#coding?.codec.encoding,
-      packetsSent: session?.packetsSent ?? 0,
-      packetsReceived: session?.reception.packetsReceived ?? 0,
-      packetsLost: session?.reception.packetsLost ?? 0,
-      packetsLate: session?.jitter.packetsLate ?? 0,
-      packetsRejected: this.#shield.packetsRejected,
-      jitterMs: session?.reception.jitterMs ?? 0,
-      bufferMs: session?.jitter.delayMs ?? 0,
-      concealedMs: Math.round(this.#coding?.listener.concealedMs ?? 0),
-      roundTripMs: session?.roundTripMs,
-      score: session?.metrics().mosConversation,
-      remoteScore: remote?.mosConversation,
-      remoteLoss: remote === undefined ? session?.remoteLoss : remote.lossRate + remote.discardRate,
-    };
+    return statisticsOf(this.#session, this.#coding, this.#shield.packetsRejected);
   }
 
   /** Says BYE and gives the ports back. */
@@ -355,25 +288,6 @@ export class Stream {
     this.#keying.close();
     this.#rtp.close();
     this.#rtcp.close();
-  }
-
-  /** `frame`, and the tone that says that it is recorded. */
-  #noticed(frame: Int16Array | undefined): Int16Array | undefined {
-    if (this.#notice === undefined) return frame;
-    const tone = this.#frame;
-    const said = frame === tone ? tone.slice() : frame; // some frames in a call
-    this.#notice.fill(tone, 0, tone.length);
-    if (this.#notice.ended) this.#notice = undefined;
-    if (said !== undefined) addTo(tone, said);
-    return tone;
-  }
-
-  #saying(): Int16Array | undefined {
-    if (this.#microphone) this.#said = undefined; // the talk has begun
-    if (this.#said === undefined) return undefined;
-    this.#said.fill(this.#frame);
-    if (this.#said.ended) this.#said = undefined;
-    return this.#frame;
   }
 
   #receiveRtp(session: RtpSession, datagramBytes: number, now: number): void {
@@ -409,19 +323,8 @@ export class Stream {
     const other = config.others?.find(({ received }) => received === this.#header.payloadType);
     if (other === undefined || ++this.#strangers < FOLLOW_PACKETS) return;
     this.#strangers = 0;
-    const { codec, dtmfPayloadType, dtmfClockRateHz = codec.clockRateHz } = config;
-    const received = config.received?.payloadType ?? codec.payloadType;
-    const changed: StreamConfig = {
-      ...config,
-      ...other,
-      restart: false,
-      dtmfClockRateHz,
-      noisePayloadType: undefined,
-      received: { payloadType: other.received, dtmfPayloadType: config.received?.dtmfPayloadType ?? dtmfPayloadType },
-      others: [{ codec, packetMs: config.packetMs, received }, ...config.others!.filter((one) => one !== other)],
-    };
     try {
-      this.configure(changed, now);
+      this.configure(changedTo(other, config), now);
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
       this.#config = { ...config, others: [] }; // a library that fails: it stays as it was
@@ -477,8 +380,4 @@ export class Stream {
         if (isDtls(this.#datagram, length)) this.#keying.receive(component, this.#datagram, length, now);
       }
   }
-}
-
-function addTo(sum: Int16Array, frame: Int16Array): void {
-  for (let i = 0; i < sum.length; i++) sum[i] = Math.max(-32768, Math.min(32767, sum[i] + frame[i]));
 }

@@ -256,7 +256,7 @@ export class MediaThread {
         this.#stream(message.stream)?.sendDigits(message.digits);
         return;
       case 'say':
-        this.#attempt('say', () => this.#stream(message.stream)?.say(message.samples, message.rateHz));
+        this.#attempt('say', () => this.#stream(message.stream)?.saying.say(message.samples, message.rateHz));
         return;
       case 'close': {
         const index = this.#streams.findIndex((stream) => stream.id === message.stream);
@@ -277,7 +277,7 @@ export class MediaThread {
         if (stream !== undefined && of === undefined) this.#endRecordings((one) => one === recording); // it has ended
         if (of === undefined) return;
         // Who is recorded hears it, on both sides.
-        of.tap(new Tone('warning', rateHz, country));
+        of.saying.tap(new Tone('warning', rateHz, country));
         return this.#sounds.tone('warning', true);
       }
       case 'stop-recording':
