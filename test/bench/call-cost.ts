@@ -1,9 +1,12 @@
 /**
  * What a call costs the side that is called, on a virtual card, while both talk in turns: processor time and resident memory, beside
- * baresip as shipped. That sends and plays the sound as it is; what more hailpoint does to it is the first row less the second.
+ * baresip as shipped. That sends and plays the sound as it is; what more hailpoint does to it is the first row less the second. And
+ * beside the least that Node costs: `mover.ts`.
  */
+import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { voice } from '../audio/kit.ts';
 import { BaresipOnCard, baresipLacks } from '../kit/baresip-card.ts';
 import { temporaryDirectory } from '../kit/checkout.ts';
@@ -29,6 +32,9 @@ const rows: { name: string; audio: Tree; codec: string }[] = [
 ];
 /** What baresip 1.0.0 does to sound: nothing. */
 const plain: Tree = { echo: 'off', 'noise-suppression': 'off', agc: 'off' };
+
+/** What no program on Node can go below. */
+const MOVER = fileURLToPath(new URL('mover.js', import.meta.url));
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -98,5 +104,11 @@ await bench(async (cleaner) => {
     await cost(`a call, ${name}`, 'baresip', phone.pid);
     caller.stop();
     phone.stop();
+  }
+  for (const periodMs of [10, 20]) {
+    const mover = spawn(process.execPath, [MOVER, 'b', `${periodMs}`], { env: { ...process.env, ...cards.env } });
+    cleaner.after(() => void mover.kill());
+    await cost(`sound moved, ${periodMs} ms at a time`, 'a bare Node', mover.pid!);
+    mover.kill();
   }
 });
