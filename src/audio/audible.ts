@@ -1,11 +1,19 @@
 /**
  * Whether what the loudspeaker plays is audible, by the microphone beside it: how the power that is heard follows the power that
- * is played, at the delay at which it follows best. What does not follow is the surroundings. Looks at powers of frames of 10 ms
- * alone; the sound itself is not kept.
+ * is played, at the delay and in the reverberation in which it follows best. What does not follow is the surroundings. Looks at
+ * powers of frames of 10 ms alone; the sound itself is not kept.
  */
 
 /** Delays looked at, frames: card, server and room together. */
 const LAGS = 40;
+/**
+ * Rooms looked at: how much of the sound is still there a frame later, and how strong its tail is beside the direct sound, as powers.
+ * None; 0.2, 0.4 and 0.8 s of reverberation, as loud as the direct sound and much louder.
+ */
+const ROOMS = [
+  { decay: 0, tail: 0 },
+  ...[0.5, 0.7, 0.84].flatMap((decay) => [1, 5].map((tail) => ({ decay, tail: tail * (1 - decay) }))),
+] as const;
 /** Before that there is nothing to say. */
 const LEAST_FRAMES = 100;
 /** Correlation, and dB over the surroundings, that count as heard. */
@@ -26,10 +34,12 @@ export interface Audible {
 }
 
 export class Audibility {
-  readonly #played = new Float64Array(LAGS);
-  readonly #sumPlayed = new Float64Array(LAGS);
-  readonly #sumSquares = new Float64Array(LAGS);
-  readonly #sumProducts = new Float64Array(LAGS);
+  /** What would be heard in each room, of the last frames; and the tails. */
+  readonly #played = new Float64Array(LAGS * ROOMS.length);
+  readonly #tails = new Float64Array(ROOMS.length);
+  readonly #sumPlayed = new Float64Array(LAGS * ROOMS.length);
+  readonly #sumSquares = new Float64Array(LAGS * ROOMS.length);
+  readonly #sumProducts = new Float64Array(LAGS * ROOMS.length);
   #at = 0;
   #frames = 0;
   #sumHeard = 0;
@@ -41,7 +51,7 @@ export class Audibility {
 
   /** Something else is played from now on. */
   reset(): void {
-    for (const sums of [this.#played, this.#sumPlayed, this.#sumSquares, this.#sumProducts]) sums.fill(0);
+    for (const sums of [this.#played, this.#tails, this.#sumPlayed, this.#sumSquares, this.#sumProducts]) sums.fill(0);
     this.#frames = this.#sumHeard = this.#sumHeardSquares = this.#active = this.#activeFrames = this.#recent = 0;
     this.#quietest = Number.POSITIVE_INFINITY;
   }
@@ -51,15 +61,20 @@ export class Audibility {
     const loud = power(played);
     const mic = power(heard);
     this.#at = (this.#at + LAGS - 1) % LAGS;
-    this.#played[this.#at] = loud;
     this.#frames++;
     this.#sumHeard += mic;
     this.#sumHeardSquares += mic * mic;
-    for (let lag = 0; lag < LAGS; lag++) {
-      const earlier = this.#played[(this.#at + lag) % LAGS];
-      this.#sumPlayed[lag] += earlier;
-      this.#sumSquares[lag] += earlier * earlier;
-      this.#sumProducts[lag] += earlier * mic;
+    for (let room = 0; room < ROOMS.length; room++) {
+      const { decay, tail } = ROOMS[room];
+      const first = room * LAGS;
+      this.#played[first + this.#at] = loud + tail * this.#tails[room];
+      this.#tails[room] = decay * this.#tails[room] + loud;
+      for (let lag = 0; lag < LAGS; lag++) {
+        const earlier = this.#played[first + ((this.#at + lag) % LAGS)];
+        this.#sumPlayed[first + lag] += earlier;
+        this.#sumSquares[first + lag] += earlier * earlier;
+        this.#sumProducts[first + lag] += earlier * mic;
+      }
     }
     if (loud > (PLAYED * this.#sumPlayed[0]) / this.#frames) {
       this.#active += loud;
@@ -80,10 +95,10 @@ export class Audibility {
     let best = 0;
     let gain = 0;
     let meanPlayed = 0;
-    for (let lag = 0; lag < LAGS; lag++) {
-      const mean = this.#sumPlayed[lag] / frames;
-      const spread = this.#sumSquares[lag] / frames - mean ** 2;
-      const common = this.#sumProducts[lag] / frames - mean * meanHeard;
+    for (let i = 0; i < LAGS * ROOMS.length; i++) {
+      const mean = this.#sumPlayed[i] / frames;
+      const spread = this.#sumSquares[i] / frames - mean ** 2;
+      const common = this.#sumProducts[i] / frames - mean * meanHeard;
       const correlation = common / Math.sqrt(Math.max(1e-9, spread * spreadHeard));
       if (correlation <= best) continue;
       best = correlation;

@@ -15,18 +15,28 @@ interface Room {
   /** Somebody talks nearby, so loud relative to full scale of babble. */
   talk?: number;
   seconds?: number;
+  /** Reverberation as strong as the direct sound. */
+  reverbSeconds?: number;
 }
 
-function listen({ gainDb, delayMs = 60, noiseDbfs = -70, talk = 0, seconds = 6 }: Room) {
-  const page = babble(seconds, RATE_HZ);
+function listen({ gainDb, delayMs = 60, noiseDbfs = -70, talk = 0, seconds = 6, reverbSeconds = 0 }: Room) {
+  let seed = 7;
+  const random = (): number => (seed = (seed * 16_807) % 2_147_483_647) / 2_147_483_647 - 0.5;
+  const said = babble(seconds, RATE_HZ);
+  // A buzz without end is louder or less loud by the room alone: hissed, as loud at each moment.
+  const page = reverbSeconds > 0 ? said.map((sample) => sample * Math.sign(random())) : said;
   const others = babble(seconds + 3, RATE_HZ).subarray(3 * RATE_HZ - 777);
   const gain = gainDb === undefined ? 0 : 10 ** (gainDb / 20);
   const delay = (delayMs * RATE_HZ) / 1000;
-  let seed = 7;
-  const random = (): number => (seed = (seed * 16_807) % 2_147_483_647) / 2_147_483_647 - 0.5;
   const noise = 32_768 * Math.sqrt(12) * 10 ** (noiseDbfs / 20);
+  const echoes = Array.from({ length: reverbSeconds > 0 ? 400 : 0 }, (_, n) => {
+    const after = ((n + 0.5 + random()) / 400) * reverbSeconds;
+    const power = (13.8 / 400) * Math.exp((-13.8 * after) / reverbSeconds);
+    return { gain: Math.sign(random()) * Math.sqrt(power), delay: Math.round(after * RATE_HZ) };
+  });
+  const played = page.map((sample, i) => echoes.reduce((sum, e) => sum + e.gain * (page[i - e.delay] ?? 0), sample));
   const heard = page.map((_, i) =>
-    Math.round((i >= delay ? gain * page[i - delay] : 0) + talk * others[i] + noise * random()),
+    Math.round((i >= delay ? gain * played[i - delay] : 0) + talk * others[i] + noise * random()),
   );
   const audibility = new Audibility();
   for (let at = 0; at + FRAME <= page.length; at += FRAME)
@@ -37,6 +47,10 @@ function listen({ gainDb, delayMs = 60, noiseDbfs = -70, talk = 0, seconds = 6 }
 for (const [name, room, heard, least, most] of [
   ['in a quiet place, loud', { gainDb: -10, noiseDbfs: -60 }, true, 23, 29],
   ['12 dB over the surroundings', { gainDb: -20, noiseDbfs: -55 }, true, 9, 14],
+  ['in a room that sounds on for 0.4 s', { gainDb: -10, noiseDbfs: -60, reverbSeconds: 0.4 }, true, 24, 33],
+  ['for 0.8 s', { gainDb: -10, noiseDbfs: -60, reverbSeconds: 0.8 }, true, 24, 33],
+  ['for 0.8 s, 12 dB over the surroundings', { gainDb: -20, noiseDbfs: -55, reverbSeconds: 0.8 }, true, 9, 16],
+  ['for 0.8 s, hardly over them', { gainDb: -30, noiseDbfs: -47, reverbSeconds: 0.8 }, false, 0, 5],
   ['hardly over them', { gainDb: -30, noiseDbfs: -50 }, false, 0, 5],
   ['with 300 ms between', { gainDb: -10, noiseDbfs: -60, delayMs: 300 }, true, 23, 29],
   ['while people talk, less loud than the page', { gainDb: -10, talk: 0.1 }, true, 5, 25],
