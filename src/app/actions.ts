@@ -52,11 +52,11 @@ export class Actions {
       case 'dial':
         return calls.dial(action.call, action.uri, now, action.transfer);
       case 'follow':
-        return calls.follow(action.call, action.transfer, action.to, now);
+        return calls.transfers.follow(action.call, action.transfer, action.to, now);
       case 'stay':
-        return calls.stay(action.transfer, now);
+        return calls.transfers.stay(action.transfer, now);
       case 'refer':
-        return calls.refer(action.call, action.to, now);
+        return calls.transfers.refer(action.call, action.to, now);
       case 'answer':
         return calls.answer(action.call, action.direction, now);
       case 'alert':

@@ -92,7 +92,7 @@ export class Loop {
     const { calls, transport } = this.#turned;
     for (const action of actions) {
       if (action.type !== 'dial' || action.transfer !== undefined) continue;
-      const ready = calls.claim(action.uri);
+      const ready = calls.ready.claim(action.uri);
       if (ready === undefined) continue;
       transport.send(ready.message, ready.hop, ready.transaction, ready.bytes);
       this.#ahead.add(ready.message);

@@ -267,7 +267,7 @@ export class Service {
     this.#pages.start();
     await this.#acquisitions.acquire('sip', async () => {
       await this.#transport.start();
-      this.#calls.foresee(foreseen(this.#config.terminal), now());
+      this.#calls.ready.foresee(foreseen(this.#config.terminal), now());
       this.#take(() => this.#calls.start(now()));
     });
     if (web)

@@ -6,7 +6,7 @@ import { CodedError, earliest, type Logger, type Random } from '../base/index.ts
 import type { MediaEngine, MediaEvent, RecordListener } from '../media/types.ts';
 import { parseSdp, SdpSyntaxError } from '../sdp/index.ts';
 import type { Hop, SipMessage, SipRequest } from '../sip/message/index.ts';
-import type { Body, Prepared, SessionEvent, TransportChange, UaOutput, UserAgentInterface } from '../sip/ua/index.ts';
+import type { Body, SessionEvent, TransportChange, UaOutput, UserAgentInterface } from '../sip/ua/index.ts';
 import type { EndCause } from '../terminal/types.ts';
 import type { Call, CallsConfig } from './call.ts';
 import { type End, endOf } from './cause.ts';
@@ -34,9 +34,10 @@ export class Calls {
   readonly #config: CallsConfig;
   readonly #log: Logger;
   readonly #table: Table;
-  readonly #ready: Ready;
+  /** The calls a press would make. */
+  readonly ready: Ready;
   readonly #offers: Offers;
-  readonly #transfers: Transfers;
+  readonly transfers: Transfers;
   /** Accounts whose servers do not answer. */
   readonly #lost = new Set<string>();
 
@@ -46,28 +47,28 @@ export class Calls {
     this.#config = config;
     this.#log = log;
     this.#table = new Table(media, config, random);
-    this.#ready = new Ready(ua, this.#table);
+    this.ready = new Ready(ua, this.#table);
     const climb = (outputs: readonly UaOutput[], now: number): CallOutput[] => this.#climb(outputs, now);
     const fail = (call: Call, reason: string, now: number): CallOutput[] =>
       this.#hangUp(call, { cause: 'failed', by: 'us', reason }, now);
     this.#offers = new Offers(ua, log, { climb, fail });
-    this.#transfers = new Transfers(ua, this.#table, climb);
+    this.transfers = new Transfers(ua, this.#table, climb);
   }
 
   // ---------------------------------------------------------------- from below
 
   get deadline(): number | undefined {
-    return earliest([this.#ua.deadline, this.#ready.deadline]);
+    return earliest([this.#ua.deadline, this.ready.deadline]);
   }
 
   timeout(now: number): CallOutput[] {
     const outputs = this.#ua.timeout(now);
-    if (outputs.length > 0) this.#ready.disturb(now);
-    return [...this.#climb(outputs, now), ...this.#climb(this.#ready.timeout(now), now)];
+    if (outputs.length > 0) this.ready.disturb(now);
+    return [...this.#climb(outputs, now), ...this.#climb(this.ready.timeout(now), now)];
   }
 
   receive(message: SipMessage, hop: Hop, now: number): CallOutput[] {
-    this.#ready.disturb(now);
+    this.ready.disturb(now);
     return this.#climb(this.#ua.receive(message, hop, now), now);
   }
 
@@ -76,17 +77,17 @@ export class Calls {
   }
 
   transportFailed(transaction: string, reason: string, now: number): CallOutput[] {
-    this.#ready.disturb(now);
+    this.ready.disturb(now);
     return this.#climb(this.#ua.transportFailed(transaction, reason, now), now);
   }
 
   refused(transaction: string, now: number): CallOutput[] {
-    this.#ready.disturb(now);
+    this.ready.disturb(now);
     return this.#climb(this.#ua.refused(transaction, now), now);
   }
 
   transportChanged(change: TransportChange, now: number): CallOutput[] {
-    this.#ready.disturb(now);
+    this.ready.disturb(now);
     return this.#climb(this.#ua.transportChanged(change, now), now);
   }
 
@@ -146,7 +147,7 @@ export class Calls {
   }
 
   stop(now: number): CallOutput[] {
-    this.#ready.foresee([], now);
+    this.ready.foresee([], now);
     this.#table.mute();
     return this.#climb(this.#ua.stop(now), now);
   }
@@ -158,21 +159,11 @@ export class Calls {
 
   /** `referral`: somebody asked us to. */
   dial(id: string, uri: string, now: number, referral?: string): CallOutput[] {
-    const ahead = referral === undefined ? this.#ready.take(uri, id) : undefined;
-    if (ahead === undefined) this.#ready.disturb(now);
+    const ahead = referral === undefined ? this.ready.take(uri, id) : undefined;
+    if (ahead === undefined) this.ready.disturb(now);
     const call = this.#table.put(ahead ?? this.#table.make(id, 'outgoing'));
     this.#media.prepare();
     return this.#climb(this.#ua.invite({ session: call.session, target: uri, body: bodyOf(call), referral }, now), now);
-  }
-
-  /** Whom a press would ring first: calls to them are made ready when nothing else goes on. */
-  foresee(uris: readonly string[], now: number): void {
-    this.#ready.foresee(uris, now);
-  }
-
-  /** The INVITE that a `dial` of `uri` begins with, for whoever wants it out before all else is done; the `dial` has to follow. */
-  claim(uri: string): Prepared | undefined {
-    return this.#ready.claim(uri);
   }
 
   /** 180: a person or a delay decides later. */
@@ -246,18 +237,6 @@ export class Calls {
     return this.#table.get(id)?.stream?.id;
   }
 
-  follow(id: string, referral: string, to: string, now: number): CallOutput[] {
-    return this.#transfers.follow(id, referral, to, now);
-  }
-
-  stay(referral: string, now: number): CallOutput[] {
-    return this.#transfers.stay(referral, now);
-  }
-
-  refer(id: string, to: string, now: number, other?: string): CallOutput[] {
-    return this.#transfers.refer(id, to, now, other);
-  }
-
   /** Hands out both sides of it from now on. A call that is gone has an empty recording. */
   record(id: string, listener: RecordListener): void {
     const stream = this.#table.get(id)?.stream;
@@ -318,12 +297,12 @@ export class Calls {
 
   #session(id: string, event: SessionEvent, now: number): CallOutput[] {
     if (event.type === 'incoming') return this.#incoming(id, event, now);
-    if (event.type === 'referred') return this.#transfers.referred(id, event, now);
+    if (event.type === 'referred') return this.transfers.referred(id, event, now);
     if (event.type === 'stranger')
       return [up({ type: 'stranger', incoming: incomingOf(id, event.request, event.hop.remote.host) })];
-    const moved = this.#transfers.session(id, event, now);
+    const moved = this.transfers.session(id, event, now);
     if (moved) return moved;
-    const call = this.#table.bySession(id) ?? this.#transfers.next(id);
+    const call = this.#table.bySession(id) ?? this.transfers.next(id);
     if (!call) return [];
     try {
       switch (event.type) {
@@ -352,9 +331,9 @@ export class Calls {
         case 'info':
           return this.#info(call, event.request);
         case 'referring':
-          return this.#transfers.referring(call, event);
+          return this.transfers.referring(call, event);
         case 'ended':
-          return this.#transfers.left(call) ?? this.#ended(call, event);
+          return this.transfers.left(call) ?? this.#ended(call, event);
       }
     } catch (error) {
       if (!(error instanceof SdpSyntaxError)) throw error;
@@ -380,7 +359,7 @@ export class Calls {
         up({ type: 'stranger', incoming: incomingOf(id, request, hop.remote.host, event.account), reason }),
       ];
     }
-    const taken = this.#transfers.replaced(id, event, now);
+    const taken = this.transfers.replaced(id, event, now);
     if (taken) return taken;
     const call = this.#table.put(this.#table.make(id, 'incoming'));
     call.hop = hop;
@@ -406,7 +385,7 @@ export class Calls {
 
   #hangUp(call: Call, end: End, now: number): CallOutput[] {
     this.#table.close(call); // before the BYE: what the session still says of itself is nobody's business then
-    const dropped = this.#transfers.drop(call.id, now);
+    const dropped = this.transfers.drop(call.id, now);
     const reason = end.cause === 'cancelled' ? 'SIP;cause=200;text="Call completed elsewhere"' : undefined; // RFC 3326
     return [
       ...this.#climb(this.#ua.end(call.session, now, reason), now),

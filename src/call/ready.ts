@@ -38,7 +38,7 @@ export class Ready {
     return this.#due;
   }
 
-  /** Whom a press would ring first. */
+  /** Whom a press would ring first: calls to them are made ready when nothing else goes on. */
   foresee(uris: readonly string[], now: number): void {
     this.#drop();
     this.#uris = [...new Set(uris)].slice(0, READY_MAX);
@@ -78,7 +78,7 @@ export class Ready {
     return this.#ua.prepare({ session, target: uri, body: bodyOf(call) }, now);
   }
 
-  /** The INVITE to `uri`, which whoever asks sends at once, and then begins that call. */
+  /** The INVITE that a `dial` of `uri` begins with, for whoever wants it out before all else is done; the `dial` has to follow. */
   claim(uri: string): Prepared | undefined {
     const call = this.#calls.get(uri);
     const prepared = call && this.#ua.prepared(call.session);

@@ -56,7 +56,7 @@ test('an INVITE that lies ready goes first and once, as the octets that were mad
     changed: () => {},
   });
   t.after(() => loop.stop());
-  calls.foresee(foreseen(terminalConfig), now());
+  calls.ready.foresee(foreseen(terminalConfig), now());
   loop.take(() => calls.start(now()));
   await until('a port to be reserved', 2_000, () => reserved > 0);
   const events = loop.tell({ type: 'edge', button: 'help', active: true, source: 'button' });

@@ -56,7 +56,7 @@ class Bench {
     };
     const media = { reserve, open, prepare: () => {} } as unknown as MediaEngine;
     this.calls = makeCalls(this.ua, media);
-    this.calls.foresee(uris, 0);
+    this.calls.ready.foresee(uris, 0);
   }
 
   do(outputs: readonly CallOutput[]): void {
@@ -85,7 +85,7 @@ class Bench {
 
   /** As the loop does: what lies ready first, then the call; what went ahead is not sent again. */
   press(uri = DESK, id = 'call.1'): { ahead: SipRequest | undefined; after: SipRequest[] } {
-    const ahead = this.calls.claim(uri);
+    const ahead = this.calls.ready.claim(uri);
     const before = this.sent.length;
     this.do(this.calls.dial(id, uri, this.now));
     const after = this.sent.slice(before).map(({ message }) => message as SipRequest);
@@ -200,7 +200,7 @@ for (const [sentence, happens] of [
     const [port] = bench.ports;
     happens(bench);
     assert.equal(bench.ports.has(port), false);
-    assert.equal(bench.calls.claim(DESK), undefined);
+    assert.equal(bench.calls.ready.claim(DESK), undefined);
   });
 }
 
@@ -246,7 +246,7 @@ test('of a target that is wanted twice at once the second call is made the ordin
 test('what cannot be made before is made when it is wanted: a name nobody has looked up, a URI that is none', () => {
   for (const uri of ['sip:desk@pbx.example', 'desk']) {
     const bench = new Bench(ALONE, [uri]).pass(100);
-    assert.equal(bench.calls.claim(uri), undefined);
+    assert.equal(bench.calls.ready.claim(uri), undefined);
     assert.equal(bench.sent.length, 0);
   }
 });
@@ -278,7 +278,7 @@ test('who stops keeps none', () => {
   bench.do(bench.calls.stop(bench.now));
   bench.receive(probe());
   bench.pass(1_000);
-  assert.deepEqual([bench.ports.size, bench.calls.claim(DESK)], [0, undefined]);
+  assert.deepEqual([bench.ports.size, bench.calls.ready.claim(DESK)], [0, undefined]);
 });
 
 test('what becomes of it is told by the name the press gave it', () => {

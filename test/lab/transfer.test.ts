@@ -107,8 +107,8 @@ class Party implements Node {
         this.told.push('transfer');
         return this.do(
           this.follows
-            ? this.calls.follow(input.call, input.transfer, input.to, now)
-            : this.calls.stay(input.transfer, now),
+            ? this.calls.transfers.follow(input.call, input.transfer, input.to, now)
+            : this.calls.transfers.stay(input.transfer, now),
         );
       case 'handed-over':
         this.told.push(`handed-over ${input.ok ? 'well' : `in vain: ${input.reason}`}`);
@@ -144,7 +144,7 @@ const sound = (party: Party): string[] => [...party.streams.values()];
 test('blind: B sends A to C; A talks with C, B is gone', () => {
   const { network, a, b, c } = talking();
   assert.deepEqual(sound(a), ['10.0.0.3 sendrecv speaker microphone']);
-  b.do(b.calls.refer(b.incoming, 'sip:c@10.0.0.4', network.now));
+  b.do(b.calls.transfers.refer(b.incoming, 'sip:c@10.0.0.4', network.now));
   network.run(5_000);
   assert.deepEqual(sound(a), ['10.0.0.4 sendrecv speaker microphone']);
   assert.deepEqual(sound(b), []);
@@ -165,7 +165,7 @@ for (const [name, prepare, expected] of [
     const all = talking();
     const { network, a, b } = all;
     prepare(all);
-    b.do(b.calls.refer(b.incoming, 'sip:c@10.0.0.4', network.now));
+    b.do(b.calls.transfers.refer(b.incoming, 'sip:c@10.0.0.4', network.now));
     network.run(5_000);
     assert.deepEqual(a.told.slice(1), expected);
     assert.match(b.told.at(-1)!, /^handed-over in vain: (486|603)/);
@@ -177,7 +177,7 @@ for (const [name, prepare, expected] of [
 test('while C rings the old call sounds; B hangs up, C answers: nobody notices a gap in the call', () => {
   const { network, a, b, c } = talking();
   c.answers = 'rings';
-  b.do(b.calls.refer(b.incoming, 'sip:c@10.0.0.4', network.now));
+  b.do(b.calls.transfers.refer(b.incoming, 'sip:c@10.0.0.4', network.now));
   network.run(2_000);
   assert.equal(sound(a).filter((text) => text.startsWith('10.0.0.3')).length, 1);
   b.do(b.calls.hangup(b.incoming, 'hangup', network.now));
@@ -192,7 +192,7 @@ test('while C rings the old call sounds; B hangs up, C answers: nobody notices a
 test('B has hung up and C does not take it: the call is lost, as by the network', () => {
   const { network, a, b, c } = talking();
   c.answers = 'rings';
-  b.do(b.calls.refer(b.incoming, 'sip:c@10.0.0.4', network.now));
+  b.do(b.calls.transfers.refer(b.incoming, 'sip:c@10.0.0.4', network.now));
   network.run(1_000);
   b.do(b.calls.hangup(b.incoming, 'hangup', network.now));
   network.run(1_500);
@@ -206,7 +206,7 @@ test('B has hung up and C does not take it: the call is lost, as by the network'
 test('A hangs up while C rings: C is not left ringing, nor B talking', () => {
   const { network, a, b, c } = talking();
   c.answers = 'rings';
-  b.do(b.calls.refer(b.incoming, 'sip:c@10.0.0.4', network.now));
+  b.do(b.calls.transfers.refer(b.incoming, 'sip:c@10.0.0.4', network.now));
   network.run(1_000);
   a.do(a.calls.hangup('ab', 'hangup', network.now));
   network.run(2_000);
@@ -221,7 +221,7 @@ test('a page that is sent on stays a page: no microphone, and nothing is sent', 
   a.answers = 'recvonly';
   b.do(b.calls.dial('ba', 'sip:a@10.0.0.2', 0));
   network.run(500);
-  b.do(b.calls.refer('ba', 'sip:c@10.0.0.4', network.now));
+  b.do(b.calls.transfers.refer('ba', 'sip:c@10.0.0.4', network.now));
   network.run(5_000);
   assert.deepEqual(sound(a), ['10.0.0.4 recvonly speaker']);
 });
@@ -241,7 +241,7 @@ test('a call that is held stays so', () => {
   const { network, a, b, c } = talking();
   a.do(a.calls.hold('ab', true, network.now));
   network.run(600);
-  b.do(b.calls.refer(b.incoming, 'sip:c@10.0.0.4', network.now));
+  b.do(b.calls.transfers.refer(b.incoming, 'sip:c@10.0.0.4', network.now));
   network.run(5_000);
   assert.equal(sound(a).length, 1);
   assert.doesNotMatch(sound(a)[0], /speaker|microphone/);
@@ -255,7 +255,7 @@ test('attended: B talks with both and joins them; C keeps its call, B is gone', 
   const { network, a, b, c } = talking();
   b.do(b.calls.dial('bc', 'sip:c@10.0.0.4', network.now));
   network.run(1_000);
-  b.do(b.calls.refer(b.incoming, 'sip:c@10.0.0.4', network.now, 'bc'));
+  b.do(b.calls.transfers.refer(b.incoming, 'sip:c@10.0.0.4', network.now, 'bc'));
   network.run(6_000);
   assert.deepEqual(sound(a), ['10.0.0.4 sendrecv speaker microphone']);
   // C does not believe a Replaces from where nobody of the call is, and takes it as a call like any other.
@@ -289,7 +289,7 @@ test('whatever the network does, in the end nothing is left', () => {
     const { network, a, b, c } = talking(seed, bad);
     network.run(30_000);
     if (seed % 3 === 0) c.answers = 'busy';
-    b.do(b.calls.refer(b.incoming, 'sip:c@10.0.0.4', network.now));
+    b.do(b.calls.transfers.refer(b.incoming, 'sip:c@10.0.0.4', network.now));
     if (seed % 5 === 0) network.at(31_000, () => b.do(b.calls.hangup(b.incoming, 'hangup', network.now)));
     if (seed % 7 === 0) network.at(30_500, () => a.do(a.calls.hangup('ab', 'hangup', network.now)));
     network.run(150_000);

@@ -333,7 +333,7 @@ export class OutgoingCall implements Call, Machine {
     } else acknowledge(now);
     this.#state = 'answered';
     this.#talk = talk;
-    talk.upkeep.accepted(response, now);
+    talk.upkeep.session.accepted(response, now);
     this.#timers.clearAll();
     this.#legs.wait();
     for (const other of this.#legs.all) this.#legs.drop(other, now);

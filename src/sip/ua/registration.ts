@@ -93,9 +93,14 @@ export class Registration implements Machine {
     return this.#news.state === 'registered' ? this.#contact : '';
   }
 
+  /** Registered, and nothing is under way. */
+  get #idle(): boolean {
+    return this.#news.state === 'registered' && !this.#registering.underWay && !this.#stopping;
+  }
+
   /** The binding is gone at the registrar, as it says itself. */
   again(now: number): void {
-    if (this.#news.state === 'registered' && !this.#registering.underWay && !this.#stopping) this.#round(now);
+    if (this.#idle) this.#round(now);
   }
 
   start(now: number): void {
@@ -269,8 +274,7 @@ export class Registration implements Machine {
   /** A preferred server is back, and nobody talks: there first, and if it will not, here again. */
   #return(hop: Hop, now: number): void {
     const { current } = this.#account;
-    if (this.#stopping || this.#news.state !== 'registered' || current === undefined || this.#registering.underWay)
-      return;
+    if (!this.#idle || current === undefined) return;
     this.#locating++;
     this.#timers.clear('locate', 'refresh');
     this.#returning = true;
@@ -280,10 +284,7 @@ export class Registration implements Machine {
 
   /** The binding at the server we came from goes; the new one is made once more, for both may keep them in one place. */
   #leave(binding: Binding, now: number): void {
-    const done = (at: number): void => {
-      if (!this.#stopping && this.#news.state === 'registered' && !this.#registering.underWay) this.#round(at);
-    };
-    this.#registering.leave(binding, done, now);
+    this.#registering.leave(binding, (at) => this.again(at), now);
   }
 
   #refused(response: SipResponse, now: number): void {
@@ -368,8 +369,7 @@ export class Registration implements Machine {
 
   /** Nobody listens there, says the network. Where another server could have us, the next REGISTER finds out who does. */
   #doubted(now: number): void {
-    const idle = this.#news.state === 'registered' && !this.#registering.underWay && !this.#stopping;
-    if (idle && this.#account.hops.length > 1) this.#round(now);
+    if (this.#idle && this.#account.hops.length > 1) this.#round(now);
   }
 
   #lost(reason: string, now: number): void {

@@ -124,7 +124,7 @@ export class Renegotiation {
     const headers: HeaderField[] = this.#talk.headers.filter(([name]) => name !== 'User-Agent');
     // RFC 4028 §7.4: the interval is agreed on with the answer to the INVITE, and from then on.
     const agrees = !this.#talk.early && request.method !== 'PRACK';
-    if (agrees) headers.push(...this.#talk.upkeep.answering(request, now));
+    if (agrees) headers.push(...this.#talk.upkeep.session.answering(request, now));
     headers.push(['Server', core.config.product]);
     if (body !== undefined) headers.push(['Content-Type', body.contentType]);
     core.respond(transaction, createResponse(request, 200, undefined, { headers, body: body?.bytes }), now);
@@ -202,7 +202,7 @@ export class Renegotiation {
     // The transactions of UPDATE and PRACK end by themselves.
     if (!early) this.#timers.set('give-up', now + 64 * DEFAULT_TIMING.t1Ms);
     const { headers: own, upkeep } = this.#talk;
-    const asking = method === 'PRACK' ? prack : [...own, ...(early ? [] : upkeep.asking())];
+    const asking = method === 'PRACK' ? prack : [...own, ...(early ? [] : upkeep.session.asking())];
     const headers: HeaderField[] = [...asking, ['Content-Type', body.contentType]];
     const handler = {
       sent: (transaction: string, request: SipRequest): void => {
@@ -217,7 +217,7 @@ export class Renegotiation {
         // RFC 3262 §5: PRACK is no target refresh request.
         if (method !== 'PRACK') this.#talk.dialog.refresh(response);
         if (!early) {
-          upkeep.accepted(response, now);
+          upkeep.session.accepted(response, now);
           repeatAck = this.#talk.acknowledge(invite, at);
         }
         this.#settled();

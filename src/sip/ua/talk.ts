@@ -143,7 +143,7 @@ export class Talk implements Machine, InDialog {
     const { core } = this.context;
     this.upkeep.heard(request);
     const headers = this.headers.filter(([name]) => name !== 'User-Agent');
-    headers.push(...this.upkeep.answering(request, now));
+    headers.push(...this.upkeep.session.answering(request, now));
     const response = createResponse(request, 200, undefined, {
       headers: [...headers, ['Server', core.config.product], ...typeOf(body)],
       body: body?.bytes,

@@ -4,8 +4,7 @@
  * with the session as it is, which only the owner can describe.
  */
 import { earliest, Timers } from '../../base/index.ts';
-import type { SipMessage, SipRequest, SipResponse } from '../message/index.ts';
-import type { HeaderField } from './headers.ts';
+import type { SipMessage, SipResponse } from '../message/index.ts';
 import type { SessionTimer } from './session-timer.ts';
 import type { Talk } from './talk.ts';
 
@@ -14,7 +13,7 @@ const SIGN_OF_LIFE_MS = 4_000;
 
 export class Upkeep {
   readonly #talk: Talk;
-  readonly #session: SessionTimer;
+  readonly session: SessionTimer;
   readonly #timers = new Timers<'sign-of-life'>();
   /** The other side has said that it takes UPDATE. */
   allowsUpdate = false;
@@ -22,11 +21,11 @@ export class Upkeep {
 
   constructor(talk: Talk, session: SessionTimer) {
     this.#talk = talk;
-    this.#session = session;
+    this.session = session;
   }
 
   get deadline(): number | undefined {
-    return earliest([this.#timers.next, this.#session.deadline]);
+    return earliest([this.#timers.next, this.session.deadline]);
   }
 
   timeout(now: number): void {
@@ -34,7 +33,7 @@ export class Upkeep {
       const reason = `no sign of life for ${SIGN_OF_LIFE_MS / 1000} s`;
       return this.#talk.hangUp({ cause: 'timeout', by: 'network', reason }, now);
     }
-    const due = this.#session.timeout(now);
+    const due = this.session.timeout(now);
     if (due === 'refresh') this.#refresh(now);
     if (due !== 'expired') return;
     this.#talk.hangUp({ cause: 'timeout', by: 'network', reason: 'the session was not refreshed in time' }, now);
@@ -42,7 +41,7 @@ export class Upkeep {
 
   stop(): void {
     this.#timers.clearAll();
-    this.#session.stop();
+    this.session.stop();
   }
 
   /** Anything the other side said inside the dialog. */
@@ -56,27 +55,15 @@ export class Upkeep {
    * a short session timer asks often enough, or ends the talk itself.
    */
   check(now: number): void {
-    if (this.#session.close) return;
+    if (this.session.close) return;
     if (this.#timers.has('sign-of-life') || this.#talk.renegotiation.busy || this.#updating) return;
     this.#timers.set('sign-of-life', now + SIGN_OF_LIFE_MS);
     this.#refresh(now);
   }
 
-  asking(): HeaderField[] {
-    return this.#session.asking();
-  }
-
-  answering(request: SipRequest, now: number): HeaderField[] {
-    return this.#session.answering(request, now);
-  }
-
-  accepted(response: SipResponse, sentAt: number): void {
-    this.#session.accepted(response, sentAt);
-  }
-
   /** True: the request that got this is to be sent again. */
   tooShort(response: SipResponse): boolean {
-    return response.status === 422 && this.#session.raise(response);
+    return response.status === 422 && this.session.raise(response);
   }
 
   #refresh(now: number): void {
@@ -93,14 +80,14 @@ export class Upkeep {
       failed: (cause: 'timeout' | 'transport', reason: string, at: number): void =>
         this.#talk.hangUp({ cause, by: 'network', reason: `UPDATE: ${reason}` }, at),
     };
-    this.#talk.send('UPDATE', [...this.#talk.headers, ...this.asking()], undefined, handler, now);
+    this.#talk.send('UPDATE', [...this.#talk.headers, ...this.session.asking()], undefined, handler, now);
   }
 
   #updated(response: SipResponse, sentAt: number, now: number): void {
     const { status, reason } = response;
     if (status < 300) {
       this.#talk.dialog.refresh(response);
-      return this.accepted(response, sentAt);
+      return this.session.accepted(response, sentAt);
     }
     if (this.tooShort(response)) return this.#refresh(now);
     if (status === 481 || status === 408) {
