@@ -7,6 +7,8 @@ import { socketToOpen } from './paths.ts';
 
 /** A stop that has not ended by then ends the process: systemd and people wait for 5 s. */
 const stopLimitMs = 4_500;
+/** It is counted in steps: time in which the whole machine stood still is none. */
+const stopStepMs = 100;
 /** The line for people follows so soon, once for all that has changed meanwhile. */
 const statusAfterMs = 50;
 
@@ -54,16 +56,19 @@ export async function runService(file: string, stateDirectory: string): Promise<
       logger.info('Stopping', { reason });
       clearTimeout(telling);
       if (reason !== 'reload') notify.stopping('saying goodbye');
-      const limit = setTimeout(() => {
+      let leftMs = stopLimitMs;
+      const limit = setInterval(() => {
+        leftMs -= stopStepMs;
+        if (leftMs > 0) return;
         logger.error(`Not everything ended within ${stopLimitMs} ms`);
         process.kill(process.pid, 'SIGKILL'); // process.exit would wait for a driver that hangs
-      }, stopLimitMs).unref();
+      }, stopStepMs).unref();
       await service.stop();
       if (service.hung) {
         logger.error('A sound driver does not let go: ending without it');
         process.kill(process.pid, 'SIGKILL');
       }
-      clearTimeout(limit);
+      clearInterval(limit);
       return reason;
     });
     await service.start();

@@ -12,6 +12,8 @@ import { lockState } from '../../src/io/state-lock.ts';
 import { Journal, journalFolder } from '../../src/journal/index.ts';
 import { Ring } from '../../src/trace/index.ts';
 import { checkout, temporaryDirectory } from '../kit/checkout.ts';
+import { header, respond, udpSender } from '../kit/sip.ts';
+import { startTerminal } from '../kit/terminal.ts';
 import { until } from '../kit/wait.ts';
 
 const program = join(checkout, 'build/src/cli/main.js');
@@ -278,3 +280,28 @@ for (const [sentence, sound, connected, code, words] of [
     assert.match(text, words);
     assert.deepEqual(asked, [{ verb: 'selftest', baseline: true }]);
   });
+
+test('a machine that stands still in the middle of a reload ends nothing', { timeout: 60_000 }, async (t) => {
+  // Knows everybody at first, and then leaves the un-REGISTER to be waited for.
+  const registrar = await udpSender('127.77.1.6', { address: '127.77.1.5', port: 5060 }, 5060);
+  t.after(() => registrar.close());
+  const terminal = await startTerminal(t, {
+    address: '127.77.1.5',
+    config: { sip: { accounts: { pbx: { address: 'sip:a@127.77.1.6', password: { env: 'SECRET' } } } } },
+    env: { SECRET: 'x' },
+  });
+  const register = await registrar.inbox.take(
+    'a REGISTER',
+    5_000,
+    ({ method, status }) => method === 'REGISTER' && !status,
+  );
+  registrar.send(respond(register, 200, 'OK', [`Contact: ${header(register, 'Contact')};expires=300`]));
+  await terminal.registered();
+  await terminal.command('reload');
+  await until('the goodbye', 5_000, () => terminal.log.includes('"Stopping"'), 10);
+  process.kill(terminal.pid, 'SIGSTOP');
+  await new Promise((resolve) => setTimeout(resolve, 5_000));
+  process.kill(terminal.pid, 'SIGCONT');
+  await until('the service anew', 10_000, () => terminal.log.split('"Ready"').length === 3);
+  assert.ok(terminal.running);
+});
