@@ -101,9 +101,11 @@ export class MediaThread {
       if (sent !== this.#seen) this.#takeMessages();
       this.#seen = sent;
       if (this.#stopping) break;
-      this.#want(now());
-      this.#news.tell(now());
-      if (!this.#busy(now())) {
+      // One moment for all three: it must not rest on a loudspeaker that was still wanted a moment before.
+      const at = now();
+      this.#want(at);
+      this.#news.tell(at);
+      if (!this.#busy(at)) {
         this.#clock.rest();
         Atomics.store(wake, BEAT, 0);
         this.sleep(this.#restMs(now()));

@@ -208,7 +208,16 @@ test('the installed service on a board', { skip: noMachine, timeout: 480_000 }, 
       await machine.exec('hailpoint hangup');
       await event({ type: 'call', state: 'ended' }, 5_000, from);
       // And while nobody uses it: it is missed all the same.
-      await until('the released card', 10_000, async () => (await status()).sound.speaker === 'closed', 200);
+      let released = sound;
+      await until(
+        'the released card',
+        10_000,
+        async () => {
+          released = (await status()).sound;
+          return released.speaker === 'closed';
+        },
+        200,
+      ).catch((error: Error) => assert.fail(`${error.message}: ${JSON.stringify(released)}`));
       const idle = events.items.length;
       await machine.exec(`echo snd_aloop.0 > ${driver}/unbind`);
       await event({ type: 'fault', fault: 'sound', state: 'raised' }, 3_000, idle);
