@@ -26,12 +26,16 @@ const waitingMaxBytes = 8 << 20;
 const silenceMs = 6000;
 const voiceDbfs = -50;
 const syncEveryMs = 5000;
+/** Also after so much. */
+const syncEveryBytes = 1 << 20;
 
 export class Recorder {
   readonly #folder: string;
   readonly #config: RecordingsConfig;
   readonly #log: Logger;
   readonly #tell: (news: RecordingNews) => void;
+  /** Files that are being written. */
+  readonly #open = new Set<string>();
   /** A new recording waits for the room it needs. */
   #room: Promise<unknown> = Promise.resolve();
 
@@ -47,7 +51,8 @@ export class Recorder {
     const day = new Date().toISOString().replaceAll(/[:.]/g, '-');
     const name = `${day}_${what}_${call.replaceAll(/[^\w.-]/g, '_')}.wav`;
     const file = join(this.#folder, name);
-    const tape = new Tape(file, () => this.#checkFree());
+    const tape = new Tape(file, () => this.#makeRoom());
+    this.#open.add(file);
     // One that cannot be made says nothing about the next one.
     this.#room = this.#room
       .then(() => this.#makeRoom())
@@ -58,6 +63,7 @@ export class Recorder {
     const about = { call, what, file };
     this.#tell({ ...about, state: 'started' });
     void tape.done.then(({ seconds, error }) => {
+      this.#open.delete(file);
       const news: RecordingNews = error
         ? { ...about, state: 'failed', durationMs: Math.round(1000 * seconds), reason: error }
         : { ...about, state: 'ended', durationMs: Math.round(1000 * seconds) };
@@ -110,7 +116,7 @@ export class Recorder {
     }
   }
 
-  /** Rejects when there is none to be made. */
+  /** For a new recording, and for one that goes on. The oldest go, but none that is being made. Rejects when there is none to be made. */
   async #makeRoom(): Promise<void> {
     await mkdir(this.#folder, { recursive: true });
     const { maxBytes, freeBytes, keepMs } = this.#config;
@@ -118,10 +124,13 @@ export class Recorder {
     const oldest = Date.now() - keepMs;
     let total = files.reduce((sum, { bytes }) => sum + bytes, 0);
     for (const { path, bytes, changedMs } of files) {
+      if (this.#open.has(path)) continue;
       if (total < maxBytes && changedMs >= oldest && (await this.#free()) >= freeBytes) break;
       await rm(path, { force: true });
       total -= bytes;
     }
+    if (total >= maxBytes)
+      throw new Error(`recordings take ${Math.ceil(total / 1e6)} MB, ${Math.floor(maxBytes / 1e6)} MB are allowed`);
     await this.#checkFree();
   }
 
@@ -168,6 +177,7 @@ class Tape {
   #writing = true; // until `start`
   #file?: FileHandle;
   #syncedMs = 0;
+  #syncedBytes = 0;
 
   /** `check` is asked now and then, and rejects when there is no more room. */
   constructor(path: string, check: () => Promise<void>) {
@@ -179,6 +189,7 @@ class Tape {
   }
 
   start(): void {
+    this.#syncedMs = performance.now();
     this.#writing = false;
     this.#write();
   }
@@ -230,10 +241,13 @@ class Tape {
           .bytesWritten;
       this.#dataBytes += bytes.length;
       await this.#file.write(formatWavHeader(this.#rateHz, this.#dataBytes), 0, WAV_HEADER_BYTES, 0);
-      if (!this.#final && performance.now() - this.#syncedMs < syncEveryMs) continue;
+      const recent =
+        performance.now() - this.#syncedMs < syncEveryMs && this.#dataBytes - this.#syncedBytes < syncEveryBytes;
+      if (!this.#final && recent) continue;
       await this.#file.datasync();
-      await this.#check();
+      if (!this.#final) await this.#check();
       this.#syncedMs = performance.now();
+      this.#syncedBytes = this.#dataBytes;
     }
     if (!this.#final || this.#over) return;
     this.#over = true;

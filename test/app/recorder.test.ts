@@ -90,6 +90,42 @@ for (const [sentence, limits, left] of [
     );
   });
 
+test('one that outgrows what all of them may take: older ones go, then it ends, and is whole', async (t) => {
+  const { folder, recorder, last, old } = room(t, { maxBytes: 3e6 });
+  old('old.wav', 60, 50_000);
+  const keep = recorder.begin('long', 'call');
+  const minute = new Int16Array(8000 * 60).fill(5);
+  for (let i = 0; i < 4; i++) {
+    keep(minute, 8000, false);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+  }
+  const { state, reason, file } = await last();
+  assert.equal(state, 'failed');
+  assert.match(reason!, /recordings take 4 MB, 3 MB are allowed/);
+  assert.deepEqual(readdirSync(folder), [file!.slice(folder.length + 1)]);
+  assert.equal(parseWav(readFileSync(file!)).samples.length, 4 * minute.length);
+});
+
+test('none that is being made goes for the sake of another', async (t) => {
+  const { folder, recorder, news } = room(t, { maxBytes: 1e6 });
+  const keep = recorder.begin('first', 'call');
+  keep(new Int16Array(400_000), 8000, false);
+  await until('the first', 2000, () => readdirSync(folder).length === 1);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const other = recorder.begin('second', 'call');
+  other(new Int16Array(150_000), 8000, false);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  recorder.begin('third', 'call')(second(), 8000, true);
+  const { reason } = await until('its end', 2000, () =>
+    news.find(({ call, state }) => call === 'third' && state !== 'started'),
+  );
+  assert.match(reason!, /recordings take 2 MB/);
+  assert.equal(readdirSync(folder).length, 2);
+  keep(new Int16Array(0), 8000, true);
+  other(new Int16Array(0), 8000, true);
+  await until('the ends', 2000, () => news.filter(({ state }) => state === 'ended').length === 2);
+});
+
 test('a disk without room: nothing is recorded, and it is said why', async (t) => {
   const { recorder, last } = room(t, { freeBytes: 1e18 });
   const keep = recorder.begin('call', 'call');
