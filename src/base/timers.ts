@@ -24,6 +24,13 @@ export class Timers<Name extends string> {
     return earliest(this.#at.values());
   }
 
+  /** What `ring` makes of the alarms that are due at `now`, taken as by `due`. */
+  run<T>(now: number, ring: (name: Name) => readonly T[]): T[] {
+    const made: T[] = [];
+    for (const name of this.due(now)) made.push(...ring(name));
+    return made;
+  }
+
   /** Takes the alarms that are due at `now`, earliest first; each is disarmed as it is taken. */
   *due(now: number): Generator<Name> {
     for (;;) {

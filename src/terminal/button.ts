@@ -56,12 +56,10 @@ export class Button {
   }
 
   timeout(now: number): ButtonOutput[] {
-    const outputs: ButtonOutput[] = [];
-    for (const alarm of this.#timers.due(now)) {
+    return this.#timers.run(now, (alarm) => {
       const [what, source] = alarm.split(':') as ['release' | 'stuck', Source];
-      outputs.push(...(what === 'release' ? this.#up(source, now) : this.#jam(source, now)));
-    }
-    return outputs;
+      return what === 'release' ? this.#up(source, now) : this.#jam(source, now);
+    });
   }
 
   #down(source: Source, now: number): ButtonOutput[] {

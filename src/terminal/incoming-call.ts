@@ -27,6 +27,8 @@ export class IncomingCall extends Session {
   readonly id: string;
   readonly kind: 'call' | 'page';
   readonly direction = 'incoming';
+  readonly priority: number;
+  readonly interrupted: Interrupted;
   override readonly zone: string | undefined;
   #peer: string;
   #conference: boolean;
@@ -51,6 +53,8 @@ export class IncomingCall extends Session {
     this.#rule = decision.rule;
     this.#why = decision.reason;
     this.kind = decision.rule.as === 'page' ? 'page' : 'call';
+    this.priority = decision.rule.priority;
+    this.interrupted = decision.rule.interrupted;
     this.zone = decision.rule.zone;
     if (decision.answer === 'ring') {
       this.#phase = 'ringing';
@@ -63,14 +67,6 @@ export class IncomingCall extends Session {
 
   get peer(): string {
     return this.#peer;
-  }
-
-  get priority(): number {
-    return this.#rule.priority;
-  }
-
-  get interrupted(): Interrupted {
-    return this.#rule.interrupted;
   }
 
   get interruptedBefore(): boolean {
@@ -162,26 +158,21 @@ export class IncomingCall extends Session {
   }
 
   override timeout(now: number): TerminalAction[] {
-    const actions: TerminalAction[] = [];
-    for (const alarm of this.#timers.due(now)) {
+    return this.#timers.run(now, (alarm) => {
       switch (alarm) {
         case 'delay':
           this.#phase = 'due';
-          break;
+          return [];
         case 'ringing':
-          actions.push(...this.#turnAway('unavailable', 'ended', 'no-answer', 'nobody pressed a button'));
-          break;
+          return this.#turnAway('unavailable', 'ended', 'no-answer', 'nobody pressed a button');
         case 'waiting':
-          actions.push(...this.#turnAway('busy', 'refused', 'busy', 'the loudspeaker did not become free in time'));
-          break;
+          return this.#turnAway('busy', 'refused', 'busy', 'the loudspeaker did not become free in time');
         case 'limit':
-          actions.push(...this.end('limit', `longer than ${this.#rule.limitMs / 1000} s`, now));
-          break;
+          return this.end('limit', `longer than ${this.#rule.limitMs / 1000} s`, now);
         default:
-          unreachable(alarm);
+          return unreachable(alarm);
       }
-    }
-    return actions;
+    });
   }
 
   end(cause: EndCause, reason: string, now: number): TerminalAction[] {

@@ -29,6 +29,8 @@ export class PlanCall extends Session {
   readonly kind = 'call';
   readonly direction = 'outgoing';
   override readonly own = true;
+  readonly priority: number;
+  readonly interrupted: Interrupted;
   readonly #plan: CallPlan;
   readonly #name: string | undefined;
   #cursor: PlanCursor;
@@ -49,20 +51,14 @@ export class PlanCall extends Session {
   constructor(id: string, plan: CallPlan, name: string | undefined, now: number) {
     super(now);
     this.id = id;
+    this.priority = plan.priority;
+    this.interrupted = plan.interrupted;
     this.#plan = plan;
     this.#name = name;
     this.#legs = new Legs(id);
     this.#greeting = new Greeting(plan.prompt);
     this.#lastResort = new LastResort(id, plan.lastResort);
     this.#cursor = new PlanCursor(plan, now);
-  }
-
-  get priority(): number {
-    return this.#plan.priority;
-  }
-
-  get interrupted(): Interrupted {
-    return this.#plan.interrupted;
   }
 
   /** Also when it began while somebody higher had it. */
@@ -122,34 +118,28 @@ export class PlanCall extends Session {
   }
 
   override timeout(now: number): TerminalAction[] {
-    const actions: TerminalAction[] = [];
-    for (const alarm of this.#timers.due(now)) {
-      switch (alarm) {
-        case 'step':
-          actions.push(...this.#stepOver(now));
-          break;
-        case 'word':
-          actions.push(...this.#lastResort.stop(), ...this.wordLeft(undefined, 'nobody says what became of it', now));
-          break;
-        case 'cycle':
-          actions.push(...this.#ringNext(now));
-          break;
-        case 'warning':
-          if (this.#hasSpeaker) actions.push({ type: 'tone', tone: 'warning', on: true });
-          break;
-        case 'limit':
-          actions.push(...this.end('limit', `longer than ${this.#plan.limitMs / 1000} s`, now));
-          break;
-        case 'left':
-          actions.push(...this.#leftAlone(now));
-          break;
-        default: {
-          const [what, leg] = alarm.split(':') as ['confirm' | 'announce', string];
-          actions.push(...(what === 'confirm' ? this.#unconfirmed(leg, now) : this.#announce(leg, now)));
-        }
+    return this.#timers.run(now, (alarm) => this.#rang(alarm, now));
+  }
+
+  #rang(alarm: Alarm, now: number): TerminalAction[] {
+    switch (alarm) {
+      case 'step':
+        return this.#stepOver(now);
+      case 'word':
+        return [...this.#lastResort.stop(), ...this.wordLeft(undefined, 'nobody says what became of it', now)];
+      case 'cycle':
+        return this.#ringNext(now);
+      case 'warning':
+        return this.#hasSpeaker ? [{ type: 'tone', tone: 'warning', on: true }] : [];
+      case 'limit':
+        return this.end('limit', `longer than ${this.#plan.limitMs / 1000} s`, now);
+      case 'left':
+        return this.#leftAlone(now);
+      default: {
+        const [what, leg] = alarm.split(':') as ['confirm' | 'announce', string];
+        return what === 'confirm' ? this.#unconfirmed(leg, now) : this.#announce(leg, now);
       }
     }
-    return actions;
   }
 
   end(cause: EndCause, reason: string, now: number): TerminalAction[] {

@@ -32,17 +32,14 @@ export class Refusals {
   }
 
   timeout(now: number): TerminalAction[] {
-    const actions: TerminalAction[] = [];
-    for (const _over of this.#timers.due(now)) {
-      const last = this.#last;
-      const number = this.#untold === 1 ? 'one more call was' : `${this.#untold} more calls were`;
-      if (last !== undefined) {
-        const reason = `${number} refused within ${REFUSALS_MS / 1000} s, the last one because ${last.reason}`;
-        actions.push(said({ ...last, reason }));
-      }
+    return this.#timers.run(now, () => {
+      const [last, untold] = [this.#last, this.#untold];
       this.#told = this.#untold = 0;
       this.#last = undefined;
-    }
-    return actions;
+      if (last === undefined) return [];
+      const number = untold === 1 ? 'one more call was' : `${untold} more calls were`;
+      const reason = `${number} refused within ${REFUSALS_MS / 1000} s, the last one because ${last.reason}`;
+      return [said({ ...last, reason })];
+    });
   }
 }

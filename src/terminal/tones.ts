@@ -57,10 +57,7 @@ export class Tones {
   }
 
   timeout(now: number): TerminalAction[] {
-    const actions: TerminalAction[] = [];
-    for (const alarm of this.#timers.due(now))
-      actions.push(...(alarm === 'busy' ? this.#busyOver() : this.#chime(now)));
-    return actions;
+    return this.#timers.run(now, (alarm) => (alarm === 'busy' ? this.#busyOver() : this.#chime(now)));
   }
 
   #busyOver(): TerminalAction[] {

@@ -54,7 +54,7 @@ export class ZonePage extends Page {
   }
 
   override timeout(now: number): TerminalAction[] {
-    return [...this.#timers.due(now)].flatMap(() => this.#over('busy', 'the zone did not become free in time', now));
+    return this.#timers.run(now, () => this.#over('busy', 'the zone did not become free in time', now));
   }
 
   end(cause: EndCause, reason: string, now: number): TerminalAction[] {
