@@ -230,7 +230,7 @@ class Engine implements MediaEngine {
     });
     this.#tell({ type: 'sound', status: this.#worded(this.#status) });
     for (const event of this.#standing.takeLost()) this.#tell(event);
-    for (const message of this.#standing.again) this.#thread.send(message);
+    for (const message of this.#standing.again()) this.#thread.send(message);
   }
 
   #retire(hangs: boolean): void {
@@ -247,7 +247,7 @@ class Engine implements MediaEngine {
     this.#hangs = '';
     this.#retire(false);
     this.#thread = this.#begin(this.#config);
-    for (const message of this.#standing.again) this.#thread.send(message);
+    for (const message of this.#standing.again()) this.#thread.send(message);
   }
 
   #worded(status: SoundStatus): SoundStatus {

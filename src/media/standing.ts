@@ -111,8 +111,10 @@ export class Standing {
     return true;
   }
 
-  /** To the new thread. */
-  get again(): ToWorker[] {
+  /** To the new thread. What the old one, which may not know yet, still writes into its numbers disturbs nobody. */
+  again(): ToWorker[] {
+    for (const [key, message] of this.#said)
+      if (message.kind === 'open') this.#said.set(key, { ...message, numbers: message.numbers.slice(0) });
     return [...this.#said.values()];
   }
 
