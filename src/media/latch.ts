@@ -4,12 +4,14 @@
  * SDP names stays silent. Once taken it is kept: somebody who only guesses our port must not be able to take over the call (RTP Bleed).
  */
 
-import { uint16 } from '../base/index.ts';
+import { uint16Diff } from '../base/index.ts';
 import type { RtpHeader } from '../rtp/index.ts';
 import { SocketName } from '../rtp/socket.ts';
 
 /** A source elsewhere than SDP says is believed after so many packets in a row. */
 const PROBATION_PACKETS = 3;
+/** In a row: no further apart than this, for some networks overtake all the time. */
+const MOST_STEP = 3;
 /** The old source must have been quiet for so long before another one may follow it. */
 const QUIET_MS = 500;
 /** The same for the same talker on the host that SDP names: a NAT that forgot a port stops the old one at once. */
@@ -30,7 +32,7 @@ export class SourceLatch {
   #lastMs = 0;
   #signalledMs = 0;
   #candidateSsrc = 0;
-  #candidateNext = -1;
+  #candidateLast = 0;
   #candidateCount = 0;
 
   /** What SDP says; a change begins anew. `now`: ms, monotonic. */
@@ -91,14 +93,16 @@ export class SourceLatch {
 
   /** `PROBATION_PACKETS` successive packets of one source. */
   #probation(source: SocketName, header: RtpHeader): boolean {
+    const step = uint16Diff(header.sequence, this.#candidateLast);
     const successive =
       this.#candidateCount > 0 &&
       this.#candidateSsrc === header.ssrc &&
-      this.#candidateNext === header.sequence &&
+      step !== 0 &&
+      Math.abs(step) <= MOST_STEP &&
       this.#candidate.same(source);
     if (!successive) this.#candidate.copy(source);
     this.#candidateSsrc = header.ssrc;
-    this.#candidateNext = uint16(header.sequence + 1);
+    this.#candidateLast = header.sequence;
     this.#candidateCount = successive ? this.#candidateCount + 1 : 1;
     return this.#candidateCount >= PROBATION_PACKETS;
   }

@@ -54,6 +54,16 @@ for (const [sentence, packets, expected] of [
     `--+++-- ${signalled}`,
   ],
   [
+    'behind a NAT, and each second packet overtakes: heard all the same',
+    [1, 0, 3, 2, 5].map((sequence) => ({ from: nat, sequence })),
+    `--+++ ${signalled}`,
+  ],
+  [
+    'behind a NAT, one packet again and again: not taken',
+    [4, 4, 4, 4].map((sequence) => ({ from: nat, sequence })),
+    `---- ${signalled}`,
+  ],
+  [
     'behind a NAT, but not in a row: not taken',
     [{ from: nat }, { from: nat, sequence: 7 }, { from: nat, sequence: 3 }],
     `--- ${signalled}`,
