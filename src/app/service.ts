@@ -55,6 +55,8 @@ export interface ServiceOptions {
   onChange(): void;
   /** The configuration was read anew, is sound, and nothing goes on: the service wants to be replaced by one of `config`. */
   onReload?(config: Config): void;
+  /** Buttons that were pressed while the service before this one made room: they are pressed now. */
+  pressed?: readonly string[];
 }
 
 /** How long a stop waits for the answers to its BYEs and un-REGISTERs. */
@@ -92,6 +94,10 @@ export class Service {
   readonly #acquisitions: Acquisitions;
   #started?: Promise<void>;
   #stopped?: Promise<void>;
+  /** Another service follows this one in a moment. */
+  #replaced = false;
+  readonly #pressed = new Set<string>();
+  readonly #pressedBefore: readonly string[];
 
   readonly #loop: Loop;
   readonly #quality = new Quality();
@@ -110,6 +116,7 @@ export class Service {
     this.#version = options.version;
     this.#log = logger;
     this.#onChange = options.onChange;
+    this.#pressedBefore = options.pressed ?? [];
     this.#journal = new Journal({
       directory: journalFolder(stateDirectory),
       logger,
@@ -147,7 +154,7 @@ export class Service {
       config,
       sounds: this.#sounds,
       soundTest: this.#soundTest,
-      onReload: options.onReload,
+      onReload: options.onReload && ((sound) => this.#makeRoom(() => options.onReload?.(sound))),
       stopped: () => this.#stopped !== undefined,
       busy,
       tell,
@@ -209,7 +216,7 @@ export class Service {
     this.#gpio = createGpio(
       { inputs: config.device.buttons, outputs: config.device.outputs },
       // A button already down at the start is a press like any other: somebody may have held it through a restart.
-      ({ input, active }) => this.#tell({ type: 'edge', button: input, active, source: 'button' }),
+      ({ input, active }) => this.#edge(input, active),
       (line, raised, reason) => this.#fault(`gpio:${line}`, raised, reason),
       logger,
     );
@@ -270,6 +277,7 @@ export class Service {
       this.#calls.ready.foresee(foreseen(this.#config.terminal), now());
       this.#take(() => this.#calls.start(now()));
     });
+    for (const button of this.#pressedBefore) for (const active of [true, false]) this.#edge(button, active);
     if (web)
       await this.#acquisitions.acquire('web', async () => {
         this.#web = await createWeb(web, this, this.#journal, this.#log);
@@ -321,6 +329,21 @@ export class Service {
     });
   }
 
+  /** Buttons pressed since `onReload`, for the service that follows. */
+  get pressed(): readonly string[] {
+    return [...this.#pressed];
+  }
+
+  #makeRoom(reload: () => void): void {
+    this.#replaced = true;
+    reload();
+  }
+
+  #edge(button: string, active: boolean): void {
+    if (this.#replaced && active) this.#pressed.add(button);
+    else this.#tell({ type: 'edge', button, active, source: 'button' });
+  }
+
   /** There is a call, of whatever kind. */
   get #engaged(): boolean {
     return this.#terminal.engaged;
@@ -334,6 +357,10 @@ export class Service {
   // ---------------------------------------------------------------- what operators ask and see
 
   command(command: Command, source: CommandSource): CommandAnswer | Promise<CommandAnswer> {
+    if (command.verb === 'press' && this.#replaced && command.button in this.#config.device.buttons) {
+      this.#pressed.add(command.button);
+      return { ok: true };
+    }
     return this.#commands.take(command, source);
   }
 

@@ -27,6 +27,7 @@ export async function runService(file: string, stateDirectory: string): Promise<
     });
   // What was found sound is what runs next, whatever becomes of the file while the service says goodbye.
   let next = await loadConfig(file, process.env);
+  let pressed: readonly string[] = [];
   // Each turn is one service; a reload ends it when nothing goes on and its file has been found sound.
   for (let watching = false; ; ) {
     if (leaving) return 0;
@@ -41,6 +42,7 @@ export async function runService(file: string, stateDirectory: string): Promise<
       socketPath: socketToOpen(),
       version,
       logger,
+      pressed,
       onChange: () => {
         telling ??= setTimeout(() => {
           telling = undefined;
@@ -69,6 +71,7 @@ export async function runService(file: string, stateDirectory: string): Promise<
         process.kill(process.pid, 'SIGKILL');
       }
       clearInterval(limit);
+      pressed = service.pressed;
       return reason;
     });
     await service.start();

@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { Service } from '../../src/app/index.ts';
+import { Service, type ServiceOptions } from '../../src/app/service.ts';
 import { silentLogger } from '../../src/base/index.ts';
 import { type Config, loadConfig } from '../../src/config/index.ts';
 import { ask } from '../../src/control/index.ts';
@@ -15,7 +15,7 @@ import { until } from '../kit/wait.ts';
 
 const address = '127.32.0.5';
 
-async function service(t: TestContext, more = '', onReload?: (config: Config) => void) {
+async function service(t: TestContext, more = '', options: Pick<ServiceOptions, 'onReload' | 'pressed'> = {}) {
   const { path: folder, remove } = temporaryDirectory();
   const file = join(folder, 'terminal.yaml');
   writeFileSync(
@@ -33,7 +33,7 @@ ${more}`,
     socketPath: socket,
     version: '0',
     logger: silentLogger,
-    onReload,
+    ...options,
     onChange: () => void changes.push(made.status().buttons.help!.pressed),
   });
   const changes: boolean[] = [];
@@ -65,7 +65,7 @@ test('a stop in the middle of the start ends what was started; a second one wait
 
 test('a reload goes on with what was found sound, and leaves a file with mistakes alone', async (t) => {
   const sound: Config[] = [];
-  const { service: one, file } = await service(t, '', (config) => sound.push(config));
+  const { service: one, file } = await service(t, '', { onReload: (config) => sound.push(config) });
   await one.start();
   const text = readFileSync(file, 'utf8');
   writeFileSync(file, `${text}\nnonsense: 1\n`);
@@ -75,6 +75,25 @@ test('a reload goes on with what was found sound, and leaves a file with mistake
   assert.equal((await one.command({ verb: 'reload' }, 'socket')).ok, true);
   await until('the reload', 3000, () => sound.length === 1);
   assert.equal(sound.at(0)?.media.volume, 33);
+});
+
+test('who presses while a reload makes room is not forgotten', async (t) => {
+  let reloads = 0;
+  const { service: one } = await service(t, '', { onReload: () => reloads++ });
+  await one.start();
+  await one.command({ verb: 'reload' }, 'socket');
+  await until('the reload', 3000, () => reloads === 1);
+  const stopped = one.stop();
+  assert.equal((await one.command({ verb: 'press', button: 'help' }, 'socket')).ok, true);
+  await stopped;
+  assert.deepEqual(one.pressed, ['help']);
+  const { service: next, events } = await service(t, '', { pressed: one.pressed });
+  await next.start();
+  const presses = events().filter(({ type }) => type === 'press' || type === 'release');
+  assert.deepEqual(
+    presses.map(({ type }) => type),
+    ['press', 'release'],
+  );
 });
 
 test('an account is in the status before its server has answered', async (t) => {
