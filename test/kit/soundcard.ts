@@ -59,17 +59,20 @@ export class SoundCards {
 
   /** Records what the loudspeaker of `card` plays into `path` (WAV, mono s16); resolves when `seconds` are on disk. */
   async record(card: string, seconds: number, path: string, rateHz = RATE_HZ): Promise<void> {
+    await this.#record(card, seconds, path, rateHz);
+  }
+
+  /** The same, but what is recorded may be over earlier: a little after `over`. */
+  async recordUntil(over: Promise<unknown>, card: string, seconds: number, path: string): Promise<void> {
+    await this.#record(card, seconds, path, RATE_HZ, over);
+  }
+
+  async #record(card: string, seconds: number, path: string, rateHz: number, over?: Promise<unknown>): Promise<void> {
     const buffers = [`--period-size=${rateHz / 100}`, `--buffer-size=${rateHz / 10}`];
     const format = ['-f', 'S16_LE', '-c', '1', '-r', `${rateHz}`, ...buffers];
     // In samples, for arecord rounds `-d` to whole seconds.
-    await this.#run('arecord', [
-      '-q',
-      '-D',
-      `${card}_ear`,
-      ...format,
-      `--samples=${Math.round(seconds * rateHz)}`,
-      path,
-    ]);
+    const length = `--samples=${Math.round(seconds * rateHz)}`;
+    await this.#run('arecord', ['-q', '-D', `${card}_ear`, ...format, length, path], over);
   }
 
   /** Speaks a WAV file into the microphone of `card`; resolves when it is said. */
@@ -146,14 +149,23 @@ export class SoundCards {
     this.#remove();
   }
 
-  async #run(program: string, args: string[]): Promise<void> {
+  /** `over`: it is ended a little after that. */
+  async #run(program: string, args: string[], over?: Promise<unknown>): Promise<void> {
     const child = spawn(program, args, { env: { ...process.env, ...this.env }, stdio: ['ignore', 'ignore', 'pipe'] });
     this.#children.add(child);
     let complaint = '';
     child.stderr.setEncoding('utf8').on('data', (text) => (complaint += text));
+    let ended = false;
+    const end = (): void => {
+      ended = child.kill('SIGINT');
+    };
+    over?.then(
+      () => setTimeout(end, 300),
+      () => setTimeout(end, 0),
+    );
     const [status] = await once(child, 'close');
     this.#children.delete(child);
-    if (status !== 0) throw new Error(`${program} ${args.join(' ')}: exit ${status}: ${complaint}`);
+    if (status !== 0 && !ended) throw new Error(`${program} ${args.join(' ')}: exit ${status}: ${complaint}`);
   }
 }
 

@@ -47,11 +47,11 @@ async function page(
   const from = terminal.events.items.length;
   const mark = pbx.mark();
   const recording = join(terminal.directory, `${from}.wav`);
-  const recorded = cards.record('a', seconds, recording);
+  const over = terminal.event({ type: 'page', state: 'ended' }, 28_000, from);
+  const recorded = cards.recordUntil(over, 'a', seconds, recording);
   await pbx.originate(channel, sound);
   const answered = await terminal.event({ type: 'page', state: 'connected' }, 8_000, from);
-  const ended = await terminal.event({ type: 'page', state: 'ended' }, 20_000, from);
-  await recorded;
+  const [ended] = await Promise.all([over, recorded]);
   const verdict = judge(readWav(recording), readWav(await mediaFile(`${sound}.wav`)));
   return { verdict, answered, ended, answer: answerIn(pbx.sipSince(mark, 'received')) };
 }
