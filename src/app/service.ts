@@ -1,7 +1,7 @@
 /** The wiring: builds every room from the configuration, starts and stops them, and says how things stand. No rules here. */
 import { join } from 'node:path';
 import type { Logger } from '../base/index.ts';
-import type { CallOutput, Calls } from '../call/index.ts';
+import type { Calls } from '../call/index.ts';
 import type { Config } from '../config/index.ts';
 import { ControlServer } from '../control/index.ts';
 import { createGpio, type Gpio } from '../io/gpio/index.ts';
@@ -190,11 +190,12 @@ export class Service {
         silent: config.sip.strangers === 'silent',
       },
       logger,
-      onMessage: (message, hop) => this.#take(() => this.#calls.receive(message, hop, now())),
+      onMessage: (message, hop) => this.#loop.take(() => this.#calls.receive(message, hop, now())),
       onBytes: (passage) => this.#trace.put(passage, passage.known ? 'known' : 'strangers', Date.now()),
-      onFailure: (transaction, reason) => this.#take(() => this.#calls.transportFailed(transaction, reason, now())),
-      onRefused: (transaction) => this.#take(() => this.#calls.refused(transaction, now())),
-      onClosed: (flow) => this.#take(() => this.#calls.transportChanged({ kind: 'flow', flow }, now())),
+      onFailure: (transaction, reason) =>
+        this.#loop.take(() => this.#calls.transportFailed(transaction, reason, now())),
+      onRefused: (transaction) => this.#loop.take(() => this.#calls.refused(transaction, now())),
+      onClosed: (flow) => this.#loop.take(() => this.#calls.transportChanged({ kind: 'flow', flow }, now())),
     });
     const resolver = new Resolver({
       localFor: (host, transport) => this.#transport.localFor(host, transport),
@@ -244,7 +245,7 @@ export class Service {
     this.#media.volume(this.#config.media.volume);
     this.#journal.append({ type: 'config', state: 'started', version: this.#version });
     for (const { line, path, message } of this.#config.warnings) this.#log.warn(`Line ${line}: ${path}: ${message}`);
-    this.#tell({ type: 'start' });
+    this.#loop.tell({ type: 'start' });
     for (const [prompt, reason] of missing) this.#actions.audible(prompt, reason);
     // To speak takes its time, and nobody waits for it: what is not ready yet is spoken when it is wanted.
     for (const prompt of prompts.filter((one) => typeof one !== 'string'))
@@ -275,7 +276,7 @@ export class Service {
     await this.#acquisitions.acquire('sip', async () => {
       await this.#transport.start();
       this.#calls.ready.foresee(foreseen(this.#config.terminal), now());
-      this.#take(() => this.#calls.start(now()));
+      this.#loop.take(() => this.#calls.start(now()));
     });
     for (const button of this.#pressedBefore) for (const active of [true, false]) this.#edge(button, active);
     if (web)
@@ -292,8 +293,8 @@ export class Service {
     // A start that is half done would open behind our back what has just been closed.
     await this.#started?.catch(() => {});
     const deadline = now() + farewellMs;
-    this.#tell({ type: 'stop' });
-    this.#take(() => this.#calls.stop(now()));
+    this.#loop.tell({ type: 'stop' });
+    this.#loop.take(() => this.#calls.stop(now()));
     while (!this.#calls.idle && now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
     this.#loop.stop();
     this.#night.stop();
@@ -319,13 +320,13 @@ export class Service {
     this.#connected = !gone;
     this.#transport.refresh();
     this.#pages.refresh();
-    this.#take(() => this.#calls.transportChanged({ kind: 'network' }, now()));
+    this.#loop.take(() => this.#calls.transportChanged({ kind: 'network' }, now()));
   }
 
   /** Consoles that watch `message-summary` hear how many people have left word. */
   #countMessages(): void {
     void this.#recorder.messages().then((left) => {
-      if (this.#stopped === undefined) this.#take(() => this.#calls.messagesWait(left, now()));
+      if (this.#stopped === undefined) this.#loop.take(() => this.#calls.messagesWait(left, now()));
     });
   }
 
@@ -341,7 +342,7 @@ export class Service {
 
   #edge(button: string, active: boolean): void {
     if (this.#replaced && active) this.#pressed.add(button);
-    else this.#tell({ type: 'edge', button, active, source: 'button' });
+    else this.#loop.tell({ type: 'edge', button, active, source: 'button' });
   }
 
   /** There is a call, of whatever kind. */
@@ -392,16 +393,8 @@ export class Service {
 
   // ---------------------------------------------------------------- what the loop is given, and what comes of it
 
-  #take(step: () => CallOutput[]): void {
-    this.#loop.take(step);
-  }
-
-  #tell(input: TerminalInput): TerminalEvent[] {
-    return this.#loop.tell(input);
-  }
-
   #fault(fault: string, raised: boolean, reason: string): void {
-    this.#tell({ type: 'fault', fault, raised, reason });
+    this.#loop.tell({ type: 'fault', fault, raised, reason });
   }
 
   #changed(): void {
@@ -428,6 +421,6 @@ export class Service {
     if (event.type === 'played') this.#sounds.played(event.sound);
     if (event.type === 'sound') this.#fault('sound', event.status.reason !== '', event.status.reason);
     if (event.type === 'controls') this.#fault('sound-controls', event.reason !== '', event.reason);
-    this.#take(() => this.#calls.noticed(event, now()));
+    this.#loop.take(() => this.#calls.noticed(event, now()));
   }
 }

@@ -43,6 +43,8 @@ const LOUD_TONE_DBFS = -36;
 const NEIGHBOURS = 5;
 const SURELY = 0.7;
 
+const bands = (): Float64Array => new Float64Array(BANDS);
+
 export class Suppressor {
   readonly delaySamples: number;
   readonly #fft: VectorFft;
@@ -70,15 +72,15 @@ export class Suppressor {
   readonly #oldIm: Floats;
   readonly #oldOut: Floats;
   readonly #band: Uint8Array;
-  readonly #leak: Float64Array;
-  readonly #bandError: Float64Array;
-  readonly #bandEcho: Float64Array;
-  readonly #meanError: Float64Array;
-  readonly #meanEcho: Float64Array;
-  readonly #both: Float64Array;
-  readonly #alone: Float64Array;
-  readonly #bandNoise: Float64Array;
-  readonly #bandLeft: Float64Array;
+  readonly #leak = bands().fill(1);
+  readonly #bandError = bands();
+  readonly #bandEcho = bands();
+  readonly #meanError = bands();
+  readonly #meanEcho = bands();
+  readonly #both = bands();
+  readonly #alone = bands();
+  readonly #bandNoise = bands();
+  readonly #bandLeft = bands();
   /** Bands below half the rate. */
   readonly #usedBands: number;
   /** How far the error stands out from what echo and noise explain, and how surely that is somebody near, 0..1. */
@@ -125,16 +127,6 @@ export class Suppressor {
     this.#band = Uint8Array.from({ length: fft.bins }, (_, k) =>
       BAND_EDGES_HZ.findIndex((hz) => (k * rateHz) / fft.size <= hz),
     );
-    const bands = () => new Float64Array(BANDS);
-    this.#leak = bands().fill(1);
-    this.#bandError = bands();
-    this.#bandEcho = bands();
-    this.#meanError = bands();
-    this.#meanEcho = bands();
-    this.#both = bands();
-    this.#alone = bands();
-    this.#bandNoise = bands();
-    this.#bandLeft = bands();
     this.#usedBands = this.#band[fft.bins - 2] + 1;
   }
 

@@ -40,7 +40,6 @@ export class Registration implements Machine {
   readonly #backoff = new Backoff(RETRY_FIRST_MS, RETRY_MAX_MS);
   readonly #flowLosses = new FlowLosses(RETRY_FIRST_MS, RETRY_MAX_MS);
   #stopping = false;
-  #finished = false;
   readonly #news: News;
   /** Hops still to be tried in this round. */
   #candidates: Hop[] = [];
@@ -133,7 +132,7 @@ export class Registration implements Machine {
     }
     this.#lookout.timeout(now);
     this.#bindings.timeout(now);
-    if (!this.#finished && (this.#watch.deadline ?? now + 1) <= now) this.#watch.timeout(now);
+    if ((this.#watch.deadline ?? now + 1) <= now) this.#watch.timeout(now);
   }
 
   /** One after the other: the server that answered last, then the rest by preference, those that rest at the end. */
@@ -170,10 +169,7 @@ export class Registration implements Machine {
   #answered(response: SipResponse, hop: Hop, contact: string, now: number): void {
     const { status } = response;
     this.#core.targets.alive(hop, now);
-    if (status < 200) {
-      this.#timers.set('patience', now + REGISTER_PATIENCE_MS);
-      return;
-    }
+    if (status < 200) return this.#timers.set('patience', now + REGISTER_PATIENCE_MS);
     this.#timers.clear('patience');
     if (this.#stopping) return this.#finish(status < 300 ? 'un-registered' : `${status} ${response.reason}`);
     if (status < 300) return this.#registered(response, hop, contact, now);
@@ -250,7 +246,7 @@ export class Registration implements Machine {
 
   /** A link, an address or a route came or went: what waits is tried at once, what seems well is looked at. */
   networkChanged(now: number): void {
-    if (this.#stopping || this.#finished) return;
+    if (this.#stopping) return;
     if (this.#news.state !== 'registered') {
       // A wrong password gets no better by a cable, and a server that asked for patience gets it.
       if (this.#refusal) return;
@@ -389,7 +385,6 @@ export class Registration implements Machine {
   }
 
   #finish(reason: string): void {
-    this.#finished = true;
     this.#timers.clearAll();
     this.#account.current = undefined;
     this.#core.machines.delete(this);
