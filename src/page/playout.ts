@@ -16,11 +16,13 @@ const MOVED_TOLERANCE_MS = 10;
 const MARGIN_MS = 15;
 /**
  * Of any card: so that all who hear the same packets come to the same delay where it must be longer than was asked for. Where as
- * much was asked for, four frames and what converters take: a card that had underruns has so much in front of it.
+ * much was asked for, four frames: a card that had underruns has so much in front of it.
  */
 const CARD_MS = 20;
-const FULL_CARD_MS = 45;
+const FULL_CARD_MS = 40;
 const CARD_STEP_MS = 10;
+/** Its delay goes up and down by a little. */
+const CARD_SLACK_MS = 4;
 
 export interface PlayoutOptions {
   decoder: Decoder;
@@ -105,7 +107,7 @@ export class Playout {
    * the card; where that takes up the delay, it is made longer.
    */
   realign(cardMs = 0): void {
-    const usual = cardMs <= this.#cardMs;
+    const usual = cardMs <= this.#cardMs + CARD_SLACK_MS;
     this.#leastMs = MARGIN_MS + (usual ? this.#cardMs : Math.ceil(cardMs / CARD_STEP_MS) * CARD_STEP_MS);
     this.#pace = new Pace(this.#options.decoder.rateHz, this.#options.rateHz);
   }

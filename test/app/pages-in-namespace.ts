@@ -175,7 +175,13 @@ async function sender(): Promise<void> {
     await tell('a button plays a message, which both hear whole', async () => {
       const press = async (): Promise<void> => void (await one.command({ verb: 'press', button: 'help' }, 'socket'));
       const reason = await whole('arrival', /^10\.34\.0\.1 to 239\.255\.0\.10:5004$/, undefined, press);
-      expect(reason, /^its sender ended it; 150 packets, \d late, 0 ms lost, 60 ms delay by arrival \| its sender/);
+      // The 60 ms that were asked for, or more where packets came late: for both the same.
+      expect(
+        reason,
+        /^its sender ended it; 150 packets, \d late, 0 ms lost, [6-9]\d ms delay by arrival \| its sender/,
+      );
+      const [here, there] = reason.match(/\d+ ms delay/g) ?? [];
+      expect(`${here} and ${there}`, new RegExp(`^${there} and `));
       return reason;
     });
     await tell("by the sender's clock, 300 ms late, in Opus", async () => {

@@ -148,6 +148,11 @@ test('the installed service on a board', { skip: noMachine, timeout: 480_000 }, 
     assert.deepEqual(helped, []);
   });
 
+  // Held down from here on: by the time that it is reported, the next two are over.
+  const heldFrom = events.items.length;
+  await machine.exec('gpiosim pull 27 down');
+  const held = await event({ type: 'press', button: 'info' }, 5_000, heldFrom);
+
   await t.test('a page is heard at the loopback card, and the microphone stays closed', async (t) => {
     const from = events.items.length;
     const opened = (await status()).sound.microphoneOpened;
@@ -227,12 +232,11 @@ test('the installed service on a board', { skip: noMachine, timeout: 480_000 }, 
   );
 
   await t.test('a line held down is reported as stuck, and the other button works', async (t) => {
-    const from = events.items.length;
-    await machine.exec('gpiosim pull 27 down');
-    const pressed = await event({ type: 'press', button: 'info' }, 5_000, from);
-    const stuck = await event({ type: 'fault', fault: 'button:info', state: 'raised' }, (stuckSec + 10) * 1000, from);
-    const heldMs = stuck.monotonicMs - pressed.monotonicMs;
+    const fault = { type: 'fault', fault: 'button:info', state: 'raised' };
+    const stuck = await event(fault, (stuckSec + 10) * 1000, heldFrom);
+    const heldMs = stuck.monotonicMs - held.monotonicMs;
     assert.ok(Math.abs(heldMs - stuckSec * 1000) < 2_000, `reported after ${heldMs} ms`);
+    const from = events.items.length;
     await machine.exec('gpiosim pull 17 down; sleep 0.2; gpiosim pull 17 up');
     const press = await event({ type: 'press', button: 'help' }, 5_000, from);
     assert.equal(press.result, 'calling');
