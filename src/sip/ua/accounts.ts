@@ -36,8 +36,7 @@ export class Accounts {
   }
 
   /** Whose server the target names. Several at one domain: one that is registered first, the others when it fails. */
-  serving(target: SipUri, named?: string): Account[] {
-    if (named !== undefined) return this.all.filter(({ name }) => name === named);
+  serving(target: SipUri): Account[] {
     const serving = this.all.filter((one) => one.serves(target));
     return [...serving.filter(({ current }) => current), ...serving.filter(({ current }) => !current)];
   }

@@ -190,10 +190,8 @@ export interface Early {
 export interface Invitation {
   /** Chosen by the caller: unique among the sessions of this UA. */
   session: string;
-  /** SIP URI to call. */
+  /** SIP URI to call: by the account whose domain or server it names, else directly. */
   target: string;
-  /** Whose identity, credentials and server to use; absent: the account whose domain or server the target names, else a direct call. */
-  account?: string;
   /**
    * The offer. Made when the next hop is known, for it names our address on the way there; made anew for another hop. None: the
    * other side makes it. A `CodedError` it throws ends the session (`transport`, by us). `account`: the one by whose server it goes.

@@ -187,7 +187,7 @@ export class UserAgent {
       this.#call(invitation, parseUri(invitation.target), now);
     } catch (error) {
       if (!(error instanceof SipSyntaxError)) throw error;
-      this.#core.emit(session, { type: 'ended', cause: 'local', by: 'us', reason: error.message });
+      this.#refuse(session, error.message);
     }
     return this.#core.take();
   }
@@ -196,25 +196,24 @@ export class UserAgent {
     const { session } = invitation;
     const full = this.#crowded;
     const ahead = this.#ahead.take(session);
-    if (full || this.#calls.has(session)) {
-      const reason = full ? `more than ${SESSIONS_MAX} sessions` : `session ${session} exists`;
-      return this.#core.emit(session, { type: 'ended', cause: 'local', by: 'us', reason });
-    }
+    if (full || this.#calls.has(session))
+      return this.#refuse(session, full ? `more than ${SESSIONS_MAX} sessions` : `session ${session} exists`);
     if (ahead !== undefined) {
       this.#begin(session, ahead.call, invitation.target, now);
       return ahead.call.start(ahead.routes, now);
     }
     const { referral } = invitation;
     const followed = referral === undefined ? [] : this.#transfers.follow(referral, session, now);
-    if (followed === undefined) {
-      const reason = `the referral ${referral} is over`;
-      return this.#core.emit(session, { type: 'ended', cause: 'local', by: 'us', reason });
-    }
+    if (followed === undefined) return this.#refuse(session, `the referral ${referral} is over`);
     const headers = [...(invitation.headers ?? []), ...followed];
-    const accounts = this.#accounts.serving(uri, invitation.account);
+    const accounts = this.#accounts.serving(uri);
     const call = new OutgoingCall(this.#context(session, accounts[0]), { ...invitation, headers });
     this.#begin(session, call, invitation.target, now);
     this.#accounts.find(uri, accounts, now, (routes, at) => call.start(routes, at));
+  }
+
+  #refuse(session: string, reason: string): void {
+    this.#core.emit(session, { type: 'ended', cause: 'local', by: 'us', reason });
   }
 
   #begin(session: string, call: OutgoingCall, target: string, now: number): void {
@@ -231,7 +230,7 @@ export class UserAgent {
     const { session, target } = invitation;
     try {
       const uri = parseUri(target);
-      const accounts = this.#accounts.serving(uri, invitation.account);
+      const accounts = this.#accounts.serving(uri);
       if (!this.#accounts.knowsWay(uri, accounts)) return [];
       const call = new OutgoingCall(this.#context(session, accounts[0]), invitation);
       this.#accounts.find(uri, accounts, now, (routes, at) => this.#ahead.compose(session, call, routes, at));
