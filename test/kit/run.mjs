@@ -58,6 +58,8 @@ function peers(...args) {
 
 const totals = { tests: 0, suites: 0, pass: 0, fail: 0, cancelled: 0, skipped: 0, todo: 0, duration_ms: 0 };
 let failures = [];
+/** Tests of a file that failed, those that only repeat it of a part of theirs included. */
+const failed = new Map();
 /** Failed once, and were run again. */
 const moments = [];
 const skips = [];
@@ -72,18 +74,19 @@ function note(group, event, tally) {
     case 'test:fail': {
       const line = `${file}: ${data.name}`;
       if (data.skip !== undefined) skips.push(`${line} # ${data.skip === true ? 'SKIP' : data.skip}`);
-      const failed = type === 'test:fail' && data.todo === undefined;
+      const fails = type === 'test:fail' && data.todo === undefined;
+      if (fails) failed.set(file, (failed.get(file) ?? 0) + 1);
       // A parent only repeats that a child failed.
-      if (failed && data.details.error?.failureType !== 'subtestsFailed') {
+      if (fails && data.details.error?.failureType !== 'subtestsFailed') {
         const reason = data.details.error?.cause ?? data.details.error;
         failures.push({ file, text: `${line}\n${(reason?.stack ?? inspect(reason)).slice(0, 8000)}` });
       }
       const entry = tally.get(file) ?? tally.set(file, { tests: 0, failed: 0, ms: 0 }).get(file);
       entry.tests += 1;
-      entry.failed += failed ? 1 : 0;
+      entry.failed += fails ? 1 : 0;
       if (data.nesting === 0) entry.ms += data.details.duration_ms;
-      if (group === 'unit' && !failed) break;
-      const mark = failed ? '✖' : data.skip === undefined ? '✔' : '﹣';
+      if (group === 'unit' && !fails) break;
+      const mark = fails ? '✖' : data.skip === undefined ? '✔' : '﹣';
       console.log(`${'  '.repeat(data.nesting)}${mark} ${line} (${(data.details.duration_ms / 1000).toFixed(1)} s)`);
       break;
     }
@@ -110,12 +113,16 @@ async function runFiles(name, paths, tally) {
 async function runAgain(name, paths) {
   console.log(`run: again: ${paths.join(', ')}`);
   const before = { ...totals };
-  const first = failures.filter(({ file }) => paths.includes(file));
+  moments.push(...failures.filter(({ file }) => paths.includes(file)));
   failures = failures.filter(({ file }) => !paths.includes(file));
-  moments.push(...first);
+  const count = () => paths.reduce((sum, path) => sum + (failed.get(path) ?? 0), 0);
+  const first = count();
+  for (const path of paths) failed.delete(path);
   await runFiles(name, paths, new Map());
-  const mended = first.length - (totals.fail - before.fail);
-  Object.assign(totals, before, { fail: before.fail - mended, pass: before.pass + mended });
+  const mended = first - count();
+  // Of a file that was ended after its time the failure is called cancelled.
+  const fail = before.fail + before.cancelled - mended;
+  Object.assign(totals, before, { fail, cancelled: 0, pass: before.pass + mended });
 }
 
 /** The files that failed; undefined: there were none to run. */
@@ -170,7 +177,7 @@ function report() {
   for (const [name, count] of Object.entries(totals)) console.log(`ℹ ${name} ${count}`);
   const skipped = skips.filter((line) => !mayBeSkipped(line)).length;
   if (skipped > 0) console.log(`run: CI=true and ${skipped} tests were skipped: that is a failure`);
-  return totals.fail + totals.cancelled + failures.length + skipped > 0 || totals.tests === 0 ? 1 : 0;
+  return failures.length + skipped > 0 || totals.tests === 0 ? 1 : 0;
 }
 
 for (const signal of ['SIGINT', 'SIGTERM']) {
@@ -195,10 +202,10 @@ process.execArgv.push('--enable-source-maps'); // what the test files' processes
 process.env.HAILPOINT_KIT_KEEP = '1';
 const all = files.length > 0 ? files : sources('test', '.test.ts');
 const wanted = named.length > 0 ? named : Object.keys(groups);
-const failed = {};
+const failing = {};
 async function lane(...names) {
   for (const name of names.filter((one) => files.length > 0 || wanted.includes(one)))
-    failed[name] = await runGroup(
+    failing[name] = await runGroup(
       name,
       all.filter((path) => groupOf(path) === name),
     );
@@ -206,7 +213,7 @@ async function lane(...names) {
 await lane('unit');
 // Each is one file at a time, and waits for most of it: together they need no more than the two processors of a small machine.
 await Promise.all([lane('peer'), lane('sound', 'vm')]);
-const again = Object.entries(failed).filter(([name, paths]) => groups[name].realTime && paths?.length > 0);
+const again = Object.entries(failing).filter(([name, paths]) => groups[name].realTime && paths?.length > 0);
 if (again.flatMap(([, paths]) => paths).length <= mostAgain) for (const entry of again) await runAgain(...entry);
-if (failed.peer !== undefined) peers('stop');
+if (failing.peer !== undefined) peers('stop');
 process.exit(report());
