@@ -1,5 +1,6 @@
 /** What the main thread says and hears of pages by multicast. */
 import type { PageCodec } from '../page/index.ts';
+import type { PagesHandle } from './pages.ts';
 import type { SocketAddress } from './types.ts';
 
 export type PageFormat = 'rtp' | 'poly' | 'linksys';
@@ -68,21 +69,5 @@ export type PageEvent =
   /** All of a page of ours is on the wire, or it could not be sent. */
   | { type: 'page-sent'; page: string; reason?: string };
 
-/** The handle on all of it. Nothing waits. */
-export interface Pages {
-  /** Once. What cannot be opened is told by `status`. */
-  listen(groups: readonly PageGroup[]): void;
-  /** The network has changed: the groups are joined anew. */
-  refresh(): void;
-  /** Where each group is joined; a text: why it is not. */
-  status(): { group: string; joined: readonly string[]; reason?: string }[];
-  /** A page starts unheard. */
-  level(page: string, level: Level): void;
-  /** No more of it, whatever comes. */
-  forget(page: string): void;
-  /** A message of our own; `page` is its name in what follows. Throws `MediaError`. */
-  send(page: string, zone: Zone, samples: Int16Array, rateHz: number): void;
-  /** What is heard of a stream goes to the zone, and not to the loudspeaker, until `stop` or the end of the stream. Throws `MediaError`. */
-  relay(page: string, zone: Zone, stream: string): void;
-  stop(page: string): void;
-}
+/** The handle on all of it. */
+export type Pages = Pick<PagesHandle, keyof PagesHandle>;

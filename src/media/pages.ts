@@ -1,10 +1,10 @@
-/** The main thread's handle on pages by multicast: opens and joins the sockets, the rest happens on the media thread. */
+/** The main thread's handle on pages by multicast: opens and joins the sockets, the rest happens on the media thread. Nothing waits. */
 import type { Logger } from '../base/index.ts';
 import { Membership, openGroup, openSender } from '../rtp/multicast.ts';
 import { closeSocket, SocketError } from '../rtp/socket.ts';
 import { MediaError } from './errors.ts';
 import type { Said } from './page-sender.ts';
-import type { Level, PageGroup, Pages, Zone } from './page-types.ts';
+import type { Level, PageGroup, Zone } from './page-types.ts';
 import type { ToPages } from './pages-thread.ts';
 
 interface Joined {
@@ -13,7 +13,7 @@ interface Joined {
   reason?: string;
 }
 
-export class PagesHandle implements Pages {
+export class PagesHandle {
   readonly #dscp: number | undefined;
   readonly #send: (message: ToPages, transfer?: ArrayBuffer[]) => void;
   readonly #logger: Logger;
@@ -25,11 +25,13 @@ export class PagesHandle implements Pages {
     this.#logger = logger;
   }
 
+  /** Once. What cannot be opened is told by `status`. */
   listen(groups: readonly PageGroup[]): void {
     for (const group of groups) this.#groups.push({ group, memberships: [] });
     this.refresh();
   }
 
+  /** The network has changed: the groups are joined anew. */
   refresh(): void {
     // All sockets leave a group before the first one joins it again: only then does the kernel say so to the network, and a switch
     // that has forgotten us (the link was down) hears of it.
@@ -44,6 +46,7 @@ export class PagesHandle implements Pages {
     }
   }
 
+  /** Where each group is joined; a text: why it is not. */
   status(): { group: string; joined: readonly string[]; reason?: string }[] {
     return this.#groups.map(({ group, memberships, reason }) => ({
       group: group.name,
@@ -52,19 +55,23 @@ export class PagesHandle implements Pages {
     }));
   }
 
+  /** A page starts unheard. */
   level(page: string, level: Level): void {
     this.#send({ kind: 'page-level', page, level });
   }
 
+  /** No more of it, whatever comes. */
   forget(page: string): void {
     this.#send({ kind: 'page-forget', page });
   }
 
+  /** A message of our own; `page` is its name in what follows. Throws `MediaError`. */
   send(page: string, zone: Zone, samples: Int16Array, rateHz: number): void {
     const copy = samples.slice();
     this.#begin(page, zone, { samples: copy, rateHz }, [copy.buffer as ArrayBuffer]);
   }
 
+  /** What is heard of a stream goes to the zone, and not to the loudspeaker, until `stop` or the end of the stream. Throws `MediaError`. */
   relay(page: string, zone: Zone, stream: string): void {
     this.#begin(page, zone, { stream });
   }
