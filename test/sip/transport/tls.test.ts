@@ -5,7 +5,14 @@ import { connect, createServer } from 'node:net';
 import { after, type TestContext, test } from 'node:test';
 import { createServer as createTlsServer, type TlsOptions as NodeTlsOptions, connect as tlsConnect } from 'node:tls';
 import { silentLogger } from '../../../src/base/index.ts';
-import { createRequest, createResponse, type Hop, parseUri, type SipMessage } from '../../../src/sip/message/index.ts';
+import {
+  createRequest,
+  createResponse,
+  formatHostPort,
+  type Hop,
+  parseUri,
+  type SipMessage,
+} from '../../../src/sip/message/index.ts';
 import { Resolver, SipTransport, type TlsOptions } from '../../../src/sip/transport/index.ts';
 import { authorities, fingerprintOf, type Pair, withoutOpenssl } from '../../kit/certificates.ts';
 import { CountingRandom } from '../../kit/random.ts';
@@ -25,6 +32,7 @@ function make() {
   return {
     ca: known.certificate,
     good,
+    six: known.sign({ names: 'IP:::1' }),
     byUri: known.sign({ names: 'URI:sip:pbx.test,DNS:www.test' }),
     wrongName: known.sign({ names: 'DNS:other.test,DNS:*.test' }),
     expired: known.sign({ names: 'DNS:pbx.test', days: -1 }),
@@ -72,7 +80,7 @@ function ask(from: End, hop: Hop, name = 'one', method = 'OPTIONS'): void {
     method,
     uri: 'sip:gate',
     headers: [
-      ['Via', `SIP/2.0/TLS ${hop.local.host}:${hop.local.port};rport;branch=z9hG4bK${name}`],
+      ['Via', `SIP/2.0/TLS ${formatHostPort(hop.local.host, hop.local.port)};rport;branch=z9hG4bK${name}`],
       ['From', '<sip:desk>;tag=1'],
       ['To', '<sip:gate>'],
       ['Call-ID', name],
@@ -149,6 +157,26 @@ for (const [sentence, pair, trust, domains, expected] of [
     assert.equal(them.end.arrivals.items.length, String(expected) === '/^200$/' ? 1 : 0);
   });
 }
+
+for (const [sentence, pair, remote, expected] of [
+  ['its address stands in the certificate', 'six', '::1', /^200$/],
+  ['written in another way', 'six', '0:0:0:0:0:0:0:1', /^200$/],
+  ['another address stands in the certificate', 'good', '::1', /not for ::1$/],
+] as const)
+  test(`IPv6: ${sentence}`, { skip }, async (t) => {
+    const them = await end(t, '::1', c[pair]);
+    const us = await end(t, '::1', { ca: c.ca });
+    const { port } = them.transport.listening.tls[0];
+    const resolver = new Resolver({ localFor: us.transport.localFor.bind(us.transport), random: new CountingRandom() });
+    const [hop] = await resolver.resolve(parseUri(`sip:[${remote}]:${port};transport=tls`));
+    ask(us, hop);
+    assert.match(await outcome(us), expected);
+    if (pair === 'good') return;
+    const [{ message, hop: theirs }] = them.arrivals.items;
+    assert.equal(message.via.host, '::1');
+    ask(them, theirs, 'back');
+    assert.equal(await outcome(them, 'back'), '200');
+  });
 
 test('one connection serves both ways and is used again for whom it names, and for nobody else', {
   skip,
