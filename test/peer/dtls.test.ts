@@ -52,12 +52,12 @@ for (const more of [dtls, {}])
     await heard(t, 'page', async () => {
       const from = terminal.events.items.length;
       const recording = join(terminal.directory, `${from}.wav`);
-      const recorded = cards.record('a', 12, recording);
+      const over = terminal.event({ type: 'page', state: 'ended' }, 28_000, from);
+      const recorded = cards.recordUntil(over, 'a', 12, recording);
       await pbx.originate('Local/71005@intercom');
       await terminal.event({ type: 'page', state: 'connected' }, 8_000, from);
       await secured(t, terminal, from);
-      await terminal.event({ type: 'page', state: 'ended' }, 20_000, from);
-      await recorded;
+      await Promise.all([over, recorded]);
       return judge(readWav(recording), readWav(await mediaFile('announce.wav')));
     });
   });

@@ -57,11 +57,11 @@ for (const [user, encryption, protocol] of [
       const from = terminal.events.items.length;
       const mark = pbx.mark();
       const recording = join(terminal.directory, `${from}.wav`);
-      const recorded = cards.record('a', 12, recording);
+      const over = terminal.event({ type: 'page', state: 'ended' }, 28_000, from);
+      const recorded = cards.recordUntil(over, 'a', 12, recording);
       await pbx.originate(`Local/7${user}@intercom`);
       await terminal.event({ type: 'page', state: 'connected' }, 8_000, from);
-      await terminal.event({ type: 'page', state: 'ended' }, 20_000, from);
-      await recorded;
+      await Promise.all([over, recorded]);
       const answer = media(pbx.sipSince(mark, 'received'), /^SIP\/2\.0 200/);
       assert.match(answer, new RegExp(`^${protocol} [A-Z0-9_]+$`));
       t.diagnostic(`${media(pbx.sipSince(mark, 'sent'), /^INVITE/)} answered with ${answer}`);
