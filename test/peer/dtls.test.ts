@@ -26,6 +26,8 @@ async function registered(t: TestContext, more: Tree): Promise<TerminalProcess> 
     env: cards.env,
     config: {
       device,
+      // Both sides say the same here, which no room does: half duplex would be right until that is learned.
+      audio: { echo: 'off' },
       sip: { accounts: { pbx: account('1005', more) } },
       incoming: [{ from: 'sip:2000@*', answer: 'when-asked', as: 'page', priority: 5 }],
     },

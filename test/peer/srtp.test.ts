@@ -30,6 +30,8 @@ async function terminalAt(
     env: cards.env,
     config: {
       device: { profile: 'simulated', sound: { driver: 'alsa', speaker: 'a', microphone: 'a' } },
+      // Both sides say the same here, which no room does: half duplex would be right until that is learned.
+      audio: { echo: 'off' },
       sip: { accounts: { pbx: account(user, { encryption }) } },
       incoming: [{ from: 'sip:2000@*', answer: 'when-asked', as: 'page', priority: 5 }],
     },
