@@ -15,7 +15,7 @@ const GOOD_CONNECTION_MS = 5000;
  * Connections that last less are brief. After two in a row, as when two terminals of one id take it from each other, the fault
  * stays until one lasts: it would come and go, and fill journal and log, for ever.
  */
-const STEADY_MS = 60_000;
+const STEADY_MS = 30_000;
 /** After the broker refused an event. */
 const REFUSED_RETRY_MS = 10_000;
 /** Changes within this time go into one `…/status`. */

@@ -121,7 +121,9 @@ describe('mqtt', { skip: brokerMissing() ?? false }, () => {
 
   test('two terminals of one id: the fault does not come and go with each connection the other one takes', async () => {
     const { heard } = await broker.watch('hailpoint/twins/availability');
-    const twins = [start('twins'), start('twins')];
+    const first = start('twins');
+    await connected(first);
+    const twins = [first, start('twins')];
     const connections = (): number => heard.items.filter(({ text }) => text === 'online').length;
     await until('the connection to go to and fro', 30_000, () => connections() >= 7);
     for (const { faults } of twins) {
