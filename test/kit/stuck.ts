@@ -33,7 +33,7 @@ export class StuckCard {
   }
 
   letGo(): void {
-    this.#timer ??= setInterval(() => this.#read(), READ_MS);
+    this.#timer ??= setInterval(() => this.#read(), READ_MS).unref();
   }
 
   close(): void {

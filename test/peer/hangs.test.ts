@@ -23,13 +23,15 @@ const card = { speaker: 'a', microphone: 'a' };
 /** Its loudspeaker can hang, and then card `a` takes its place. */
 async function begin(t: TestContext, accounts: Tree, address?: string) {
   const { path, remove } = temporaryDirectory();
-  t.after(remove);
   const stuck = new StuckCard(path, cards);
-  t.after(() => stuck.close());
+  t.after(() => stuck.letGo());
   const sound = { ...card, driver: 'alsa', speaker: 'stuck', fallback: card };
   const config = { device: { profile: 'simulated', sound }, sip: { accounts } };
   const terminal = await startTerminal(t, { address, env: stuck.env, config });
-  t.after(() => stuck.letGo());
+  t.after(() => {
+    stuck.close();
+    remove();
+  });
   return { terminal, stuck };
 }
 
