@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
+import { SRTP_SUITES } from '../../src/rtp/suites.ts';
 import { temporaryDirectory } from '../kit/checkout.ts';
 import { heard } from '../kit/heard.ts';
 import { mediaFile, peersCa, startPeers, stopPeers } from '../kit/peers.ts';
@@ -231,13 +232,13 @@ test('7USER: the proxy asks for an automatic answer', { timeout: 60_000 }, async
   await desk.event({ state: 'ended' }, 3_000, there);
 });
 
-/** A call by this button, which the other one answers: each hears what the other says. */
-async function bothHear(t: TestContext, button: string, other = desk, name = 'desk'): Promise<void> {
+/** A call that the other one answers: each hears what the other says. */
+async function bothHear(t: TestContext, call: () => Promise<unknown>, other = desk, name = 'desk'): Promise<void> {
   const speech = readWav(await mediaFile('announce.wav'));
   await heard(t, 'who hears less', async () => {
     const from = help.events.items.length;
     const there = other.events.items.length;
-    await help.press(button);
+    await call();
     await help.event({ type: 'call', state: 'connected' }, 5_000, from);
     const both = [ears[name], ears.help];
     for (const ear of both) ear.mark();
@@ -253,7 +254,7 @@ async function bothHear(t: TestContext, button: string, other = desk, name = 'de
 
 test('8USER, who speaks G.722 only: both hear each other', { timeout: 120_000 }, async (t) => {
   const there = wide.events.items.length;
-  await bothHear(t, 'wideband', wide, 'wide');
+  await bothHear(t, () => help.press('wideband'), wide, 'wide');
   await wide.event({ type: 'quality', codec: 'g722' }, 2_000, there);
 });
 
@@ -261,7 +262,7 @@ test('8USER: rtpengine in between, encrypted on the far side; both hear each oth
   timeout: 120_000,
 }, async (t) => {
   const there = desk.events.items.length;
-  await bothHear(t, 'encrypted');
+  await bothHear(t, () => help.press('encrypted'));
   await desk.event({ type: 'quality', codec: 'opus' }, 2_000, there);
   const invite = first(await lastCall(desk), 'in', /^INVITE /, /^m=audio \d+ RTP\/SAVP /m);
   const suites = [...invite.matchAll(/^a=crypto:(\d+) (\S+)/gm)];
@@ -278,9 +279,29 @@ test('8USER: rtpengine in between, encrypted on the far side; both hear each oth
     assert.match(text, new RegExp(`^c=IN IP4 ${anchor.replaceAll('.', '\\.')}`, 'm'), 'the sound passes rtpengine');
 });
 
+const codecs = ['opus', 'g722', 'pcma', 'pcmu'];
+for (const [index, suite] of Object.keys(SRTP_SUITES).entries()) {
+  const codec = codecs[index % codecs.length];
+  test(`8USER: of our suites rtpengine offers ${suite} alone, and ${codec}; both hear each other`, {
+    timeout: 120_000,
+  }, async (t) => {
+    const others = Object.keys(SRTP_SUITES).filter((other) => other !== suite);
+    const flags = [
+      ...others.map((other) => `SDES-no-${other}`),
+      'codec-strip-all',
+      `codec-offer-${codec.toUpperCase()}`,
+    ];
+    const there = desk.events.items.length;
+    await bothHear(t, () => help.command('dial', { target: `${at('8desk')};flags=${flags.join('%20')}` }));
+    await desk.event({ type: 'quality', codec }, 2_000, there);
+    const answer = first(await lastCall(desk), 'out', /^SIP\/2\.0 200 /, /^m=audio \d+ RTP\/SAVP /m);
+    assert.equal(/^a=crypto:\d+ (\S+)/m.exec(answer)?.[1], suite);
+  });
+}
+
 test('9USER: rtpengine in between, DTLS on the far side; both hear each other', { timeout: 120_000 }, async (t) => {
   const there = desk.events.items.length;
-  await bothHear(t, 'handshake');
+  await bothHear(t, () => help.press('handshake'));
   const { reason } = await desk.event({ state: 'encrypted' }, 100, there);
   const call = await lastCall(desk);
   const invite = first(call, 'in', /^INVITE /, /^m=audio \d+ UDP\/TLS\/RTP\/SAVP /m, /^a=fingerprint:/m);
