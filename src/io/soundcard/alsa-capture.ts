@@ -68,7 +68,7 @@ export class AlsaCapture extends AlsaHalf {
     let ready = 0;
     if (this.#blind) {
       const dueInMs = this.#dueAt - now();
-      if (dueInMs > 0 && sleep(Math.min(TICK_MS, dueInMs))) return 'again';
+      if (dueInMs > 0 && sleep(dueInMs)) return 'again';
     } else {
       ready = this.alsa().wait(this.open.pcm, WAIT_MS);
       if (ready < 0) {
